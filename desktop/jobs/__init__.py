@@ -1,0 +1,1 @@
+"""Jobs: what is to be done, who does it, and what is heard of it meanwhile."""

@@ -1,0 +1,177 @@
+"""Job kinds: a job says what is to be done and holds nothing alive.
+
+Each kind names its runner as ``"module:function"``; the worker imports it, so this package knows no feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+
+from desktop.errors import UsageError
+
+STYLES = ("pop", "ballad", "arpeggio", "stride", "rock", "chorale")
+DIFFICULTIES = ("easy", "medium", "full")
+BEAT_CHANGES = ("auto", "x2", "half", "shift")
+AUDIO_FORMATS = ("wav", "flac", "ogg", "mp3")
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """Base of all job kinds.
+
+    Attributes:
+        runner: dotted name of ``run(job, progress) -> Result``.
+        device: "auto", "cpu" or "cuda".
+    """
+
+    runner: ClassVar[str] = ""
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        choose("device", self.device, ("auto", "cpu", "cuda"))
+
+    @property
+    def title(self) -> str:
+        """What the queue shows for this job."""
+        return type(self).__name__
+
+
+class CoverJob(Job, frozen=True, kw_only=True, tag="cover"):
+    """Turn a song into a piano cover.
+
+    Writes ``NAME.mid`` and ``NAME.reprise`` into ``output``, and ``NAME.wav`` when ``audio`` is set.
+
+    Attributes:
+        source: audio or video file.
+        output: folder for the results; made when absent.
+        name: stem of the results; the source's stem when empty.
+        beats: a correction of the found grid (``BEAT_CHANGES``) or a file of beats (seconds, tab, number in the bar).
+        soundfont: SF2 or SF3 file for the audio; the default one when empty.
+    """
+
+    runner: ClassVar[str] = "desktop.piano.job:run_cover"
+    source: str
+    output: str
+    name: str = ""
+    engine: str = "sketch"
+    style: str = "pop"
+    difficulty: str = "medium"
+    beats: str = "auto"
+    audio: bool = False
+    soundfont: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("source", self.source)
+        require("output", self.output)
+        choose("engine", self.engine, ("sketch",))
+        choose("style", self.style, STYLES)
+        choose("difficulty", self.difficulty, DIFFICULTIES)
+        if self.beats not in BEAT_CHANGES and not Path(self.beats).is_file():
+            raise UsageError(f"beats: '{self.beats}' is neither a file nor one of {', '.join(BEAT_CHANGES)}")
+        if Path(self.name).name != self.name:
+            raise UsageError(f"name: '{self.name}' must be a plain file name without folders")
+
+    @property
+    def stem(self) -> str:
+        """File name of the results, without extension."""
+        return self.name or Path(self.source).stem
+
+    @property
+    def title(self) -> str:
+        return Path(self.source).name
+
+
+class ListenJob(Job, frozen=True, kw_only=True, tag="listen"):
+    """Decode a song for playback: 44.1 kHz stereo PCM WAV and waveform peaks in the cache folder."""
+
+    runner: ClassVar[str] = "desktop.piano.job:run_listen"
+    source: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("source", self.source)
+
+    @property
+    def title(self) -> str:
+        return f"Listen to {Path(self.source).name}"
+
+
+class RenderJob(Job, frozen=True, kw_only=True, tag="render"):
+    """Play a saved cover (``.reprise``) with a SoundFont into an audio file (format by its extension)."""
+
+    runner: ClassVar[str] = "desktop.piano.job:run_render"
+    cover: str
+    output: str
+    soundfont: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("cover", self.cover)
+        choose("output", Path(self.output).suffix.lstrip(".").lower(), AUDIO_FORMATS)
+
+    @property
+    def title(self) -> str:
+        return f"Audio of {Path(self.cover).stem}"
+
+
+class InstallJob(Job, frozen=True, kw_only=True, tag="install"):
+    """Install a model of the catalog, from its sources or from files the user has (``folder``)."""
+
+    runner: ClassVar[str] = "desktop.models.job:run_install"
+    model: str
+    folder: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("model", self.model)
+
+    @property
+    def title(self) -> str:
+        return f"Install {self.model}"
+
+
+class DoctorJob(Job, frozen=True, kw_only=True, tag="doctor"):
+    """Look at devices, sessions, codecs, folders and libraries from inside a worker."""
+
+    runner: ClassVar[str] = "desktop.models.doctor:run"
+
+    @property
+    def title(self) -> str:
+        return "Check this computer"
+
+
+AnyJob = CoverJob | ListenJob | RenderJob | InstallJob | DoctorJob
+
+Result = dict[str, object]
+"""What a run returns: plain data (str, int, float, bool, None, lists and dicts of them)."""
+
+
+def require(field: str, value: str) -> None:
+    """Raise UsageError unless ``value`` is something."""
+    if not value.strip():
+        raise UsageError(f"{field}: must not be empty")
+
+
+def choose(field: str, value: str, valid: Sequence[str]) -> None:
+    """Raise UsageError unless ``value`` is one of ``valid``."""
+    if value not in valid:
+        raise UsageError(f"{field}: '{value}' is not one of {', '.join(valid)}")
+
+
+def encode(job: AnyJob) -> bytes:
+    """Job as JSON."""
+    return msgspec.json.encode(job)
+
+
+def decode(data: bytes | str) -> AnyJob:
+    """Job from JSON; raises UsageError with the field's name when it is not one."""
+    try:
+        return msgspec.json.decode(data, type=AnyJob)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"not a job: {error}") from error
+    except msgspec.DecodeError as error:
+        raise UsageError(f"not a job: {error}") from error

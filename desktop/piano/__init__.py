@@ -1,0 +1,1 @@
+"""Piano: from a song to a playable cover."""

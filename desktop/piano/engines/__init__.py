@@ -1,0 +1,1 @@
+"""Engines: each writes the notes of a cover on a beat grid."""
