@@ -1,0 +1,50 @@
+"""Fixtures for every test: folders of its own, and the shared data when they are there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from desktop import paths
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def machine_models() -> Path:
+    """The folder of the models installed on this computer; look, do not change."""
+    return paths.models_dir()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_real_folders(machine_models: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads the user's settings or writes to the user's queue; the installed models stay visible."""
+    os.environ["REPRISE_MODELS"] = str(machine_models)
+    os.environ["REPRISE_HOME"] = str(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty REPRISE_HOME without any model."""
+    folder = tmp_path / "reprise-home"
+    monkeypatch.setenv("REPRISE_HOME", str(folder))
+    monkeypatch.delenv("REPRISE_MODELS")
+    return folder
+
+
+@pytest.fixture
+def home_with_models(home: Path, machine_models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty REPRISE_HOME that sees the models installed on this computer."""
+    monkeypatch.setenv("REPRISE_MODELS", str(machine_models))
+    return home
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The shared data folder, beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip(f"needs the shared data in {SHARED}")
+    return SHARED
