@@ -70,13 +70,15 @@ class Grid:
         at = np.asarray(beats, dtype=np.float64)
         n = len(self.times)
         low = np.clip(np.floor(at).astype(int), 0, n - 2)
-        return self.times[low] + (at - low) * (self.times[low + 1] - self.times[low])
+        times: Floats = self.times[low] + (at - low) * (self.times[low + 1] - self.times[low])
+        return times
 
     def beats(self, seconds: npt.ArrayLike) -> Floats:
         """Positions in beats of times; the inverse of ``seconds``."""
         at = np.asarray(seconds, dtype=np.float64)
         low = np.clip(np.searchsorted(self.times, at, side="right") - 1, 0, len(self.times) - 2)
-        return low + (at - self.times[low]) / (self.times[low + 1] - self.times[low])
+        positions: Floats = low + (at - self.times[low]) / (self.times[low + 1] - self.times[low])
+        return positions
 
     def bar(self, beat: float) -> tuple[int, float]:
         """Bar number (0 is the bar of the first downbeat, negative before) and position in the bar in beats."""
