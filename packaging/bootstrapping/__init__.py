@@ -1,0 +1,1 @@
+"""What bootstrap.py does, step by step; standard library only."""
