@@ -1,0 +1,373 @@
+"""Train the face restorer in three phases, each of which can be stopped at any time and goes on where it was.
+
+    python -m face_restorer.train steady   --data FACES --state FOLDER [--init-from FILE] [--minutes M]
+    python -m face_restorer.train cooldown --data FACES --state FOLDER --minutes 15
+    python -m face_restorer.train texture  --data FACES --state FOLDER --minutes 25
+
+*steady* trains the repair at a constant rate for as long as it is let; its checkpoint never sees a falling rate, so that it
+can be continued later.  *cooldown* starts from the latest steady checkpoint and takes the rate to zero, with pairs of frames
+that must come out alike; this is where most of the last decibels come from.  *texture* freezes the repair and trains the
+texture against a patch discriminator.  `--init-from` warm-starts *steady* (or *texture*, where no cooldown exists) from a
+checkpoint, a safetensors or an exported ONNX file, of this size or smaller.
+
+Checkpoints: steady.pt, cooldown.pt, texture.pt; log.jsonl has one line a validation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .data import ClipPool, fixed_clips, to_tensor
+from .losses import box_ssim, decibel_loss, edge_loss, face_weight, psnr, ssim
+from .network import FaceRestorer, PatchDiscriminator
+from .optimiser import Muon, split_parameters
+from .settings import DataSettings, NetworkSettings, TrainSettings
+from .weights import carry_over, read_weights
+
+LONG_STEP = 60.0  # s; a longer step means that the process was stopped, and does not count as training time
+
+
+@dataclass
+class Counters:
+    """How far a run has come."""
+
+    steps: int = 0
+    pictures: int = 0
+    seconds: float = 0.0  # of training, in this phase
+    spent: float = 0.0  # of training, in all phases that led here
+
+
+@dataclass
+class Run:
+    """One phase: model, optimisers, counters and where they are kept."""
+
+    args: argparse.Namespace
+    settings: TrainSettings
+    model: FaceRestorer
+    average: dict[str, Tensor]
+    device: torch.device
+    optimisers: list[torch.optim.Optimizer] = field(default_factory=list)
+    discriminator: PatchDiscriminator | None = None
+    counters: Counters = field(default_factory=Counters)
+    finished: bool = False
+    stop: bool = False
+
+    @property
+    def path(self) -> Path:
+        """Return the phase's checkpoint file."""
+        return self.args.state / f"{self.args.phase}.pt"
+
+    def save(self) -> None:
+        """Write the checkpoint whole or not at all."""
+        data = {
+            "model": self.model.state_dict(),
+            "average": self.average,
+            "optimisers": [o.state_dict() for o in self.optimisers],
+            "discriminator": self.discriminator.state_dict() if self.discriminator else None,
+            "counters": vars(self.counters),
+            "finished": self.finished,
+        }
+        partial = self.path.with_suffix(".partial")
+        torch.save(data, partial)
+        partial.replace(self.path)
+
+    def update_average(self) -> None:
+        """Move the averaged weights towards the present ones; young runs average over fewer steps."""
+        keep = min(self.settings.average, (1.0 + self.counters.steps) / (10.0 + self.counters.steps))
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                self.average[name].lerp_(value, 1.0 - keep)
+
+    def log(self, **values: Any) -> None:
+        """Print a line and append it to the log."""
+        c = self.counters
+        head = {"phase": self.args.phase, "steps": c.steps, "pictures": c.pictures, "minutes": round(c.seconds / 60, 1)}
+        line = json.dumps(head | values)
+        print(time.strftime("%H:%M:%S"), line, flush=True)
+        with (self.args.state / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """Return a checkpoint, or nothing where there is none."""
+    return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
+
+
+def start_run(args: argparse.Namespace, settings: TrainSettings) -> Run:
+    """Build the model and take its weights from the phase's own checkpoint, the phase before, or `--init-from`."""
+    device = torch.device(args.device)
+    torch.manual_seed(args.seed)
+    model = FaceRestorer(NetworkSettings()).to(device, memory_format=torch.channels_last)
+    run = Run(args, settings, model, {}, device)
+    own = load_checkpoint(run.path)
+    before = load_checkpoint(args.state / {"steady": "none", "cooldown": "steady.pt", "texture": "cooldown.pt"}[args.phase])
+    if own and not own["finished"] and not args.fresh:
+        model.load_state_dict(own["model"])
+        run.counters = Counters(**own["counters"])
+    elif before:
+        own = None
+        # The cooldown needs the weights that its momentum belongs to; the texture the best repair there is.
+        model.load_state_dict(before["model" if args.phase == "cooldown" else "average"])
+        run.counters.spent = before["counters"]["spent"]
+    elif args.init_from:
+        own = None
+        print("not found in", args.init_from, carry_over(model, read_weights(args.init_from)))
+    else:
+        own = None
+    if args.phase == "texture" and own is None and args.init_from and before:
+        # A texture trained on an earlier repair is a better start than none.
+        texture = {n: t for n, t in read_weights(args.init_from).items() if n.startswith("texture.")}
+        carry_over(model, texture)
+    add_optimisers(run)
+    if own or (args.phase == "cooldown" and before):
+        restore(run, own or before)
+    run.average = run.average or {n: t.detach().clone() for n, t in model.state_dict().items()}
+    return run
+
+
+def add_optimisers(run: Run) -> None:
+    """Create what the phase trains with."""
+    s, texture = run.settings, run.args.phase == "texture"
+    module: nn.Module = run.model.texture if texture else run.model.repair
+    run.model.requires_grad_(False)
+    module.requires_grad_(True)
+    matrices, others = split_parameters(module, ("inp", "out", "into128", "head"))
+    rate = s.texture_rate if texture else s.rate
+    run.optimisers = [
+        Muon(matrices, lr=rate, momentum=s.momentum, weight_decay=s.decay),
+        torch.optim.AdamW(others, lr=s.vector_rate, betas=(0.9, 0.99), weight_decay=0.0),
+    ]
+    if texture:
+        run.discriminator = PatchDiscriminator(NetworkSettings().discriminator_width)
+        run.discriminator.to(run.device, memory_format=torch.channels_last)
+        judge = torch.optim.AdamW(run.discriminator.parameters(), lr=s.discriminator_rate, betas=(0.5, 0.95), weight_decay=0.0)
+        run.optimisers.append(judge)
+    for optimiser in run.optimisers:
+        for group in optimiser.param_groups:
+            group["top"] = group["lr"]
+
+
+def restore(run: Run, data: dict[str, Any]) -> None:
+    """Take averaged weights and the state of the optimisers from a checkpoint."""
+    run.average = {n: t.to(run.device) for n, t in data["average"].items()}
+    for optimiser, state in zip(run.optimisers, data["optimisers"], strict=True):
+        optimiser.load_state_dict(state)
+    if run.discriminator is not None and data["discriminator"]:
+        run.discriminator.load_state_dict(data["discriminator"])
+
+
+def set_rate(run: Run) -> None:
+    """Constant for the steady phase, linearly to zero for the others; a short rise where momentum is fresh."""
+    share = 1.0
+    if run.args.phase != "steady":
+        share = max(0.02, 1.0 - run.counters.seconds / (60.0 * run.args.minutes))
+        if run.args.phase == "texture":
+            share = min(1.0, 2.0 * share)  # half of the time at the full rate
+    if run.args.phase != "cooldown":
+        share *= min(1.0, (run.counters.steps + 1) / run.settings.warm_up)
+    for optimiser in run.optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = group["top"] * share
+
+
+@contextlib.contextmanager
+def low_precision(device: torch.device) -> Iterator[None]:
+    """Run convolutions and products in bfloat16."""
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        yield
+
+
+def take_steps(run: Run, *optimisers: torch.optim.Optimizer) -> None:
+    """Bound the gradient of the element-wise optimisers (Muon normalises its own) and step."""
+    for optimiser in optimisers:
+        if not isinstance(optimiser, Muon):
+            nn.utils.clip_grad_norm_([p for g in optimiser.param_groups for p in g["params"]], run.settings.clip)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+
+
+def repair_step(run: Run, degraded: Tensor, clean: Tensor, weight: Tensor, pairs: bool, forward: Any) -> dict[str, float]:
+    """Train the repair on one batch; with `pairs`, neighbouring pictures are frames of one clip."""
+    s = run.settings
+    with low_precision(run.device):
+        repair = forward(degraded)
+    result = degraded + repair.float()
+    loss = decibel_loss(result, clean, weight, s.floor)
+    similarity = box_ssim(result, clean).mean()
+    loss = loss - s.ssim_weight * similarity + s.edge_weight * edge_loss(result, clean)
+    if pairs:
+        loss = loss + s.consistency * decibel_loss(result[0::2], result[1::2], weight, s.floor)
+    loss.backward()
+    take_steps(run, *run.optimisers)
+    return {"loss": loss.item(), "ssim": similarity.item()}
+
+
+def local_spread(picture: Tensor) -> Tensor:
+    """Return the local standard deviation of the fine detail of a picture: what looks sharp, wherever exactly it lies."""
+    fine = picture - F.avg_pool2d(picture, 3, 1, 1, count_include_pad=False)
+    return (F.avg_pool2d(fine * fine, 8, 4) + 1e-5).sqrt()
+
+
+def texture_step(run: Run, degraded: Tensor, clean: Tensor, weight: Tensor) -> dict[str, float]:
+    """Train texture and discriminator on one batch of frame pairs."""
+    s, judge = run.settings, run.discriminator
+    assert judge is not None
+    with low_precision(run.device):
+        repair, texture = run.model.residuals(degraded)
+    repaired = (degraded + repair.float()).clamp(0, 1).detach()
+    assert texture is not None
+    result = repaired + texture.float()
+    judge.requires_grad_(False)
+    with low_precision(run.device):
+        fooled, seen = judge_with_features(judge, result, repaired)
+        with torch.no_grad():
+            _, wanted = judge_with_features(judge, clean, repaired)
+    features = sum((a - b).abs().mean().float() for a, b in zip(seen, wanted, strict=True)) / len(seen)
+    coarse = (F.avg_pool2d(result - clean, 4) * F.avg_pool2d(weight, 4)).abs().mean()
+    pixel = 20.0 * coarse + 4.0 * ((result - clean).abs() * weight).mean()
+    spread = 20.0 * (local_spread(result) - local_spread(clean)).abs().mean()
+    steady = 10.0 * (texture.float()[0::2] - texture.float()[1::2]).abs().mean()
+    loss = s.texture_pixel * pixel + spread + s.texture_features * features
+    loss = loss + s.texture_consistency * steady - s.adversarial * fooled.float().mean()
+    loss.backward()
+    take_steps(run, *run.optimisers[:2])
+    judge.requires_grad_(True)
+    with low_precision(run.device):
+        real, fake = judge(clean, repaired), judge(result.detach(), repaired)
+    judged = F.relu(1.0 - real.float()).mean() + F.relu(1.0 + fake.float()).mean()
+    judged.backward()
+    take_steps(run, run.optimisers[2])
+    return {"loss": loss.item(), "pixel": pixel.item(), "spread": spread.item(), "judge": judged.item()}
+
+
+def judge_with_features(judge: PatchDiscriminator, picture: Tensor, repaired: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Return the scores and the activations on the way to them."""
+    h = torch.cat([picture, repaired], dim=1) * 2.0 - 1.0
+    features = []
+    for layer in judge.layers:
+        h = layer(h)
+        if isinstance(layer, nn.LeakyReLU):
+            features.append(h)
+    return h, features
+
+
+@torch.no_grad()
+def validate(run: Run, degraded: Tensor, clean: Tensor) -> dict[str, float]:
+    """Measure the averaged weights on people that are not trained on: plain repair (w = 0.5), and w = 0 with texture."""
+    present = {n: t.clone() for n, t in run.model.state_dict().items()}
+    run.model.load_state_dict(run.average)
+    rows = []
+    for x, y in zip(degraded.split(13), clean.split(13), strict=True):
+        x, y = x.to(run.device), y.to(run.device)
+        with low_precision(run.device):
+            repair, texture = run.model.residuals(x)
+            kept, _ = run.model.residuals(y, with_texture=False)
+        result = (x + repair.float()).clamp(0, 1)
+        sharp = (result + texture.float()).clamp(0, 1) if texture is not None else result
+        measured = [psnr(result, y), ssim(result, y), psnr(sharp, y), ssim(sharp, y), psnr(y + kept.float(), y)]
+        rows.append(torch.stack(measured, dim=1))
+    run.model.load_state_dict(present)
+    names = ("psnr", "ssim", "psnr_w0", "ssim_w0", "clean")
+    return {n: round(v, 3) for n, v in zip(names, torch.cat(rows).mean(dim=0).tolist(), strict=True)}
+
+
+def train(run: Run) -> None:
+    """Run the phase until its time is over or the process is asked to end."""
+    args, s, c = run.args, run.settings, run.counters
+    clips = fixed_clips(args.data, s.validation_strength, 1, s.validation_seed)
+    held = (to_tensor(np.stack([k.frames[0] for k in clips])), to_tensor(np.stack([k.clean for k in clips])))
+    run.log(input_psnr=round(psnr(*held).mean().item(), 3), input_ssim=round(ssim(*held).mean().item(), 3))
+    run.log(**validate(run, *held))
+    weight = face_weight(256, run.device)
+    pairs = args.phase != "steady"
+
+    def repair_of(x: Tensor) -> Tensor:
+        return run.model.residuals(x, with_texture=False)[0]
+
+    forward: Any = torch.compile(repair_of) if args.compile else repair_of
+    # A new seed for every start: a continued run must not see the same clips again.
+    pool = ClipPool(args.data, args.seed + c.steps, DataSettings())
+    saved = validated = time.monotonic()
+    recent: dict[str, float] = {}
+    while not run.stop:
+        begun = time.monotonic()
+        set_rate(run)
+        degraded, clean = (t.to(run.device) for t in pool.draw(s.batch // (2 if pairs else 1), 2 if pairs else 1))
+        degraded, clean = (t.contiguous(memory_format=torch.channels_last) for t in (degraded, clean))
+        if args.phase == "texture":
+            values = texture_step(run, degraded, clean, weight)
+        else:
+            values = repair_step(run, degraded, clean, weight, pairs, forward)
+        c.steps, c.pictures = c.steps + 1, c.pictures + len(clean)
+        run.update_average()
+        recent = {n: 0.95 * recent.get(n, v) + 0.05 * v for n, v in values.items()}
+        took = time.monotonic() - begun
+        if took < LONG_STEP:
+            c.seconds, c.spent = c.seconds + took, c.spent + took
+        run.finished = run.stop = args.phase != "steady" and c.seconds > 60.0 * args.minutes
+        run.stop = run.stop or (args.minutes > 0 and c.seconds > 60.0 * args.minutes)
+        now = time.monotonic()
+        if now - saved > 60.0 * s.checkpoint_minutes:
+            run.save()
+            saved = now
+        if c.steps % 50 == 0:
+            means = {n: round(v, 3) for n, v in recent.items()}
+            print(time.strftime("%H:%M:%S"), c.steps, f"{len(clean) / took:.1f}/s", means, flush=True)
+        if now - validated > 60.0 * s.validate_minutes:
+            run.log(**validate(run, *held))
+            validated = time.monotonic()
+    pool.close()
+    run.save()
+    run.log(**validate(run, *held), finished=run.finished)
+
+
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("phase", choices=["steady", "cooldown", "texture"])
+    parser.add_argument("--data", type=Path, required=True, help="folder with index.csv, train/ and val/")
+    parser.add_argument("--state", type=Path, required=True, help="folder for checkpoints and the log")
+    parser.add_argument("--init-from", type=Path, help="weights to start from: .pt, .safetensors or .onnx")
+    parser.add_argument("--minutes", type=float, default=0.0, help="training time; needed by cooldown and texture, 0 = no end")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--compile", action="store_true", help="compile the forward pass (needs a C++ compiler on a CPU)")
+    parser.add_argument("--fresh", action="store_true", help="ignore an unfinished checkpoint of this phase")
+    args = parser.parse_args(argv)
+    if args.phase != "steady" and args.minutes <= 0:
+        parser.error(f"{args.phase} needs --minutes")
+    return args
+
+
+def main() -> None:
+    """Train one phase."""
+    args = parse()
+    args.state.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(args.threads)
+    run = start_run(args, TrainSettings())
+
+    def ask_to_stop(*_: object) -> None:
+        run.stop = True
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+    train(run)
+
+
+if __name__ == "__main__":
+    main()
