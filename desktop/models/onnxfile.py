@@ -1,7 +1,7 @@
 """What an ONNX file says of itself, read without ONNX Runtime: operator sets, weight types, files it refers to.
 
-ONNX is protobuf; the few fields needed here (onnx.proto3: ModelProto, GraphProto, NodeProto, TensorProto) are walked by hand over a
-memory map, so that gigabytes of weights are skipped and never read.
+ONNX is protobuf; the few fields needed here (onnx.proto3: ModelProto, GraphProto, NodeProto, TensorProto) are walked by hand over
+a memory map, so that gigabytes of weights are skipped and never read.
 """
 
 from __future__ import annotations

@@ -90,12 +90,12 @@ def _download(source: HubSource, member: str, scratch: Path, progress: Progress)
 
 def _reporter(progress: Progress, name: str) -> type[Any]:
     """A progress bar class that shows nothing and reports to ``progress``; its update ends the download when cancelled."""
-    from huggingface_hub.utils import tqdm
+    from huggingface_hub.utils.tqdm import tqdm
 
     class Reporter(tqdm):  # type: ignore[type-arg,misc,unused-ignore]
         def __init__(self, *args: Any, **options: Any) -> None:
             options.pop("name", None)
-            super().__init__(*args, **{**options, "disable": True})
+            super().__init__(*args, **{**options, "disable": True})  # type: ignore[no-untyped-call]
             self.expected = options.get("total") or 0
             self.seen = options.get("initial") or 0
 

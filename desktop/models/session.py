@@ -1,0 +1,218 @@
+"""ONNX Runtime sessions: safe to open, kept warm, honest about the device they run on."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from desktop.errors import UserError
+from desktop.jobs.job import choose
+from desktop.models import cpu, onnxfile, runtime
+
+Array = npt.NDArray[Any]
+
+_KEPT = 8
+_REMEDY = "Verify the model with `reprise models verify`, or install it again."
+_NO_MEMORY = re.compile(r"failed to allocate|out of memory|CUDA failure 2\b|bad_alloc|CUBLAS_STATUS_ALLOC_FAILED", re.IGNORECASE)
+_TOO_NEW = re.compile(r"unsupported model ir version|opset \d+ is under development|till opset", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output: ``type`` as ONNX Runtime writes it ("tensor(float)"), free dimensions by name or None."""
+
+    name: str
+    type: str
+    shape: tuple[int | str | None, ...]
+
+
+class Session:
+    """A model ready to run; may be used by several threads at once.
+
+    Attributes:
+        path: the ONNX file.
+        device: "CPU" or "CUDA": where it really runs.
+        precision: of most of its weights ("fp32", "fp16", "int8", ...).
+        providers: what ONNX Runtime gave, best first.
+        note: why it runs on the CPU although a GPU was there; empty otherwise.
+    """
+
+    def __init__(self, path: Path, native: Any, precision: str, note: str) -> None:
+        self.path = path
+        self.native = native
+        self.precision = precision
+        self.providers: tuple[str, ...] = tuple(native.get_providers())
+        self.device = "CUDA" if runtime.CUDA in self.providers else "CPU"
+        self.note = note
+        self.inputs = tuple(Port(port.name, port.type, tuple(port.shape)) for port in native.get_inputs())
+        self.outputs = tuple(Port(port.name, port.type, tuple(port.shape)) for port in native.get_outputs())
+
+    def run(self, feeds: Mapping[str, Array], outputs: Sequence[str] | None = None) -> list[Array]:
+        """Outputs (all, or those named, in that order) for the inputs by name.
+
+        Raises:
+            MemoryError: the device cannot hold it; a smaller batch may fit.
+            UserError: ONNX Runtime failed; names the file.
+        """
+        try:
+            return list(self.native.run(list(outputs) if outputs is not None else None, dict(feeds), self._options()))
+        except Exception as error:
+            raise self._explained(error) from error
+
+    def run_bound(self, feeds: Mapping[str, Any], outputs: Sequence[str], keep: Collection[str] = ()) -> dict[str, Any]:
+        """Like ``run``, but the outputs in ``keep`` stay on the device and may be fed to the next call as they are.
+
+        For loops that feed their outputs back (caches, recurrent state), where copying would cost more than computing.
+
+        Args:
+            feeds: arrays, or values that an earlier call kept.
+            outputs: names of the wanted outputs, with those in ``keep``.
+
+        Returns:
+            Arrays by name, and OrtValues for the names in ``keep``.
+        """
+        binding = self.native.io_binding()
+        device = self.device.lower()
+        for name, value in feeds.items():
+            if isinstance(value, np.ndarray):
+                binding.bind_cpu_input(name, np.ascontiguousarray(value))
+            else:
+                binding.bind_ortvalue_input(name, value)
+        for name in outputs:
+            binding.bind_output(name, device if name in keep else "cpu")
+        try:
+            self.native.run_with_iobinding(binding, self._options())
+        except Exception as error:
+            raise self._explained(error) from error
+        values = dict(zip(outputs, binding.get_outputs(), strict=True))
+        return {name: value if name in keep else value.numpy() for name, value in values.items()}
+
+    def _options(self) -> Any:
+        options = runtime.load().RunOptions()
+        # Failures are raised; the copy that ONNX Runtime prints would only clutter the terminal.
+        options.log_severity_level = 4
+        return options
+
+    def _explained(self, error: Exception) -> Exception:
+        if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
+            return MemoryError(f"{self.path.name} on {self.device}: {error}")
+        return UserError(f"The model failed to run: {error}", path=self.path, remedy=_REMEDY)
+
+
+_sessions: OrderedDict[tuple[object, ...], Session] = OrderedDict()
+_opening = threading.Lock()
+
+
+def open_session(path: Path | str, *, device: str = "auto", threads: int | None = None) -> Session:
+    """Session of an ONNX file; a file that was opened before and has not changed since is not loaded again.
+
+    Args:
+        device: "auto" takes the GPU when there is one that works, "cuda" insists on it, "cpu" stays away from it.
+        threads: threads of one operator; the number of physical cores when None.
+
+    Raises:
+        UserError: not an ONNX file, damaged, too new, too large, refers to files outside its folder or to operators that need a
+            library of their own, or "cuda" cannot be had.
+    """
+    choose("device", device, ("auto", "cpu", "cuda"))
+    file = Path(path).absolute()
+    try:
+        stat = file.stat()
+    except OSError as error:
+        raise UserError(f"The model cannot be opened: {error.strerror}", path=file, remedy=_REMEDY) from error
+    key = (file, stat.st_mtime_ns, stat.st_size, device, threads)
+    with _opening:
+        found = _sessions.get(key)
+        if found is None:
+            found = _open(file, device, threads or cpu.cores())
+            for old in [old for old in _sessions if old[0] == file and old[1:3] != key[1:3]]:
+                del _sessions[old]
+            while len(_sessions) >= _KEPT:
+                _sessions.popitem(last=False)
+            _sessions[key] = found
+        _sessions.move_to_end(key)
+        return found
+
+
+def close_sessions() -> None:
+    """Forget all sessions that are kept warm; their memory is freed when the last user lets go."""
+    with _opening:
+        _sessions.clear()
+
+
+def _open(path: Path, device: str, threads: int) -> Session:
+    facts = onnxfile.read(path)
+    onnxfile.external_files(path, facts)
+    wanted, note = _providers(device)
+    try:
+        native, said = _create(path, wanted, threads)
+    except UserError as error:
+        # A GPU whose driver or libraries fail must not cost the job when the CPU will do.
+        if device != "auto" or len(wanted) == 1:
+            raise
+        note = f"The GPU could not be used: {error.message}"
+        native, said = _create(path, [runtime.CPU], threads)
+    session = Session(path, native, facts.precision, note)
+    if len(wanted) > 1 and session.device != "CUDA" and not note:
+        session.note = f"The GPU could not be used: {' '.join((runtime.preload_cuda() or said).split())}"
+    if device == "cuda" and session.device != "CUDA":
+        raise UserError(
+            session.note or "The GPU could not be used",
+            path=path,
+            remedy="Choose the device auto or cpu; `reprise doctor` says what is missing.",
+        )
+    return session
+
+
+def _providers(device: str) -> tuple[list[Any], str]:
+    """Providers to ask for, best first, and why the GPU is not among them though ``device`` is "cuda"."""
+    if device == "cpu":
+        return [runtime.CPU], ""
+    if runtime.CUDA not in runtime.load().get_available_providers():
+        return [runtime.CPU], "This build of ONNX Runtime has no CUDA" if device == "cuda" else ""
+    if not runtime.cuda_devices():
+        return [runtime.CPU], "There is no NVIDIA GPU, or no driver for it" if device == "cuda" else ""
+    runtime.preload_cuda()
+    # Shapes vary from call to call: trying every convolution algorithm for each of them takes longer than it saves.
+    return [(runtime.CUDA, {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}), runtime.CPU], ""
+
+
+def _create(path: Path, providers: list[Any], threads: int) -> tuple[Any, str]:
+    ort = runtime.load()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    # Threads that wait in a loop burn a third more processor time for the same result, which the window and its sound need.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 2
+    with runtime.captured() as said:
+        try:
+            native = ort.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
+        except Exception as error:
+            raise _explain_open(error, path) from error
+    return native, said.text
+
+
+def _explain_open(error: Exception, path: Path) -> UserError:
+    text = " ".join(str(error).split())
+    if _TOO_NEW.search(text):
+        return UserError(
+            "This model needs a newer ONNX Runtime", path=path, remedy=f"Update Reprise, or export it for an older one. ({text})"
+        )
+    if _NO_MEMORY.search(text):
+        return UserError(
+            "There is not enough memory for this model", path=path, remedy="Close other programs, or choose the CPU."
+        )
+    if "is not a registered function/op" in text:
+        return UserError("This model needs operators that ONNX Runtime does not have", path=path, remedy=f"({text})")
+    return UserError(f"The model cannot be opened: {text}", path=path, remedy=_REMEDY)
