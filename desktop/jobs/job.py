@@ -24,10 +24,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     Attributes:
         runner: dotted name of ``run(job, progress) -> Result``.
+        resumable: whether unfinished work in the scratch folder is worth keeping for another try.
         device: "auto", "cpu" or "cuda".
     """
 
     runner: ClassVar[str] = ""
+    resumable: ClassVar[bool] = False
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -37,6 +39,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     def title(self) -> str:
         """What the queue shows for this job."""
         return type(self).__name__
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Folders of the user that the job writes into; what a killed worker leaves there is cleared."""
+        return ()
 
 
 class CoverJob(Job, frozen=True, kw_only=True, tag="cover"):
@@ -70,7 +77,8 @@ class CoverJob(Job, frozen=True, kw_only=True, tag="cover"):
         choose("engine", self.engine, ("sketch",))
         choose("style", self.style, STYLES)
         choose("difficulty", self.difficulty, DIFFICULTIES)
-        if self.beats not in BEAT_CHANGES and not Path(self.beats).is_file():
+        # A file is looked for when the job runs: an old job stays readable after its file has gone.
+        if self.beats not in BEAT_CHANGES and not Path(self.beats).is_absolute() and not Path(self.beats).is_file():
             raise UsageError(f"beats: '{self.beats}' is neither a file nor one of {', '.join(BEAT_CHANGES)}")
         if Path(self.name).name != self.name:
             raise UsageError(f"name: '{self.name}' must be a plain file name without folders")
@@ -83,6 +91,10 @@ class CoverJob(Job, frozen=True, kw_only=True, tag="cover"):
     @property
     def title(self) -> str:
         return Path(self.source).name
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        return (Path(self.output),)
 
 
 class ListenJob(Job, frozen=True, kw_only=True, tag="listen"):
@@ -117,6 +129,10 @@ class RenderJob(Job, frozen=True, kw_only=True, tag="render"):
     def title(self) -> str:
         return f"Audio of {Path(self.cover).stem}"
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        return (Path(self.output).parent,)
+
 
 class InstallJob(Job, frozen=True, kw_only=True, tag="install"):
     """Install a model of the catalog, from its sources or from files the user has (``folder``)."""
@@ -146,6 +162,8 @@ class DoctorJob(Job, frozen=True, kw_only=True, tag="doctor"):
 
 AnyJob = CoverJob | ListenJob | RenderJob | InstallJob | DoctorJob
 
+_decoder: msgspec.json.Decoder[AnyJob] = msgspec.json.Decoder(AnyJob)
+
 Result = dict[str, object]
 """What a run returns: plain data (str, int, float, bool, None, lists and dicts of them)."""
 
@@ -170,8 +188,6 @@ def encode(job: AnyJob) -> bytes:
 def decode(data: bytes | str) -> AnyJob:
     """Job from JSON; raises UsageError with the field's name when it is not one."""
     try:
-        return msgspec.json.decode(data, type=AnyJob)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"not a job: {error}") from error
-    except msgspec.DecodeError as error:
+        return _decoder.decode(data)
+    except msgspec.MsgspecError as error:
         raise UsageError(f"not a job: {error}") from error

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ class Cancelled(Exception):
 class Progress:
     """Reports events; this base class drops them, which is what a plain function call wants.
 
-    Subclasses override ``emit`` and ``checkpoint``.
+    Subclasses override ``emit``, ``checkpoint`` and ``scratch``.
     """
 
     def emit(self, event: AnyEvent) -> None:
@@ -24,6 +27,14 @@ class Progress:
 
     def checkpoint(self) -> None:
         """Raise Cancelled when the user has cancelled; block while the job is paused. Call it in every long loop."""
+
+    def scratch(self) -> Path:
+        """Folder for unfinished work; a resumable job finds its own again after a restart. Removed when it is of no more use."""
+        folder = self.__dict__.get("_scratch")
+        if folder is None:
+            folder = self.__dict__["_scratch"] = tempfile.mkdtemp(prefix="reprise-")
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
     def at(self, fraction: float, message: str = "") -> None:
         """Say how far the work is (0..1); also a checkpoint."""
@@ -62,3 +73,6 @@ class _Part(Progress):
 
     def checkpoint(self) -> None:
         self._whole.checkpoint()
+
+    def scratch(self) -> Path:
+        return self._whole.scratch()

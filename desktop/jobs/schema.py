@@ -1,0 +1,126 @@
+"""The queue's database file: opening it, bringing an old one up to date, putting a broken one aside."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from pathlib import Path
+
+from desktop.errors import UserError
+
+BUSY_MS = 5000
+
+UPGRADES: tuple[str, ...] = (
+    """
+    CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        job TEXT NOT NULL,
+        state TEXT NOT NULL,
+        priority INTEGER NOT NULL DEFAULT 0,
+        owner_pid INTEGER NOT NULL,
+        owner_token TEXT NOT NULL,
+        worker_pid INTEGER NOT NULL DEFAULT 0,
+        request TEXT NOT NULL DEFAULT '',
+        fraction REAL NOT NULL DEFAULT 0,
+        message TEXT NOT NULL DEFAULT '',
+        remaining REAL,
+        device TEXT NOT NULL DEFAULT '',
+        created REAL NOT NULL,
+        started REAL,
+        ended REAL,
+        error TEXT,
+        result TEXT
+    );
+    CREATE INDEX jobs_by_state ON jobs (state, priority DESC, id);
+    CREATE TABLE logs (
+        job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+        at REAL NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL
+    );
+    CREATE INDEX logs_by_job ON logs (job);
+    CREATE TABLE metrics (
+        job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+        name TEXT NOT NULL, value REAL NOT NULL, step INTEGER, at REAL NOT NULL
+    );
+    CREATE INDEX metrics_by_job ON metrics (job, name);
+    CREATE TABLE artifacts (
+        job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+        kind TEXT NOT NULL, path TEXT NOT NULL, title TEXT NOT NULL
+    );
+    CREATE INDEX artifacts_by_job ON artifacts (job);
+    """,
+)
+"""One script a version: script n brings version n to n + 1. Never change one that was released; add the next."""
+
+_BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
+    """Open or make the database at ``path``.
+
+    Returns:
+        The connection (autocommit, any thread, write-ahead log) and a note for the user, "" when all was well.
+
+    Raises:
+        UserError: it cannot be opened, or a later version of Reprise made it.
+    """
+    note = ""
+    try:
+        connection = _connect(path)
+        if not _is_sound(connection):
+            connection.close()
+            note = put_aside(path, "The list of jobs was damaged")
+            connection = _connect(path)
+            _is_sound(connection)
+        _upgrade(connection, path)
+    except (sqlite3.Error, OSError) as error:
+        raise UserError(
+            f"The list of jobs cannot be opened: {error}", path=path, remedy="Check the folder's permissions."
+        ) from error
+    return connection, note
+
+
+def put_aside(path: Path, what: str) -> str:
+    """Rename a broken file, and what belongs to it, so that nothing is lost; returns the note for the user."""
+    aside = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%d-%H%M%S')}")
+    path.replace(aside)
+    for ending in ("-wal", "-shm"):
+        with contextlib.suppress(OSError):
+            path.with_name(path.name + ending).replace(aside.with_name(aside.name + ending))
+    return f"{what} and was put aside as {aside}; a new one was begun."
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+
+
+def _is_sound(connection: sqlite3.Connection) -> bool:
+    """Set the connection up; False when the file is damaged or no database."""
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF in _BROKEN:
+            return False
+        raise
+
+
+def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA user_version").fetchone()[0] == len(UPGRADES):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(UPGRADES):
+            raise UserError("The list of jobs was made by a later version of Reprise", path=path, remedy="Update Reprise.")
+        for script in UPGRADES[version:]:
+            for statement in script.split(";"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(UPGRADES)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        connection.close()
+        raise
