@@ -16,6 +16,7 @@ from desktop.errors import UserError
 
 MAX_BYTES = 1 << 31
 _MAX_DEPTH = 32
+_MAX_TEXT = 4096
 
 # TensorProto.DataType
 _PRECISIONS = {1: "fp32", 2: "int8", 3: "int8", 10: "fp16", 11: "fp64", 16: "bf16", 17: "fp8", 18: "fp8", 19: "fp8", 20: "fp8"}
@@ -55,8 +56,8 @@ def read(path: Path) -> GraphFacts:
             raise UserError("This file is larger than an ONNX file can be (2 GiB)", path=path)
         if size == 0:
             raise UserError("This ONNX file is empty", path=path)
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
-            facts = _facts(view)
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            facts = _facts(_Message(data, 0, size))
     except OSError as error:
         raise UserError(f"The ONNX file cannot be read: {error.strerror}", path=path) from error
     except (ValueError, IndexError) as error:
@@ -87,120 +88,118 @@ def external_files(path: Path, facts: GraphFacts) -> list[Path]:
     return files
 
 
-def _facts(view: memoryview) -> GraphFacts:
+class _Message:
+    """A message inside the file: the bytes from ``at`` to ``end``. Holds no view, so that the map can be closed at any time."""
+
+    def __init__(self, data: mmap.mmap, at: int, end: int) -> None:
+        self._data, self._at, self._end = data, at, end
+
+    def fields(self) -> Iterator[tuple[int, int | _Message]]:
+        """Number and value of each field: integers, and messages for everything that has a length."""
+        at = self._at
+        while at < self._end:
+            key, at = self._varint(at)
+            number, wire = key >> 3, key & 7
+            if number == 0:
+                raise ValueError("field number 0")
+            if wire == 0:
+                value, at = self._varint(at)
+                yield number, value
+            elif wire == 2:
+                length, at = self._varint(at)
+                if length > self._end - at:
+                    raise ValueError("a field is longer than what is left of the file")
+                yield number, _Message(self._data, at, at + length)
+                at += length
+            elif wire in (1, 5):
+                at += 8 if wire == 1 else 4
+            else:
+                raise ValueError(f"unknown wire type {wire}")
+        if at > self._end:
+            raise ValueError("a number is cut off")
+
+    def messages(self, *numbers: int) -> Iterator[tuple[int, _Message]]:
+        """The fields with these numbers that have a length."""
+        for number, value in self.fields():
+            if number in numbers and isinstance(value, _Message):
+                yield number, value
+
+    def integers(self) -> Iterator[int]:
+        """A packed list of integers."""
+        at = self._at
+        while at < self._end:
+            value, at = self._varint(at)
+            yield value
+
+    def text(self) -> str:
+        return self._data[self._at : min(self._end, self._at + _MAX_TEXT)].decode("utf-8", "replace")
+
+    def _varint(self, at: int) -> tuple[int, int]:
+        value = shift = 0
+        while at < self._end and shift < 64:
+            byte = self._data[at]
+            at += 1
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return value, at
+            shift += 7
+        raise ValueError("a number is cut off or too long")
+
+
+def _facts(model: _Message) -> GraphFacts:
     facts = GraphFacts()
-    for number, value in _fields(view):
-        if number == 1 and isinstance(value, int):
-            facts.ir_version = value
-        elif number == 8 and isinstance(value, memoryview):
-            domain, version = "", 0
-            for inner, item in _fields(value):
-                if inner == 1 and isinstance(item, memoryview):
-                    domain = _text(item)
-                elif inner == 2 and isinstance(item, int):
-                    version = item
-            facts.opsets[domain] = version
-        elif number == 7 and isinstance(value, memoryview):
+    for number, value in model.fields():
+        if isinstance(value, int):
+            if number == 1:
+                facts.ir_version = value
+        elif number == 8:
+            parts = dict(value.fields())
+            domain, version = parts.get(1, ""), parts.get(2, 0)
+            facts.opsets[domain.text() if isinstance(domain, _Message) else ""] = version if isinstance(version, int) else 0
+        elif number == 7:
             _graph(value, facts, 0)
-        elif number == 25 and isinstance(value, memoryview):
-            for inner, item in _fields(value):
-                if inner == 7 and isinstance(item, memoryview):
-                    _node(item, facts, 0)
+        elif number == 25:
+            # FunctionProto: a body of nodes without a graph around it.
+            for _, node in value.messages(7):
+                _node(node, facts, 0)
     return facts
 
 
-def _graph(view: memoryview, facts: GraphFacts, depth: int) -> None:
+def _graph(graph: _Message, facts: GraphFacts, depth: int) -> None:
     if depth > _MAX_DEPTH:
         raise ValueError("graphs are nested too deep")
-    for number, value in _fields(view):
-        if isinstance(value, memoryview):
-            if number == 1:
-                _node(value, facts, depth)
-            elif number == 5:
+    for number, value in graph.messages(1, 5, 15):
+        if number == 1:
+            _node(value, facts, depth)
+        elif number == 5:
+            _tensor(value, facts)
+        else:
+            # SparseTensorProto: values and indices are tensors.
+            for _, tensor in value.messages(1, 2):
+                _tensor(tensor, facts)
+
+
+def _node(node: _Message, facts: GraphFacts, depth: int) -> None:
+    for _, attribute in node.messages(5):
+        # AttributeProto: t and tensors, g and graphs.
+        for number, value in attribute.messages(5, 10, 6, 11):
+            if number in (5, 10):
                 _tensor(value, facts)
-            elif number == 15:
-                # SparseTensorProto: values and indices are tensors.
-                for inner, item in _fields(value):
-                    if inner in (1, 2) and isinstance(item, memoryview):
-                        _tensor(item, facts)
+            else:
+                _graph(value, facts, depth + 1)
 
 
-def _node(view: memoryview, facts: GraphFacts, depth: int) -> None:
-    for number, value in _fields(view):
-        if number == 5 and isinstance(value, memoryview):
-            for inner, item in _fields(value):
-                # AttributeProto: t and tensors, g and graphs.
-                if inner in (5, 10) and isinstance(item, memoryview):
-                    _tensor(item, facts)
-                elif inner in (6, 11) and isinstance(item, memoryview):
-                    _graph(item, facts, depth + 1)
-
-
-def _tensor(view: memoryview, facts: GraphFacts) -> None:
+def _tensor(tensor: _Message, facts: GraphFacts) -> None:
     shape: list[int] = []
     kind = 0
-    for number, value in _fields(view):
+    for number, value in tensor.fields():
         if number == 1:
-            shape += [value] if isinstance(value, int) else _varints(value)
+            shape += [value] if isinstance(value, int) else value.integers()
         elif number == 2 and isinstance(value, int):
             kind = value
-        elif number == 13 and isinstance(value, memoryview):
-            _external(value, facts)
+        elif number == 13 and isinstance(value, _Message):
+            pair = {inner: item.text() for inner, item in value.messages(1, 2)}
+            if pair.get(1) == "location":
+                facts.external.add(pair.get(2, ""))
     if kind in _PRECISIONS:
         facts.weights[_PRECISIONS[kind]] = facts.weights.get(_PRECISIONS[kind], 0) + math.prod(shape)
-
-
-def _external(view: memoryview, facts: GraphFacts) -> None:
-    pair = {number: _text(value) for number, value in _fields(view) if isinstance(value, memoryview)}
-    if pair.get(1) == "location":
-        facts.external.add(pair.get(2, ""))
-
-
-def _text(view: memoryview) -> str:
-    return bytes(view[:4096]).decode("utf-8", "replace")
-
-
-def _fields(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Number and value of each field of a message: integers, and views of everything that has a length."""
-    at, end = 0, len(view)
-    while at < end:
-        key, at = _varint(view, at)
-        number, wire = key >> 3, key & 7
-        if number == 0:
-            raise ValueError("field number 0")
-        if wire == 0:
-            value, at = _varint(view, at)
-            yield number, value
-        elif wire == 2:
-            length, at = _varint(view, at)
-            if length > end - at:
-                raise ValueError("a field is longer than the file")
-            yield number, view[at : at + length]
-            at += length
-        elif wire in (1, 5):
-            at += 8 if wire == 1 else 4
-            if at > end:
-                raise ValueError("the file ends within a number")
-        else:
-            raise ValueError(f"unknown wire type {wire}")
-
-
-def _varint(view: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = view[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-        if shift > 63:
-            raise ValueError("a number is too long")
-
-
-def _varints(view: memoryview) -> list[int]:
-    values, at = [], 0
-    while at < len(view):
-        value, at = _varint(view, at)
-        values.append(value)
-    return values

@@ -60,6 +60,7 @@ class Session:
 
         Raises:
             MemoryError: the device cannot hold it; a smaller batch may fit.
+            ValueError: an input's shape or type does not fit the graph.
             UserError: ONNX Runtime failed; names the file.
         """
         try:
@@ -104,6 +105,8 @@ class Session:
     def _explained(self, error: Exception) -> Exception:
         if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
             return MemoryError(f"{self.path.name} on {self.device}: {error}")
+        if type(error).__name__ == "InvalidArgument":
+            return ValueError(f"{self.path.name}: {error}")
         return UserError(f"The model failed to run: {error}", path=self.path, remedy=_REMEDY)
 
 
@@ -205,10 +208,8 @@ def _create(path: Path, providers: list[Any], threads: int) -> tuple[Any, str]:
 
 def _explain_open(error: Exception, path: Path) -> UserError:
     text = " ".join(str(error).split())
-    if _TOO_NEW.search(text):
-        return UserError(
-            "This model needs a newer ONNX Runtime", path=path, remedy=f"Update Reprise, or export it for an older one. ({text})"
-        )
+    if too_new := _TOO_NEW.search(text):
+        return UserError(f"This model needs a newer ONNX Runtime: {text[too_new.start() :]}", path=path, remedy="Update Reprise.")
     if _NO_MEMORY.search(text):
         return UserError(
             "There is not enough memory for this model", path=path, remedy="Close other programs, or choose the CPU."
