@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pretty_midi
 
+from desktop.piano.analysis import LINE, Analysis
 from desktop.piano.cover import LEFT, NOTE, QUALITIES, RIGHT, Chord, Cover, Grid, Key, Notes, sort_notes
 
 _CLASSES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -91,3 +92,33 @@ def _chord(grid: Grid, start: str, end: str, label: str) -> Chord | None:
     kind = kind if kind in QUALITIES else ("min" if kind.startswith("min") else "maj")
     first, last = np.round(grid.beats([float(start), float(end)]) * 2) / 2
     return Chord(float(first), float(last), root, kind, bass) if last > first else None
+
+
+def truth(song: Song) -> Analysis:
+    """The analysis that a perfect listener would make of the song: sung melody, chords, loudness of the whole cover."""
+    beats = len(song.grid.times)
+    melody = np.zeros(len(song.melody), LINE)
+    melody["start"], melody["end"] = song.melody[:, 0], song.melody[:, 1]
+    melody["pitch"], melody["confidence"] = song.melody[:, 2], 1.0
+    every = np.concatenate([song.melody, song.bridge, song.piano])
+    steps = np.zeros(beats * 4)
+    at = np.round(song.grid.beats(every[:, 0]) * 4).astype(int)
+    inside = (at >= 0) & (at < len(steps))
+    np.add.at(steps, at[inside], every[inside, 3] / 100.0)
+    bars = np.convolve(steps, np.ones(32) / 32, "same")[::4]
+    low, high = np.percentile(bars, [5, 95])
+    return Analysis(
+        title=song.name,
+        source_hash="",
+        duration=song.duration,
+        grid=song.grid,
+        key=song.key,
+        chords=song.chords,
+        melody=melody,
+        bass=np.zeros(0, LINE),
+        energy=np.clip((bars - low) / max(1e-6, high - low), 0, 1).astype(np.float32),
+        loudness=np.clip(steps / 4, 0, 1).astype(np.float32),
+        accents=np.clip(steps / 4, 0, 1).astype(np.float32),
+        salience=np.zeros((beats * 4, 88), np.float32),
+        attacks=np.zeros((beats * 4, 88), np.float32),
+    )

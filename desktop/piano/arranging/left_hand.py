@@ -1,0 +1,127 @@
+"""The left hand: a pattern of the style over a smooth bass line, below the melody at every moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from desktop.piano.arranging.draft import Draft, Role
+from desktop.piano.arranging.patterns import Style, cells_for, split_pulses
+from desktop.piano.arranging.plan import Bar, Plan, segments
+from desktop.piano.arranging.sheet import Sheet
+from desktop.piano.arranging.voicing import bass_pitch, close_chord, ladder
+from desktop.piano.cover import LEFT, Chord
+
+_CLEARANCE = 3
+"""Semitones between the melody and the left hand below it."""
+_WALK = range(3, 8)
+"""Semitones between two bass notes that a passing note joins."""
+
+
+class LeftHand:
+    """Plays a plan bar by bar; remembers its bass and chord so that the next ones lie near."""
+
+    def __init__(self, sheet: Sheet, plan: Plan, style: Style, difficulty: str) -> None:
+        self._sheet, self._plan, self._style, self._difficulty = sheet, plan, style, difficulty
+        self._bass: int | None = None
+        self._chord: Sequence[int] = ()
+
+    def play(self, until: float) -> list[Draft]:
+        """All notes before beat ``until``, where the ending begins."""
+        out: list[Draft] = []
+        for bar in self._plan.bars:
+            if bar.start < until:
+                out += self._bar(bar, until)
+        return out
+
+    def _bar(self, bar: Bar, until: float) -> list[Draft]:
+        out: list[Draft] = []
+        parts = [(a, min(b, until), chord) for a, b, chord in segments(self._sheet, bar) if a < until - 1e-6]
+        for number, (start, end, chord) in enumerate(parts):
+            self._bass = bass_pitch(chord.bass, self._bass, self._style.bass)
+            out += self._segment(bar, start, end, chord, number)
+        if out and bar.closes and bar.level > 0 and self._difficulty != "easy":
+            self._walk(out, bar)
+        return out
+
+    def _segment(self, bar: Bar, start: float, end: float, chord: Chord, number: int) -> Iterator[Draft]:
+        pulse = self._plan.pulse
+        cells = cells_for(self._style, self._difficulty, bar.level)
+        at = start
+        for index, size in enumerate(split_pulses((end - start) / pulse)):
+            variants = cells[max(1, int(size))]
+            turn = bar.section + number + index + (1 if bar.place % 2 else 0)
+            yield from self._cell(variants[turn % len(variants)], at, at + size * pulse, max(1.0, size) * pulse, chord)
+            at += size * pulse
+
+    def _cell(self, cell: str, start: float, end: float, length: float, chord: Chord) -> Iterator[Draft]:
+        step = length / len(cell)
+        for place, token in enumerate(cell):
+            at = start + place * step
+            if token in ".-" or at >= end - 1e-6:
+                continue
+            stop = place + 1
+            while stop < len(cell) and cell[stop] == ".":
+                stop += 1
+            until = min(end, start + stop * step)
+            until = at + (until - at) * self._style.detached
+            for number, pitch in enumerate(self._pitches(token, chord, at, until)):
+                role = Role.BASS if token in "0BPV" and number == 0 else Role.HARMONY
+                yield Draft(at, until, pitch, LEFT, role)
+
+    def _pitches(self, token: str, chord: Chord, start: float, end: float) -> list[int]:
+        """The notes of a token that stay below the melody while they sound; the bass is played in any case, an octave
+        lower when the melody is very low."""
+        assert self._bass is not None
+        bass = self._bass
+        ceiling = min(self._style.top, self._sheet.ceiling(start, end) - _CLEARANCE)
+        while bass > ceiling and bass - 12 >= 24:
+            bass -= 12
+        steps = ladder(chord, bass, max(ceiling, bass))
+        if token.isdigit():
+            return [steps[self._fold(int(token), len(steps))]]
+        if token == "B":
+            return (
+                [bass, bass + 12] if bass < 38 and bass + 12 <= ceiling else [max(24, bass - 12), bass] if bass >= 36 else [bass]
+            )
+        if token == "P":
+            fifth = [p for p in steps[1:] if 6 <= p - bass <= 8]
+            return [bass, *fifth[:1]]
+        if token == "V":
+            tenor = [p for p in steps[1:] if 7 <= p - bass <= 14]
+            if tenor:
+                self._chord = [min(tenor, key=lambda p: abs(p - (self._chord[0] if self._chord else bass + 9)))]
+                return [bass, self._chord[0]]
+            return [bass]
+        size = 2 if self._difficulty == "easy" else 3
+        for count in range(size, 0, -1):
+            found = close_chord(chord, 50, ceiling, self._chord, count)
+            if found:
+                self._chord = found
+                return found
+        return [bass]
+
+    @staticmethod
+    def _fold(index: int, size: int) -> int:
+        """A step of the ladder, turning round at its top instead of standing on it."""
+        if size == 1:
+            return 0
+        period = 2 * (size - 1)
+        index %= period
+        return min(index, period - index)
+
+    def _walk(self, out: list[Draft], bar: Bar) -> None:
+        """Turn the last note before a new group of bars into a step of the scale toward its bass."""
+        after = self._sheet.chord_at(bar.end)
+        last = max(out, key=lambda draft: draft.start)
+        if after is None or self._bass is None or last.role != Role.HARMONY or bar.end - last.start > self._plan.pulse:
+            return
+        if sum(draft.start == last.start for draft in out) > 1:
+            return
+        target = bass_pitch(after.bass, self._bass, self._style.bass)
+        if abs(target - self._bass) not in _WALK:
+            return
+        side = -1 if target > self._bass else 1
+        for pitch in (target + side, target + 2 * side):
+            if pitch % 12 in self._sheet.scale and pitch < self._sheet.ceiling(last.start, last.end) - _CLEARANCE:
+                last.pitch = pitch
+                return

@@ -1,0 +1,40 @@
+"""Sketch: the engine that is always there. It arranges what was heard by the rules of a style."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from desktop.piano.analysis import Analysis
+from desktop.piano.arrange import arrange
+from desktop.piano.cover import Cover
+from desktop.piano.playability import LIMITS, statistics
+
+NAME = "sketch"
+VERSION = 1
+
+
+def make_cover(analysis: Analysis, *, style: str = "pop", difficulty: str = "medium", title: str = "") -> Cover:
+    """Arrange an analysed song; the same input and options always give the same notes.
+
+    Raises UsageError when there is no such style or difficulty.
+    """
+    notes, pedals = arrange(analysis, style, difficulty)
+    info: dict[str, Any] = {
+        "engine": NAME,
+        "engine_version": VERSION,
+        "style": style,
+        "difficulty": difficulty,
+        "source_hash": analysis.source_hash,
+    }
+    cover = Cover(
+        title=title or analysis.title,
+        notes=notes,
+        pedals=pedals,
+        grid=analysis.grid,
+        chords=analysis.chords,
+        key=analysis.key,
+        duration=analysis.duration,
+        info=info,
+    )
+    info["statistics"] = statistics(cover, LIMITS[difficulty])
+    return cover
