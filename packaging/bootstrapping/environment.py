@@ -40,7 +40,12 @@ def ensure(project: Project, extras: frozenset[str]) -> None:
         say(f"Installing Reprise into {project.environment}")
         project.unfinished.write_text("An installation is under way, or was cut off.\n", encoding="utf-8")
         project.stamp.unlink(missing_ok=True)
-        install(project, everything, cuda)
+        try:
+            install(project, everything, cuda)
+        except Trouble:
+            # pip undoes what it could not finish, so the environment is old, not broken.
+            project.unfinished.unlink()
+            raise
         write_stamp(project, {"fingerprint": wanted, "extras": sorted(everything), "cuda": cuda})
         project.unfinished.unlink()
         say(f"Installed in {time.monotonic() - started:.0f} s.")
