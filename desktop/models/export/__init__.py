@@ -1,0 +1,1 @@
+"""Exporters: weights as published in, a checked ONNX file out."""
