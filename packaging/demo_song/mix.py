@@ -70,7 +70,8 @@ def room(seconds: float = 1.3) -> Samples:
     for delay, level in ((0.011, 3.0), (0.017, 2.4), (0.026, 2.0), (0.037, 1.5)):
         mixed[int(delay * RATE), 0] += level
         mixed[int((delay + 0.0031) * RATE), 1] += level
-    return (mixed / np.sqrt((mixed**2).sum(0))).astype(np.float32)
+    answer: Samples = (mixed / np.sqrt((mixed**2).sum(0))).astype(np.float32)
+    return answer
 
 
 def place(sound: Samples, where: float) -> Samples:
@@ -96,4 +97,5 @@ def mixdown(parts: dict[str, list[score.Note]], soundfont: Path) -> Samples:
     whole[-fade:] *= np.cos(np.linspace(0, np.pi / 2, fade))[:, None] ** 2
     loud = whole / np.sqrt(np.mean(whole**2)) * 10 ** (-17 / 20)
     limited = np.tanh(loud / 0.9) * 0.9
-    return (limited / np.abs(limited).max() * 10 ** (-1.5 / 20)).astype(np.float32)
+    finished: Samples = (limited / np.abs(limited).max() * 10 ** (-1.5 / 20)).astype(np.float32)
+    return finished
