@@ -62,6 +62,9 @@ class LeftHand:
             stop = place + 1
             while stop < len(cell) and cell[stop] == ".":
                 stop += 1
+            if token in "0B" and self._style.detached == 1.0:
+                # The little finger keeps the bass until the next one, or until the hand has to leave it.
+                stop = next((i for i in range(place + 1, len(cell)) if cell[i] in "0BP-"), len(cell))
             until = min(end, start + stop * step)
             until = at + (until - at) * self._style.detached
             for number, pitch in enumerate(self._pitches(token, chord, at, until)):
@@ -80,9 +83,7 @@ class LeftHand:
         if token.isdigit():
             return [steps[self._fold(int(token), len(steps))]]
         if token == "B":
-            return (
-                [bass, bass + 12] if bass < 38 and bass + 12 <= ceiling else [max(24, bass - 12), bass] if bass >= 36 else [bass]
-            )
+            return self._octave(bass, ceiling)
         if token == "P":
             fifth = [p for p in steps[1:] if 6 <= p - bass <= 8]
             return [bass, *fifth[:1]]
@@ -99,6 +100,13 @@ class LeftHand:
                 self._chord = found
                 return found
         return [bass]
+
+    @staticmethod
+    def _octave(bass: int, ceiling: int) -> list[int]:
+        """The bass doubled, upward unless it lies high."""
+        if bass <= 44 and bass + 12 <= ceiling:
+            return [bass, bass + 12]
+        return [bass - 12, bass] if bass >= 36 else [bass]
 
     @staticmethod
     def _fold(index: int, size: int) -> int:

@@ -31,7 +31,7 @@ class Style:
 
     levels: tuple[Cells, Cells, Cells, Cells]
     easy: tuple[Cells, Cells]
-    bass: int = 40
+    bass: int = 43
     top: int = 62
     inner: int = 0
     comping: float = 0.0
@@ -67,7 +67,7 @@ STYLES: dict[str, Style] = {
             {4: ("B1234321", "B123B123"), 3: ("B12321",), 2: ("B123", "B121"), 1: ("01",)},
         ),
         easy=_EASY_FLOWING,
-        bass=40,
+        bass=42,
         top=65,
     ),
     "arpeggio": Style(
@@ -78,7 +78,7 @@ STYLES: dict[str, Style] = {
             {4: ("B123432101234543", "B123454321234321"), 3: ("B12345432123",), 2: ("B1234321",), 1: ("0123",)},
         ),
         easy=_EASY_FLOWING,
-        bass=41,
+        bass=42,
         top=69,
         inner=-1,
     ),
@@ -90,7 +90,7 @@ STYLES: dict[str, Style] = {
             {4: ("B.C.1.C.", "B.C.1.CC"), 3: ("B.C.C.",), 2: ("B.C.",), 1: ("B.",)},
         ),
         easy=_EASY_STEADY,
-        bass=40,
+        bass=41,
         top=64,
         pedal=-1,
         detached=0.7,
@@ -117,7 +117,7 @@ STYLES: dict[str, Style] = {
             {4: ("V.V.V.V.", "V.V.V.VV"), 3: ("V.V.V.",), 2: ("V.V.",), 1: ("V.",)},
         ),
         easy=_EASY_STEADY,
-        bass=43,
+        bass=45,
         top=62,
         comping=1.0,
         pedal=3,
