@@ -24,6 +24,8 @@ LOUDNESS = 0.1
 """Root mean square that the sounding parts are brought to (-20 dBFS) ..."""
 CEILING = 0.89
 """... unless the peak would pass -1 dBFS."""
+VELOCITY_STEP = 4
+"""Velocities are played in steps of this, about half a decibel: each is a rendering of its own."""
 _QUALITY = 4
 
 
@@ -59,25 +61,30 @@ def render(cover: Cover, soundfont: Path | str, rate: int = 44100, progress: Pro
 def _add_section(
     out: Samples, synthesizer: Any, notes: Notes, start: Floats, end: Floats, inside: npt.NDArray[np.bool_], first: int, rate: int
 ) -> None:
-    """Render the notes that start in one section and add them, with their tails, where they belong."""
-    if not np.any(inside):
-        return
-    score = symusic.Score(480, ttype="second")
-    track = symusic.Track("Piano", 0, False, ttype="second")
-    track.notes = symusic.Note.from_numpy(
-        time=start[inside] - first / rate,
-        duration=end[inside] - start[inside],
-        pitch=notes["pitch"][inside].astype(np.int8),
-        velocity=notes["velocity"][inside].astype(np.int8),
-        ttype="second",
-    )
-    # The synthesizer stops with the last note: a silent one lets it ring out.
-    last = float(end[inside].max()) - first / rate + TAIL
-    track.notes.append(symusic.Note(last - 0.02, 0.02, 0, 0, ttype="second"))
-    score.tracks.append(track)
-    sound = np.asarray(synthesizer.render(score, True)).T
-    count = min(len(sound), len(out) - first)
-    out[first : first + count] += sound[:count]
+    """Render the notes that start in one section and add them, with their tails, where they belong.
+
+    The synthesizer lets the velocity choose the sample and leaves the level alone, so notes of like velocity are
+    rendered together and brought to their level: the square of velocity / 127, the SoundFont format's default curve.
+    """
+    levels = np.minimum(127, VELOCITY_STEP * np.rint(notes["velocity"] / VELOCITY_STEP)).astype(np.int8)
+    for level in np.unique(levels[inside]):
+        chosen = inside & (levels == level)
+        score = symusic.Score(480, ttype="second")
+        track = symusic.Track("Piano", 0, False, ttype="second")
+        track.notes = symusic.Note.from_numpy(
+            time=start[chosen] - first / rate,
+            duration=end[chosen] - start[chosen],
+            pitch=notes["pitch"][chosen].astype(np.int8),
+            velocity=levels[chosen],
+            ttype="second",
+        )
+        # The synthesizer stops with the last note: a silent one lets it ring out.
+        last = float(end[chosen].max()) - first / rate + TAIL
+        track.notes.append(symusic.Note(last - 0.02, 0.02, 0, 0, ttype="second"))
+        score.tracks.append(track)
+        sound = np.asarray(synthesizer.render(score, True)).T
+        count = min(len(sound), len(out) - first)
+        out[first : first + count] += np.float32((level / 127) ** 2) * sound[:count]
 
 
 def sustained(start: Floats, end: Floats, cover: Cover) -> Floats:
