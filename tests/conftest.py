@@ -27,9 +27,9 @@ def _no_real_folders(machine_models: Path, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty REPRISE_HOME without any model."""
-    folder = tmp_path / "reprise-home"
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty REPRISE_HOME without any model, beside ``tmp_path``."""
+    folder = tmp_path_factory.mktemp("reprise-home")
     monkeypatch.setenv("REPRISE_HOME", str(folder))
     monkeypatch.delenv("REPRISE_MODELS")
     return folder

@@ -8,7 +8,8 @@ from time import monotonic
 
 _SETTLED_S = 1.0
 _SETTLED_FRACTION = 0.02
-_MEMORY_S = 8.0
+_MEMORY_S = 5.0
+_RECENT_WEIGHT = 0.7
 _SMOOTHING_S = 2.0
 
 
@@ -56,8 +57,8 @@ class TimeLeft:
         self._fraction, self._at = fraction, now
         if now < _SETTLED_S or fraction < _SETTLED_FRACTION:
             return
-        guess = (1.0 - fraction) / (0.5 * (self._speed + fraction / now))
-        if self._shown is not None:
+        guess = (1.0 - fraction) / (_RECENT_WEIGHT * self._speed + (1.0 - _RECENT_WEIGHT) * fraction / now)
+        if self._shown is not None and fraction < 1.0:
             value, then = self._shown
             follow = 1.0 - math.exp(-(now - then) / _SMOOTHING_S)
             guess = (value - (now - then)) * (1.0 - follow) + guess * follow

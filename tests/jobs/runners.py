@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from desktop.errors import UsageError, UserError
-from desktop.jobs.job import ListenJob
+from desktop.jobs.job import CoverJob
 from desktop.jobs.progress import Progress
 from desktop.paths import atomic_write
 
 Result = dict[str, Any]
 
 
-def quick(job: ListenJob, progress: Progress) -> Result:
+def quick(job: CoverJob, progress: Progress) -> Result:
     return {"source": job.source, "pid": os.getpid(), "device": "CPU"}
 
 
-def steps(job: ListenJob, progress: Progress) -> Result:
+def steps(job: CoverJob, progress: Progress) -> Result:
     """All kinds of events, in 20 steps of 10 ms."""
     for step in range(20):
         progress.at(step / 20, f"step {step}")
@@ -37,7 +37,7 @@ def steps(job: ListenJob, progress: Progress) -> Result:
     return {"steps": 20}
 
 
-def long(job: ListenJob, progress: Progress) -> Result:
+def long(job: CoverJob, progress: Progress) -> Result:
     """A minute in small steps, writing a file atomically at the end."""
     with atomic_write(job.source) as file:
         for step in range(6000):
@@ -47,21 +47,21 @@ def long(job: ListenJob, progress: Progress) -> Result:
     return {}
 
 
-def deaf(job: ListenJob, progress: Progress) -> Result:
+def deaf(job: CoverJob, progress: Progress) -> Result:
     """Never looks whether it should stop."""
     progress.at(0.1, "deaf")
     time.sleep(60)
     return {}
 
 
-def locked(job: ListenJob, progress: Progress) -> Result:
+def locked(job: CoverJob, progress: Progress) -> Result:
     """Native code that keeps the interpreter's lock for a minute."""
     progress.at(0.1, "locked")
     ctypes.PyDLL(None).sleep(60)
     return {}
 
 
-def noisy(job: ListenJob, progress: Progress) -> Result:
+def noisy(job: CoverJob, progress: Progress) -> Result:
     """Prints what would wreck the protocol, from Python, from C's file descriptor and from a child."""
     for _ in range(200):
         print("garbage \x00\xff" * 10)
@@ -72,52 +72,52 @@ def noisy(job: ListenJob, progress: Progress) -> Result:
     return {"fine": True}
 
 
-def prints_then_dies(job: ListenJob, progress: Progress) -> Result:
+def prints_then_dies(job: CoverJob, progress: Progress) -> Result:
     progress.at(0.5, "about to die")
     print("last words")
     print("downloading 10 %\rdownloading 20 %", file=sys.stderr)
     os._exit(41)
 
 
-def crashes(job: ListenJob, progress: Progress) -> Result:
+def crashes(job: CoverJob, progress: Progress) -> Result:
     progress.at(0.3, "near the edge")
     ctypes.string_at(8)
     return {}
 
 
-def eats_memory(job: ListenJob, progress: Progress) -> Result:
+def eats_memory(job: CoverJob, progress: Progress) -> Result:
     raise MemoryError
 
 
-def raises_user_error(job: ListenJob, progress: Progress) -> Result:
+def raises_user_error(job: CoverJob, progress: Progress) -> Result:
     raise UserError("The file is not a song", path=job.source, remedy="Choose another file.")
 
 
-def raises_usage_error(job: ListenJob, progress: Progress) -> Result:
+def raises_usage_error(job: CoverJob, progress: Progress) -> Result:
     raise UsageError("style: 'polka' is not one of pop, ballad")
 
 
-def raises_bug(job: ListenJob, progress: Progress) -> Result:
+def raises_bug(job: CoverJob, progress: Progress) -> Result:
     return {"never": 1 / 0}
 
 
-def exits(job: ListenJob, progress: Progress) -> Result:
+def exits(job: CoverJob, progress: Progress) -> Result:
     sys.exit("a library gave up")
 
 
-def unsendable(job: ListenJob, progress: Progress) -> Result:
+def unsendable(job: CoverJob, progress: Progress) -> Result:
     progress.preview("odd", {"value": object()})
     return {"value": object()}
 
 
-def arrays(job: ListenJob, progress: Progress) -> Result:
+def arrays(job: CoverJob, progress: Progress) -> Result:
     import numpy as np
 
     progress.metric("mean", float(np.float32(0.5)))
     return {"scalar": np.float32(0.5), "list": np.arange(3), "path": Path("a") / "b"}
 
 
-def breaks_protocol(job: ListenJob, progress: Progress) -> Result:
+def breaks_protocol(job: CoverJob, progress: Progress) -> Result:
     """Writes to every open descriptor, the protocol's among them."""
     progress.at(0.5, "breaking")
     for descriptor in range(3, 64):
@@ -129,7 +129,7 @@ def breaks_protocol(job: ListenJob, progress: Progress) -> Result:
     return {}
 
 
-def with_helper(job: ListenJob, progress: Progress) -> Result:
+def with_helper(job: CoverJob, progress: Progress) -> Result:
     """Starts a helper that outlives the job if nobody ends it; writes its number into ``source``."""
     helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
     Path(job.source).write_text(str(helper.pid))
@@ -139,7 +139,7 @@ def with_helper(job: ListenJob, progress: Progress) -> Result:
     return {}
 
 
-def dies_while_writing(job: ListenJob, progress: Progress) -> Result:
+def dies_while_writing(job: CoverJob, progress: Progress) -> Result:
     """kill -9 of itself in the middle of an atomic write, the first time; ``source`` is written the second time."""
     marker = progress.scratch() / "tried"
     again = Path(job.source + ".tried").exists()
@@ -154,18 +154,18 @@ def dies_while_writing(job: ListenJob, progress: Progress) -> Result:
     return {}
 
 
-def threads(job: ListenJob, progress: Progress) -> Result:
+def threads(job: CoverJob, progress: Progress) -> Result:
     return {name: os.environ.get(name, "") for name in ("OMP_NUM_THREADS", "REPRISE_THREADS", "CUDA_VISIBLE_DEVICES")}
 
 
-def chatty(job: ListenJob, progress: Progress) -> Result:
+def chatty(job: CoverJob, progress: Progress) -> Result:
     """A hundred thousand reports."""
     for step in range(100_000):
         progress.at(step / 100_000, "chatting")
     return {}
 
 
-def leaves_a_thread(job: ListenJob, progress: Progress) -> Result:
+def leaves_a_thread(job: CoverJob, progress: Progress) -> Result:
     """A thread that goes on reporting after the run."""
     import threading
 
@@ -179,7 +179,7 @@ def leaves_a_thread(job: ListenJob, progress: Progress) -> Result:
     return {}
 
 
-def stays_silent(job: ListenJob, progress: Progress) -> Result:
+def stays_silent(job: CoverJob, progress: Progress) -> Result:
     """Stops its own process for as long as nobody wakes it."""
     progress.at(0.5, "going to sleep")
     os.kill(os.getpid(), signal.SIGSTOP)

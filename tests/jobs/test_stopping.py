@@ -1,0 +1,194 @@
+"""Cancel, pause, crashes: what happens when a job is stopped at any moment, with real signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from desktop.alive import is_alive
+from desktop.jobs.states import State
+from tests.jobs.bench import Bench, until
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+
+
+def test_cancel_answers_within_a_second_and_leaves_nothing(bench: Bench, tmp_path: Path) -> None:
+    number = bench.submit("long", str(tmp_path / "out.mid"))
+    pid = bench.running(number, "working").worker_pid
+    began = time.monotonic()
+    bench.queue.cancel(number)
+    row = bench.queue.wait(number, 5)
+    assert row.state is State.CANCELLED and time.monotonic() - began < 1
+    assert row.error is None and not list(tmp_path.iterdir())
+    assert bench.run("quick").worker_pid == pid, "a job that stops when asked keeps the worker warm"
+
+
+def test_a_queued_job_is_cancelled_at_once(bench: Bench, tmp_path: Path) -> None:
+    running, queued = bench.submit("long", str(tmp_path / "x")), bench.submit("quick")
+    bench.running(running, "working")
+    bench.queue.cancel(queued)
+    assert bench.queue.wait(queued, 2).state is State.CANCELLED
+
+
+@pytest.mark.parametrize("runner", ["deaf", "locked"])
+@posix
+def test_a_job_that_ignores_cancel_is_killed(bench: Bench, runner: str) -> None:
+    number = bench.submit(runner)
+    pid = bench.running(number, runner).worker_pid
+    began = time.monotonic()
+    bench.queue.cancel(number)
+    row = bench.queue.wait(number, 10)
+    assert row.state is State.CANCELLED and 1.9 < time.monotonic() - began < 3.5
+    assert not is_alive(pid)
+    assert bench.run("quick").state is State.DONE
+
+
+def test_pause_holds_and_resume_goes_on(bench: Bench, tmp_path: Path) -> None:
+    number = bench.submit("long", str(tmp_path / "x"))
+    bench.running(number, "working")
+    bench.queue.pause(number)
+    until(lambda: bench.queue.row(number).state is State.PAUSED, 2)
+    assert bench.store.row(number).state is State.PAUSED
+    held = bench.queue.row(number).fraction
+    time.sleep(0.4)
+    assert bench.queue.row(number).fraction == held
+    bench.queue.resume(number)
+    until(lambda: bench.queue.row(number).state is State.RUNNING and bench.queue.row(number).fraction > held, 2)
+    bench.queue.pause(number)
+    until(lambda: bench.queue.row(number).state is State.PAUSED, 2)
+    bench.queue.cancel(number)
+    assert bench.queue.wait(number, 2).state is State.CANCELLED
+
+
+@posix
+def test_a_killed_worker_is_a_failed_job_that_can_be_retried(bench: Bench, tmp_path: Path) -> None:
+    number = bench.submit("long", str(tmp_path / "out.mid"))
+    pid = bench.running(number, "working").worker_pid
+    os.kill(pid, signal.SIGKILL)
+    row = bench.queue.wait(number, 5)
+    assert row.state is State.FAILED and row.error and "signal 9, SIGKILL" in row.error.message and "retry" in row.error.remedy
+    assert not list(tmp_path.iterdir()), "the queue clears what a killed writer leaves before it says that the job failed"
+    bench.queue.retry(number)
+    assert bench.running(number, "working").worker_pid != pid
+
+
+@posix
+def test_a_crash_in_native_code_shows_where(bench: Bench) -> None:
+    row = bench.run("crashes")
+    assert row.state is State.FAILED and row.error and "crashed (signal 11, SIGSEGV)" in row.error.message
+    assert "Segmentation fault" in row.error.details and "in crashes" in row.error.details
+
+
+def test_an_exit_in_the_middle_keeps_the_last_words(bench: Bench) -> None:
+    row = bench.run("prints_then_dies")
+    assert row.state is State.FAILED and row.error and "exit code 41" in row.error.message
+    assert row.error.details.splitlines()[-2:] == ["last words", "downloading 20 %"]
+    assert bench.run("quick").state is State.DONE
+
+
+def test_prints_of_libraries_do_not_reach_the_protocol(bench: Bench) -> None:
+    row = bench.run("noisy")
+    assert row.state is State.DONE and row.result == {"fine": True}
+
+
+@posix
+def test_a_worker_that_breaks_the_protocol_is_ended(bench: Bench) -> None:
+    row = bench.run("breaks_protocol")
+    assert row.state is State.FAILED and row.error and "unreadable" in row.error.message
+    assert not is_alive(row.worker_pid)
+
+
+@posix
+def test_a_stopped_worker_is_noticed_and_cancel_still_works(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("desktop.jobs.run.PING_EVERY_S", 0.2)
+    monkeypatch.setattr("desktop.jobs.run.SILENT_AFTER_S", 0.6)
+    number = bench.submit("stays_silent")
+    pid = bench.running(number, "going to sleep").worker_pid
+    until(lambda: [line.text for _, line in bench.store.logs(number)] == ["The worker does not answer."], 5)
+    bench.queue.cancel(number)
+    assert bench.queue.wait(number, 5).state is State.CANCELLED
+    assert not is_alive(pid)
+
+
+@posix
+def test_a_stopped_worker_that_wakes_up_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("desktop.jobs.run.PING_EVERY_S", 0.2)
+    monkeypatch.setattr("desktop.jobs.run.SILENT_AFTER_S", 0.6)
+    number = bench.submit("stays_silent")
+    pid = bench.running(number, "going to sleep").worker_pid
+    until(lambda: bench.store.logs(number), 5)
+    os.kill(pid, signal.SIGCONT)
+    assert bench.queue.wait(number, 5).state is State.DONE
+    assert bench.store.logs(number)[-1][1].text == "The worker answers again." or len(bench.store.logs(number)) == 1
+
+
+@posix
+def test_helpers_of_a_worker_do_not_outlive_it(bench: Bench, tmp_path: Path) -> None:
+    number = bench.submit("with_helper", str(tmp_path / "pid"))
+    pid = bench.running(number, "with helper").worker_pid
+    helper = int((tmp_path / "pid").read_text())
+    assert is_alive(helper)
+    os.kill(pid, signal.SIGKILL)
+    assert bench.queue.wait(number, 5).state is State.FAILED
+    until(lambda: not is_alive(helper), 2)
+
+
+def test_an_idle_worker_that_died_is_replaced(bench: Bench) -> None:
+    pid = bench.run("quick").worker_pid
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: not is_alive(pid))
+    row = bench.run("quick")
+    assert row.state is State.DONE and row.worker_pid != pid
+
+
+PARENT = """
+import sys, time
+from desktop.jobs.queue import Queue
+from desktop.jobs.store import Store
+from tests.jobs.bench import Bench, runner_of
+store = Store()
+bench = Bench(store, Queue(store, runner_of=runner_of))
+number = bench.submit(sys.argv[1], sys.argv[2])
+print(bench.running(number, sys.argv[3]).worker_pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(("runner", "message"), [("long", "working"), ("locked", "locked"), ("stays_silent", "sleep")])
+@posix
+def test_the_worker_ends_with_its_parent(home: Path, extra_runners: None, tmp_path: Path, runner: str, message: str) -> None:
+    """Also in native code that keeps the interpreter's lock, and when stopped; the job is then interrupted."""
+    from desktop.jobs.queue import Queue
+    from desktop.jobs.store import Store
+    from tests.jobs.bench import RUNNERS, runner_of
+
+    if runner != "long" and sys.platform != "linux":
+        pytest.skip("only Linux ends a process for its parent's sake")
+    source = str(tmp_path / "out" / "song.mid")
+    Path(source).parent.mkdir()
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, runner, source, message], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
+    with parent:
+        assert parent.stdout
+        worker = int(parent.stdout.readline())
+        assert is_alive(worker)
+        parent.kill()
+    until(lambda: not is_alive(worker), 3)
+    assert Store().row(1).state is State.RUNNING
+    store = Store()
+    RUNNERS[source] = "quick"
+    queue = Queue(store, runner_of=runner_of)
+    until(lambda: queue.row(1).state is State.INTERRUPTED, 5)
+    queue.retry(1)
+    assert queue.wait(1, 20).state is State.DONE
+    queue.close()
+    store.close()
