@@ -297,7 +297,9 @@ def is_safe_name(name: str) -> bool:
     if not name or "\\" in name or ":" in name or "\0" in name or name.startswith("/"):
         return False
     parts = PurePosixPath(name).parts
-    return str(PurePosixPath(name)) == name and name.lower() != MANIFEST and not any(part.startswith(".") for part in parts)
+    if not parts or str(PurePosixPath(name)) != name or name.lower() == MANIFEST:
+        return False
+    return not any(part.startswith(".") or part.endswith((".", " ")) for part in parts)
 
 
 def _source_problems(source: AnySource, names: list[str]) -> Iterator[tuple[str, str]]:

@@ -25,6 +25,7 @@ from desktop.models.sources.stream import Refused, Stream, Unsteady
 from desktop.paths import atomic_write, make_folder
 
 _REPORT_S = 0.1
+_WORTHWHILE = 1 << 16
 _LONGEST_WAIT_S = 30.0
 
 
@@ -33,7 +34,7 @@ class Limits:
     """How patient a download is.
 
     Attributes:
-        tries: attempts in a row that may bring no byte.
+        tries: attempts in a row that may bring next to nothing.
         restarts: starts from the first byte that a changing or misbehaving server may cause.
         wait: seconds before the second try; doubles with each.
         timeout: seconds without any byte before a try is given up.
@@ -111,7 +112,7 @@ class Download:
             try:
                 self._attempt(progress)
             except Unsteady as error:
-                failures = 0 if self._have() > before else failures + 1
+                failures = 0 if self._have() - before > _WORTHWHILE else failures + 1
                 if failures >= self._limits.tries:
                     raise UserError(f"{self._url}: {error}, {failures} times in a row") from error
                 self._pause(failures, error, progress)

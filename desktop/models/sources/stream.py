@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
-_BLOCK = 1 << 17
-_BUFFERED = 16
+_BUFFERED = 64
 _POLL_S = 0.1
 _MAX_REDIRECTS = 5
 _LONGEST_RETRY_AFTER_S = 30.0
@@ -135,7 +134,7 @@ class Stream:
                 raise Refused(f"the server answered {answer.status_code} {answer.reason_phrase}".rstrip())
             if not self._give(answer) or answer.status_code == 416:
                 return
-            for block in answer.iter_raw(_BLOCK):
+            for block in answer.iter_raw():
                 if not self._give(block):
                     return
             self._give(None)

