@@ -43,14 +43,15 @@ def local_slots(workers: int = 1, *, threads: int = 0, gpus: int | None = None, 
 
     Args:
         workers: jobs that may run at the same time, at least 1; a GPU has its slot in any case.
-        threads: threads for all workers together; 0 for one a CPU core. They share them.
+        threads: threads for all workers together, which share them; 0 for one a CPU core, and when there is only one worker
+            its libraries choose.
         gpus, cpus: what this computer has; looked up when None.
     """
     gpus = gpu_count() if gpus is None else gpus
-    threads = threads or (cpu_count() if cpus is None else cpus)
     plain = max(max(1, workers) - gpus, 0)
-    share = max(1, threads // (gpus + plain))
-    variables = {name: str(share) for name in _THREAD_VARIABLES}
+    limited = threads > 0 or gpus + plain > 1
+    share = max(1, (threads or (cpu_count() if cpus is None else cpus)) // (gpus + plain))
+    variables = {name: str(share) for name in _THREAD_VARIABLES} if limited else {}
     hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if gpus else {}
     return (
         *(Slot(f"cuda-{n}", "cuda", share, environment=variables | {"CUDA_VISIBLE_DEVICES": _visible(n)}) for n in range(gpus)),

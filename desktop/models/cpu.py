@@ -27,3 +27,9 @@ def cores() -> int:
         except OSError:
             return max(1, len(allowed()))
     return max(1, len(siblings))
+
+
+def granted() -> int:
+    """Threads that this process may use: the share that its slot in the queue was given (``REPRISE_THREADS``), else ``cores()``."""
+    given = os.environ.get("REPRISE_THREADS", "")
+    return int(given) if given.isdigit() and int(given) > 0 else cores()

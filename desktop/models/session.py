@@ -119,7 +119,7 @@ def open_session(path: Path | str, *, device: str = "auto", threads: int | None 
 
     Args:
         device: "auto" takes the GPU when there is one that works, "cuda" insists on it, "cpu" stays away from it.
-        threads: threads of one operator; the number of physical cores when None.
+        threads: threads of one operator; this process's share of the cores when None.
 
     Raises:
         UserError: not an ONNX file, damaged, too new, too large, refers to files outside its folder or to operators that need a
@@ -135,7 +135,7 @@ def open_session(path: Path | str, *, device: str = "auto", threads: int | None 
     with _opening:
         found = _sessions.get(key)
         if found is None:
-            found = _open(file, device, threads or cpu.cores())
+            found = _open(file, device, threads or cpu.granted())
             for old in [old for old in _sessions if old[0] == file and old[1:3] != key[1:3]]:
                 del _sessions[old]
             while len(_sessions) >= _KEPT:
