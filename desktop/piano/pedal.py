@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -23,7 +24,7 @@ def make_pedals(sheet: Sheet, plan: Plan, style: Style, drafts: Sequence[Draft])
     changes = _changes(sheet, plan, drafts)
     end = max((draft.end for draft in drafts), default=0.0)
     spans: list[tuple[float, float]] = []
-    for at, following in zip(changes, [*changes[1:], end], strict=True):
+    for at, following in pairwise([*changes, end]):
         chord = sheet.chord_at(at)
         last = at >= changes[-1] - 1e-6
         if chord is None or (plan.bar_at(at).level > style.pedal and not (last and style.pedal >= 0)):

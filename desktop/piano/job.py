@@ -1,0 +1,156 @@
+"""The piano's jobs: cover a song, decode one for listening, play a saved cover into an audio file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from desktop.jobs.job import CoverJob, ListenJob, RenderJob, Result
+from desktop.jobs.progress import Progress
+from desktop.models.library import Library
+from desktop.piano.analysis import Analysis
+from desktop.piano.audio import write_audio
+from desktop.piano.cover import NOTE, Cover
+from desktop.piano.engines import engine
+from desktop.piano.listen import decode_for_playback
+from desktop.piano.midi import write_midi
+from desktop.piano.outputs import file_stem, open_folder, publish
+from desktop.piano.playability import LIMITS, statistics
+from desktop.piano.project import SUFFIX, load_project, save_project
+from desktop.piano.soundfont import check_soundfont, default_soundfont
+from desktop.piano.synth import render
+
+_RATE = 44100
+
+
+class _Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)
+
+
+def run_cover(job: CoverJob, progress: Progress) -> Result:
+    """Cover a song: MIDI, project and, if asked for, audio in the job's output folder, all of them or none.
+
+    Previews while it runs: "grid" (beats in seconds, downbeat, meter, chords) and, bar by bar, "notes" (array of
+    ``NOTE`` as bytes). Raises UserError for input, options and folders that will not do.
+    """
+    # Listening and playing need no networks, so only a cover loads what runs them.
+    from desktop.piano.analysis import analyse
+
+    clock = _Clock()
+    source, folder = Path(job.source), open_folder(job.output)
+    soundfont = _soundfont(job.soundfont) if job.audio else None
+    make_cover = engine(job.engine)
+    share = 0.8 if job.audio else 0.92
+    with clock.stage("analysis"):
+        analysis = analyse(source, Library(), progress.part(0.0, share), beats=job.beats)
+    _preview_grid(analysis, progress)
+    progress.at(share, "Arranging for two hands")
+    with clock.stage("arrangement"):
+        cover = make_cover(analysis, style=job.style, difficulty=job.difficulty, title=job.name or analysis.title)
+        cover.info.update(source=str(source.absolute()), beats=job.beats, warnings=list(analysis.warnings))
+    _preview_notes(cover, progress)
+    stem = file_stem(job.stem)
+    files = {"midi": f"{stem}.mid", "project": f"{stem}{SUFFIX}"}
+    scratch = progress.scratch()
+    with clock.stage("writing"):
+        progress.at(share + 0.03, "Writing MIDI and project")
+        write_midi(cover, scratch / "cover.mid")
+        save_project(cover, scratch / "cover.reprise")
+    finished = {scratch / "cover.mid": folder / files["midi"], scratch / "cover.reprise": folder / files["project"]}
+    if soundfont is not None:
+        with clock.stage("audio"):
+            _play(cover, soundfont, scratch / "cover.wav", progress.part(share + 0.05, 0.97))
+        files["audio"] = f"{stem}.wav"
+        finished[scratch / "cover.wav"] = folder / files["audio"]
+    progress.at(0.98, "Saving")
+    publish(finished)
+    for kind, name in files.items():
+        progress.artifact(kind, folder / name, cover.title)
+    for path in finished:
+        path.unlink(missing_ok=True)
+    progress.at(1.0, "Done")
+    return _summary(job, cover, analysis, clock, {kind: str(folder / name) for kind, name in files.items()})
+
+
+def run_listen(job: ListenJob, progress: Progress) -> Result:
+    """Decode a song for playback; see ``decode_for_playback``."""
+    return decode_for_playback(Path(job.source), progress)
+
+
+def run_render(job: RenderJob, progress: Progress) -> Result:
+    """Play a saved cover into an audio file of the extension's format."""
+    cover = load_project(job.cover)
+    output = Path(job.output)
+    open_folder(output.parent)
+    finished = progress.scratch() / f"render{output.suffix.lower()}"
+    _play(cover, _soundfont(job.soundfont), finished, progress.part(0.0, 0.97))
+    publish({finished: output})
+    finished.unlink(missing_ok=True)
+    progress.artifact("audio", output, cover.title)
+    progress.at(1.0, "Done")
+    return {"files": {"audio": str(output)}, "title": cover.title, "duration": cover.duration}
+
+
+def _soundfont(choice: str) -> Path:
+    path = Path(choice) if choice else default_soundfont()
+    check_soundfont(path)
+    return path
+
+
+def _play(cover: Cover, soundfont: Path, path: Path, progress: Progress) -> None:
+    samples = render(cover, soundfont, _RATE, progress.part(0.0, 0.7))
+    progress.at(0.7, "Writing the audio")
+    write_audio(path, samples, _RATE)
+
+
+def _preview_grid(analysis: Analysis, progress: Progress) -> None:
+    grid = analysis.grid
+    chords = [[c.start, c.end, c.root, c.quality, c.bass] for c in analysis.chords]
+    times = grid.times.astype("<f8").tobytes()
+    progress.preview("grid", {"times": times, "downbeat": grid.downbeat, "meter": grid.meter, "chords": chords})
+
+
+def _preview_notes(cover: Cover, progress: Progress) -> None:
+    """Send the notes bar by bar."""
+    bars = np.floor((cover.notes["start"] - cover.grid.downbeat + 1e-6) / cover.grid.meter)
+    for bar in np.unique(bars):
+        progress.checkpoint()
+        notes = np.ascontiguousarray(cover.notes[bars == bar], NOTE)
+        progress.preview("notes", {"bar": int(bar), "notes": notes.tobytes()})
+
+
+def _summary(job: CoverJob, cover: Cover, analysis: Analysis, clock: _Clock, files: dict[str, str]) -> Result:
+    numbers: dict[str, Any] = statistics(cover, LIMITS[job.difficulty])
+    return {
+        "files": files,
+        "title": cover.title,
+        "tempo": round(cover.grid.tempo, 2),
+        "meter": cover.grid.meter,
+        "beat_confidence": round(float(cover.grid.confidence), 3),
+        "key": cover.key.name,
+        "bars": int(np.ceil((len(cover.grid.times) - cover.grid.downbeat) / cover.grid.meter)),
+        "duration": round(cover.duration, 3),
+        "notes": numbers["notes"],
+        "notes_per_second": numbers["notes_per_second"],
+        "playability": numbers,
+        "seconds": {**{f"analysis.{name}": round(s, 3) for name, s in analysis.seconds.items()}, **clock.seconds},
+        "warnings": list(analysis.warnings),
+        "device": analysis.device,
+        "engine": job.engine,
+        "style": job.style,
+        "difficulty": job.difficulty,
+    }

@@ -1,0 +1,48 @@
+"""Results go out together: finished in the scratch folder first, then all of them into place, or none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from desktop.errors import UserError
+from desktop.paths import atomic_write, make_folder
+
+FORBIDDEN = '<>:"/\\|?*'
+"""Characters that some file system refuses in names."""
+
+
+def open_folder(path: Path | str) -> Path:
+    """The folder for results, made when absent; raises UserError when it cannot be made or written, before work is spent."""
+    folder = make_folder(Path(path))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError("There is no permission to write in this folder", path=folder, remedy="Choose another one.")
+    return folder
+
+
+def file_stem(name: str) -> str:
+    """``name`` as a file name that every system takes."""
+    clean = "".join("_" if c in FORBIDDEN or ord(c) < 32 else c for c in name).strip(" .")
+    return clean.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore") or "cover"
+
+
+def publish(files: Mapping[Path, Path]) -> None:
+    """Copy each finished file to its place; a failure on any leaves the places as they were.
+
+    Args:
+        files: finished file -> where it belongs.
+
+    Raises:
+        UserError: the disk is full, no permission, ...
+    """
+    with ExitStack() as stack:
+        for finished, place in files.items():
+            target = stack.enter_context(atomic_write(place))
+            with finished.open("rb") as source:
+                shutil.copyfileobj(source, target, 1 << 20)
+            # What can fail fails here, while every other place is still untouched.
+            target.flush()
+            os.fsync(target.fileno())
