@@ -30,6 +30,6 @@ def cores() -> int:
 
 
 def granted() -> int:
-    """Threads that this process may use: the share that its slot in the queue was given (``REPRISE_THREADS``), else ``cores()``."""
+    """Threads that this process may use: the share that the queue gave it (``REPRISE_THREADS``), else ``cores()``."""
     given = os.environ.get("REPRISE_THREADS", "")
     return int(given) if given.isdigit() and int(given) > 0 else cores()
