@@ -122,3 +122,15 @@ def test_pip_lines_become_short_ones():
     assert pip._short("Requirement already satisfied: numpy") == ""
     assert "package index" in pip._remedy("HTTPSConnectionPool: Max retries exceeded")
     assert "disk" in pip._remedy("OSError: [Errno 28] No space left on device")
+
+
+def test_the_bootstrap_knows_every_library_that_the_doctor_looks_for():
+    from bootstrapping import libraries
+
+    from desktop.models.checks import libraries as doctor
+
+    known = [row for row in vars(doctor).values() if isinstance(row, tuple) and row and isinstance(row[0], doctor.Library)]
+    assert known
+    for row in known:
+        for library in row:
+            assert libraries.DEBIAN[library.name] == library.debian
