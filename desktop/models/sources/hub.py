@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from desktop.errors import UserError
-from desktop.jobs.progress import Cancelled, Progress
+from desktop.jobs.progress import Progress
 from desktop.models.catalog import HubSource, ModelFile
 from desktop.models.files import check_space, copy_verified, explain_write, matches
 
 SCRATCH = "hub"
+_POLL_S = 0.1
 _SAFE_FIRST = (".safetensors", ".onnx", ".json", ".txt")
 
 
@@ -32,7 +34,7 @@ def fetch(source: HubSource, files: Sequence[ModelFile], folder: Path, progress:
         if path is None:
             if offline:
                 raise UserError(f"{file.name} is not in the hub's cache, and Reprise is set to work offline")
-            path = _download(source, source.members[file.name], scratch, part)
+            path = _Fetch(source, source.members[file.name], scratch).run(part.part(0.0, 0.9), file.name)
         with path.open("rb") as stream:
             copy_verified(stream, folder / file.name, file, part.part(0.9, 1.0))
     shutil.rmtree(scratch, ignore_errors=True)
@@ -54,42 +56,75 @@ def _cached(source: HubSource, member: str, wanted: ModelFile) -> Path | None:
     return path if matches(path, wanted) else None
 
 
-def _download(source: HubSource, member: str, scratch: Path, progress: Progress) -> Path:
+class _Fetch:
+    """One download by huggingface_hub in a thread, so that a cancel need not wait for the network.
+
+    Attributes:
+        fraction: how much has come.
+        stopped: set when nobody waits any more; the next block that comes ends the thread.
+    """
+
+    def __init__(self, source: HubSource, member: str, scratch: Path) -> None:
+        self._source, self._member, self._scratch = source, member, scratch
+        self._ended = threading.Event()
+        self._result: Path | Exception | None = None
+        self.fraction = 0.0
+        self.stopped = threading.Event()
+
+    def run(self, progress: Progress, name: str) -> Path:
+        """The fetched file; raises UserError."""
+        threading.Thread(target=self._work, name="hub", daemon=True).start()
+        try:
+            while not self._ended.wait(_POLL_S):
+                progress.at(self.fraction, f"Fetching {name} from the hub")
+        finally:
+            self.stopped.set()
+        if isinstance(self._result, Path):
+            return self._result
+        assert self._result is not None
+        raise _explained(self._result, self._source, self._scratch / self._member) from self._result
+
+    def _work(self) -> None:
+        from huggingface_hub import hf_hub_download
+
+        try:
+            found = hf_hub_download(
+                self._source.repo,
+                self._member,
+                revision=self._source.revision,
+                local_dir=self._scratch,
+                tqdm_class=_reporter(self),
+            )
+            self._result = Path(found)
+        except Exception as error:
+            self._result = error
+        self._ended.set()
+
+
+def _explained(error: Exception, source: HubSource, path: Path) -> UserError:
     from httpx import HTTPError
-    from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
-    try:
-        return Path(
-            hf_hub_download(
-                source.repo,
-                member,
-                revision=source.revision,
-                local_dir=scratch,
-                tqdm_class=_reporter(progress, Path(member).name),
-            )
-        )
-    except Cancelled:
-        raise
-    except GatedRepoError as error:
-        raise UserError(
+    if isinstance(error, GatedRepoError):
+        return UserError(
             f"{source.repo} gives its files only to people who accepted its terms",
             remedy=f"Accept them at huggingface.co/{source.repo} and log in with `hf auth login`.",
-        ) from error
-    except OfflineModeIsEnabled as error:
-        raise UserError("the hub's library is set to work offline (HF_HUB_OFFLINE)") from error
-    except LocalEntryNotFoundError as error:
-        raise UserError("the hub cannot be reached") from error
-    except HfHubHTTPError as error:
-        raise UserError(f"the hub answered: {str(error).splitlines()[0]}") from error
-    except HTTPError as error:
-        raise UserError(f"the hub cannot be reached: {error}") from error
-    except OSError as error:
-        raise explain_write(error, scratch / member) from error
+        )
+    if isinstance(error, OfflineModeIsEnabled):
+        return UserError("the hub's library is set to work offline (HF_HUB_OFFLINE)")
+    if isinstance(error, LocalEntryNotFoundError):
+        return UserError("the hub cannot be reached")
+    if isinstance(error, HfHubHTTPError):
+        return UserError(f"the hub answered: {str(error).splitlines()[0]}")
+    if isinstance(error, HTTPError):
+        return UserError(f"the hub cannot be reached: {error}")
+    if isinstance(error, OSError):
+        return explain_write(error, path)
+    return UserError(f"the hub's library failed ({type(error).__name__}: {error})")
 
 
-def _reporter(progress: Progress, name: str) -> type[Any]:
-    """A progress bar class that shows nothing and reports to ``progress``; its update ends the download when cancelled."""
+def _reporter(fetch: _Fetch) -> type[Any]:
+    """A progress bar class that shows nothing, tells ``fetch`` how far it is, and ends the download when nobody waits."""
     from huggingface_hub.utils.tqdm import tqdm
 
     class Reporter(tqdm):  # type: ignore[type-arg,misc,unused-ignore]
@@ -100,8 +135,11 @@ def _reporter(progress: Progress, name: str) -> type[Any]:
             self.seen = options.get("initial") or 0
 
         def update(self, n: float | None = 1) -> bool | None:
+            if fetch.stopped.is_set():
+                raise InterruptedError
             self.seen += n or 0
-            progress.at(0.9 * min(1.0, self.seen / self.expected) if self.expected else 0.0, f"Fetching {name} from the hub")
+            if self.expected:
+                fetch.fraction = min(1.0, self.seen / self.expected)
             return None
 
     return Reporter

