@@ -18,14 +18,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"reprise {__version__}")
         return 0
+    if not given or (given[0] == "window" and not any(word.startswith("-") for word in given)):
+        return _open_window(given[1:])
     from desktop.cli import main as command
 
-    return command(given or ["window"])
+    return command(given)
 
 
 def window() -> int:
     """Entry point of the window's own launcher."""
     return main(["window", *sys.argv[1:]])
+
+
+def _open_window(files: Sequence[str]) -> int:
+    """The window without the commands' machinery, which would cost a tenth of a second."""
+    from desktop.cli.window import open_window
+    from desktop.errors import UserError
+
+    try:
+        return open_window(files)
+    except UserError as error:
+        from desktop.cli.errors import explain
+
+        return explain(error, json=False)
 
 
 if __name__ == "__main__":

@@ -80,18 +80,18 @@ def gpu_count() -> int:
         return 0
 
 
-def worker_command() -> list[str]:
-    """The command that starts a worker, in a frozen build as well."""
+def program_command() -> list[str]:
+    """The command that starts this program, in a frozen build as well."""
     if getattr(sys, "frozen", False):
-        return [sys.executable, "--worker"]
+        return [sys.executable]
     # -P: a file in the current folder must not be taken for a module.
-    return [sys.executable, "-P", "-m", "desktop", "--worker"]
+    return [sys.executable, "-P", "-m", "desktop"]
 
 
-def worker_environment(slot: Slot) -> dict[str, str]:
-    """Variables of a worker: ours, its slot's, and the way to this package when it runs from a checkout."""
+def program_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables for it: ours, ``extra``, and the way to this package when it runs from a checkout."""
     root = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, "PYTHONUTF8": "1", **slot.environment}
+    environment = {**os.environ, "PYTHONUTF8": "1", **(extra or {})}
     if (root / "pyproject.toml").is_file():
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(root)]))
     return environment

@@ -19,7 +19,7 @@ from typing import IO, Any, BinaryIO, cast
 from desktop.errors import UserError
 from desktop.jobs import messages
 from desktop.jobs.events import Failed
-from desktop.jobs.executors import Slot, worker_command, worker_environment
+from desktop.jobs.executors import Slot, program_command, program_environment
 from desktop.jobs.job import AnyJob, encode
 from desktop.jobs.messages import AnyReply, AnyRequest, Cancel, Pause, Ping, ProtocolError, Resume, Start
 
@@ -211,11 +211,11 @@ def _spawn(slot: Slot) -> subprocess.Popen[bytes]:
     else:
         options["creationflags"] = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     return subprocess.Popen(
-        worker_command(),
+        [*program_command(), "--worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=worker_environment(slot),
+        env=program_environment(slot.environment),
         **options,
     )
 

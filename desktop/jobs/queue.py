@@ -95,9 +95,12 @@ class Queue:
         self._inbox.put(partial(self._queued, number))
         return number
 
-    def cancel(self, number: int) -> None:
-        """End a job, or take it out of the queue; nothing happens when it is over already. Another process's job too."""
-        self._inbox.put(partial(self._request, number, "cancel"))
+    def cancel(self, number: int, *, at_once: bool = False) -> None:
+        """End a job, or take it out of the queue; nothing happens when it is over already. Another process's job too.
+
+        With ``at_once`` its worker is killed without waiting for the next checkpoint, if it is ours.
+        """
+        self._inbox.put(partial(self._request, number, "kill" if at_once else "cancel"))
 
     def pause(self, number: int) -> None:
         """Let a running job stand still at its next checkpoint."""
@@ -247,16 +250,19 @@ class Queue:
             self._request_here(run, request)
             return
         row = self._store.row(number)
-        if row.state is State.QUEUED and request == "cancel":
+        if row.state is State.QUEUED and request in ("cancel", "kill"):
             self._store.move(number, State.CANCELLED)
             self._tell(Update(self._store.row(number)))
         elif row.state.is_active and row.owner != self._me:
-            self._store.ask(number, request)
+            self._store.ask(number, "cancel" if request == "kill" else request)
 
     def _request_here(self, run: Run, request: str) -> None:
         if request == "cancel" and run.ending is None:
             run.end(State.CANCELLED, "Cancelling", CANCEL_GRACE_S)
             self._tell(Update(run.row))
+        elif request == "kill":
+            run.end(State.CANCELLED, "Cancelling", 0.0)
+            run.worker.kill()
         elif request == "pause":
             run.worker.pause()
         elif request == "resume":

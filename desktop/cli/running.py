@@ -1,0 +1,145 @@
+"""Jobs in the foreground of a command: run here, shown here, ended by Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from queue import Empty, SimpleQueue
+from types import FrameType
+from typing import Any
+
+from desktop.cli import CANCELLED, DONE, FAILED, USAGE
+from desktop.cli.show import Display
+from desktop.jobs.job import AnyJob
+from desktop.jobs.queue import Queue
+from desktop.jobs.rows import Row, Update
+from desktop.jobs.states import State
+from desktop.jobs.store import Store
+from desktop.settings import Settings, load
+
+Finish = Callable[[dict[str, Any]], str]
+
+
+def settings() -> Settings:
+    """The user's settings, with warnings on stderr, made known to the workers."""
+    found = load(warn=lambda text: print(f"Warning: {text}", file=sys.stderr))
+    found.apply()
+    return found
+
+
+@contextlib.contextmanager
+def open_store(chosen: Settings) -> Iterator[Store]:
+    """The list of jobs, tidied up."""
+    store = Store()
+    try:
+        if store.note:
+            print(f"Warning: {store.note}", file=sys.stderr)
+        store.interrupt_dead()
+        store.prune(chosen.history_days)
+        yield store
+    finally:
+        store.close()
+
+
+def run_jobs(jobs: Sequence[AnyJob], show: Display, *, chosen: Settings | None = None, finish: Finish | None = None) -> list[Row]:
+    """Queue ``jobs``, run them in this process and show them to their end; returns them as they ended.
+
+    The window and other commands leave them alone meanwhile. Ctrl-C cancels them; once more ends the workers at once.
+
+    ``finish`` is given every result when all is done, may add to it, and returns what the user should know, or "".
+    """
+    chosen = chosen or settings()
+    with open_store(chosen) as store, _queue(store, chosen) as queue:
+        inbox = _listen(queue)
+        numbers = [queue.submit(job) for job in jobs]
+        return _follow(queue, numbers, inbox, show, finish)
+
+
+def retry_jobs(numbers: Sequence[int], show: Display) -> list[Row]:
+    """Run ended jobs of the list again, as ``run_jobs`` does."""
+    chosen = settings()
+    with open_store(chosen) as store, _queue(store, chosen) as queue:
+        inbox = _listen(queue)
+        return _follow(queue, [queue.retry(number) for number in numbers], inbox, show)
+
+
+def exit_code(rows: Sequence[Row]) -> int:
+    """The command's exit code for how its jobs ended."""
+    if any(row.state is State.CANCELLED for row in rows):
+        return CANCELLED
+    failed = [row for row in rows if row.state is not State.DONE]
+    if not failed:
+        return DONE
+    return USAGE if all(row.error is not None and row.error.usage for row in failed) else FAILED
+
+
+@contextlib.contextmanager
+def _queue(store: Store, chosen: Settings) -> Iterator[Queue]:
+    queue = Queue(store, workers=chosen.workers, threads=chosen.threads, adopt=False)
+    try:
+        yield queue
+    finally:
+        queue.close()
+
+
+_Inbox = SimpleQueue[Update | None]
+"""Updates of the queue; None when the user wants it to end."""
+
+
+def _listen(queue: Queue) -> _Inbox:
+    inbox: _Inbox = SimpleQueue()
+    queue.subscribe(inbox.put)
+    return inbox
+
+
+def _follow(queue: Queue, numbers: list[int], inbox: _Inbox, show: Display, finish: Finish | None = None) -> list[Row]:
+    waiting, asked = set(numbers), False
+    try:
+        with _interrupts(inbox):
+            while waiting:
+                try:
+                    # With a time-out, as Windows lets no Ctrl-C through otherwise.
+                    update = inbox.get(timeout=0.2)
+                except Empty:
+                    continue
+                if update is None:
+                    _cancel(queue, waiting, show, at_once=asked)
+                    asked = True
+                elif update.row.id in waiting:
+                    show.update(update)
+                    if update.row.state.is_over or update.removed:
+                        waiting.discard(update.row.id)
+    finally:
+        rows = [row for row in queue.rows() if row.id in numbers]
+        for row in rows:
+            said = finish(row.result) if finish is not None and row.result is not None else ""
+            if said:
+                show.say(said)
+        show.close(rows)
+    return rows
+
+
+def _cancel(queue: Queue, numbers: set[int], show: Display, *, at_once: bool) -> None:
+    if not at_once:
+        show.say("Cancelling; once more to end at once.")
+    for number in sorted(numbers, reverse=True):
+        queue.cancel(number, at_once=at_once)
+
+
+@contextlib.contextmanager
+def _interrupts(inbox: _Inbox) -> Iterator[None]:
+    """Put None into ``inbox`` for Ctrl-C and the signals by which systems end programs."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of signal handlers
+        inbox.put(None)
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {one: signal.signal(one, interrupt) for one in signals}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

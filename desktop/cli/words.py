@@ -1,0 +1,63 @@
+"""Numbers, times and results in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_FILES = {"midi": "MIDI", "project": "Project", "audio": "Audio", "picture": "Picture"}
+
+
+def duration(seconds: float) -> str:
+    """``75`` as "1 min 15 s"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def size(count: float) -> str:
+    """Bytes as "1.2 MB"."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError
+
+
+def summary(result: Mapping[str, Any]) -> list[str]:
+    """What a cover or a rendering gave, a line each; what ``result`` does not have is left out."""
+    lines = [f"{_FILES.get(kind, kind.capitalize()):<10}{path}" for kind, path in result.get("files", {}).items()]
+    facts = []
+    if "tempo" in result:
+        facts.append(f"{result['tempo']:.0f} beats a minute, {result.get('meter', 4)}/4")
+    facts += [f"{result[key]}{unit}" for key, unit in (("key", ""), ("bars", " bars")) if key in result]
+    if facts:
+        lines.append(f"{'Song':<10}{', '.join(facts)}")
+    if "notes" in result:
+        rate = f" ({result['notes_per_second']:.1f} a second)" if "notes_per_second" in result else ""
+        lines.append(f"{'Notes':<10}{result['notes']}{rate}{_playability(result.get('playability', {}))}")
+    if "seconds" in result:
+        where = f" on {result['device']}" if result.get("device") else ""
+        lines.append(f"{'Time':<10}{_total(result['seconds']):.1f} s{where}{_stages(result['seconds'])}")
+    lines += [f"{'Note':<10}{warning}" for warning in result.get("warnings", [])]
+    return lines
+
+
+def _playability(found: Mapping[str, Any]) -> str:
+    violations = found.get("violations")
+    if violations is None:
+        return ""
+    return ", playable by two hands" if violations == 0 else f", {violations} places that two hands cannot play"
+
+
+def _total(seconds: Mapping[str, float]) -> float:
+    """All stages; a stage "a.b" is part of the stage "a"."""
+    return sum(value for name, value in seconds.items() if "." not in name)
+
+
+def _stages(seconds: Mapping[str, float]) -> str:
+    parts = [f"{name} {value:.1f}" for name, value in seconds.items() if "." not in name and value >= 0.05]
+    return f" ({', '.join(parts)})" if len(parts) > 1 else ""
