@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from desktop.models.files import sha256_of
 from desktop.paths import atomic_write
 
 FORMAT = 1
+_NEVER = -1
 
 
 class InstalledFile(msgspec.Struct, frozen=True):
@@ -74,30 +76,29 @@ def problem(entry: Entry, folder: Path, *, thorough: bool = False, progress: Pro
     missing = [name for name in entry.exported if name not in recorded]
     if missing:
         return f"{missing[0]} is missing"
-    touched = False
+    times = {}
     for file in manifest.files:
         try:
             stat = (folder / file.name).stat()
             if stat.st_size != file.size:
                 return f"{file.name} has {stat.st_size} bytes instead of {file.size}"
-            moved = stat.st_mtime_ns != file.mtime_ns
-            touched |= moved
-            if (moved or thorough) and sha256_of(folder / file.name, progress) != file.sha256:
+            times[file.name] = stat.st_mtime_ns
+            if (thorough or stat.st_mtime_ns != file.mtime_ns) and sha256_of(folder / file.name, progress) != file.sha256:
+                # With a time that no file has, cheap checks find it from now on, too.
+                _record_times(folder, manifest, {file.name: _NEVER})
                 return f"{file.name} was changed after it was installed"
         except OSError as error:
             return f"{file.name} cannot be read ({error.strerror})"
-    if touched:
-        _refresh(folder, manifest)
+    _record_times(folder, manifest, times)
     return ""
 
 
-def _refresh(folder: Path, manifest: Manifest) -> None:
-    """Take over new times of change, so that the next check is cheap again; a read-only folder stays as it is."""
-    files = [msgspec.structs.replace(file, mtime_ns=(folder / file.name).stat().st_mtime_ns) for file in manifest.files]
-    try:
-        _save(folder, msgspec.structs.replace(manifest, files=files))
-    except (OSError, UserError):
-        return
+def _record_times(folder: Path, manifest: Manifest, times: dict[str, int]) -> None:
+    """Take over times of change where they differ; a read-only folder stays as it is."""
+    files = [msgspec.structs.replace(file, mtime_ns=times.get(file.name, file.mtime_ns)) for file in manifest.files]
+    if files != manifest.files:
+        with contextlib.suppress(OSError, UserError):
+            _save(folder, msgspec.structs.replace(manifest, files=files))
 
 
 def _save(folder: Path, manifest: Manifest) -> None:

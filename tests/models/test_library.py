@@ -79,6 +79,10 @@ def test_damage_behind_an_unchanged_time_is_found_by_verify(site: Site, tmp_path
     file.write_bytes(OTHER)
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert models.verify("tiny") is Status.CORRUPT
+    assert models.status("tiny") is Status.CORRUPT, "what verify has found is not forgotten"
+    assert "model.bin was changed" in models.problem("tiny")
+    file.write_bytes(CONTENT)
+    assert models.status("tiny") is Status.INSTALLED
 
 
 def test_a_restored_copy_with_new_times_is_whole(site: Site, tmp_path: Path) -> None:
