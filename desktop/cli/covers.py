@@ -67,7 +67,7 @@ def cover(
     chosen = settings()
     jobs = [
         CoverJob(
-            source=str(Path(song).absolute()),
+            source=_absolute(song),
             output=str(Path(output or chosen.output or Path(song).parent).absolute()),
             name=name,
             engine=engine,

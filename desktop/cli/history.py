@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager
+from textwrap import shorten
 from typing import Annotated, Any
 
 import msgspec
@@ -24,6 +25,7 @@ from desktop.jobs.store import Store
 app = typer.Typer(no_args_is_help=True, help="See and steer the jobs of the window and of other commands.")
 
 CANCEL_WAIT_S = 4.0
+_WIDTH = 90
 
 Numbers = Annotated[list[int], typer.Argument(metavar="JOB", help="Numbers of jobs; `reprise queue list` shows them.")]
 
@@ -122,7 +124,7 @@ def _done(row: Row) -> str:
 
 def _what(row: Row) -> str:
     if row.error is not None:
-        return row.error.message
+        return shorten(row.error.message, _WIDTH, placeholder=" …")
     if row.state.is_active:
         left = f" ({duration(row.remaining_s)} left)" if row.remaining_s is not None else ""
         return f"{row.message}{left}"
