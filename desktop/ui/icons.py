@@ -89,11 +89,11 @@ class IconButton(QToolButton):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange:
+        if event.type() in theme.RESTYLED:
             self._tint()
 
     def _tint(self) -> None:
-        self.setIcon(icon(self._name, theme.tokens(self), size=self._size))
+        self.setIcon(icon(self._name, theme.tokens(), size=self._size))
 
 
 class Button(QPushButton):
@@ -113,12 +113,12 @@ class Button(QPushButton):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange:
+        if event.type() in theme.RESTYLED:
             self._tint()
 
     def _tint(self) -> None:
         if self._name:
-            tokens = theme.tokens(self)
+            tokens = theme.tokens()
             colours = {"primary": tokens.on_accent, "link": tokens.accent, "recent": tokens.secondary}
             self.setIcon(icon(self._name, tokens, colours.get(self._kind)))
             self.setIconSize(QSize(SIZE, SIZE))
@@ -140,5 +140,5 @@ class IconLabel(QWidget):
             self.update()
 
     def paintEvent(self, event: object) -> None:
-        colour = QColor(getattr(theme.tokens(self), self._tone)).name()
+        colour = QColor(getattr(theme.tokens(), self._tone)).name()
         QPainter(self).drawPixmap(0, 0, pixmap(self._name, colour, self._size, self.devicePixelRatioF()))

@@ -1,7 +1,7 @@
 """Colours, spacing, fonts: one set of tokens, from which the palette and the stylesheet are made.
 
-The palette is the only carrier of the theme: a widget finds its tokens from its own palette (``tokens(widget)``) and repaints
-on ``QEvent.Type.PaletteChange``; there is no global theme object to reset in tests.
+The application's palette is the only carrier of the theme: a widget finds its tokens from it (``tokens()``) and repaints
+when it is restyled (``RESTYLED``); there is no global theme object to reset in tests.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import lru_cache
 from string import Template
 from typing import Literal
 
-from PySide6.QtCore import QDir, QObject, Qt, Signal
+from PySide6.QtCore import QDir, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -22,6 +22,8 @@ Choice = Literal["system", "light", "dark"]
 S1, S2, S3, S4, S6 = 4, 8, 12, 16, 24
 """The spacing grid."""
 RADIUS = 6
+RESTYLED = (QEvent.Type.PaletteChange, QEvent.Type.StyleChange)
+"""Events after which colours must be looked up again (``QWidget.changeEvent``)."""
 CAPTION, BODY, SECTION, TITLE = 11, 13, 15, 20
 """Font sizes in pixels."""
 
@@ -90,10 +92,9 @@ def mix(one: str | QColor, other: str | QColor, share: float) -> QColor:
     return QColor.fromRgbF(*(x + (y - x) * share for x, y in zip(a.getRgbF()[:3], b.getRgbF()[:3], strict=True)))  # type: ignore[index]
 
 
-def tokens(widget: QWidget | None = None) -> Tokens:
-    """Tokens of the theme that the widget's palette belongs to."""
-    palette = widget.palette() if widget is not None else QGuiApplication.palette()
-    window = palette.color(QPalette.ColorRole.Window)
+def tokens() -> Tokens:
+    """Tokens of the theme that the application's palette belongs to."""
+    window = QGuiApplication.palette().color(QPalette.ColorRole.Window)
     return _BY_WINDOW.get(window.rgb(), DARK if window.lightness() < 128 else LIGHT)
 
 
@@ -135,8 +136,7 @@ def palette(theme: Tokens) -> QPalette:
 def stylesheet(theme: Tokens) -> str:
     """The application's stylesheet: the template in resources/styles with the tokens filled in."""
     template = Template((paths.resources() / "styles" / "reprise.qss").read_text(encoding="utf-8"))
-    values = {key: value for key, value in asdict(theme).items()}
-    values |= {
+    values = asdict(theme) | {
         "hover": mix(theme.window, theme.text, 0.07).name(),
         "hover_raised": mix(theme.raised, theme.text, 0.05).name(),
         "pressed": mix(theme.window, theme.text, 0.13).name(),

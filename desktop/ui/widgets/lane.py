@@ -71,7 +71,7 @@ class Lane(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        tokens = theme.tokens(self)
+        tokens = theme.tokens()
         painter = QPainter(self)
         rect = event.rect()
         ratio = self.devicePixelRatioF()
@@ -183,5 +183,5 @@ class Lane(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
+        if event.type() in theme.RESTYLED:
             self.invalidate()

@@ -45,6 +45,7 @@ class PianoRoll(Lane):
         self.data: RollData = empty()
         self.low, self.high = self.data.pitch_range()
         self.stale = False
+        self.message = ""
         self._hovered = -1
         self._down: dict[int, int] = {}
         self._own_range = False
@@ -67,6 +68,12 @@ class PianoRoll(Lane):
         if stale != self.stale:
             self.stale = stale
             self.invalidate()
+
+    def set_message(self, text: str) -> None:
+        """Say something in the middle while there are no notes."""
+        if text != self.message:
+            self.message = text
+            self.update()
 
     def fit_pitch(self) -> None:
         """Show the pitches that the cover uses."""
@@ -194,6 +201,11 @@ class PianoRoll(Lane):
             free = x + needed + 8
 
     def draw_over(self, painter: QPainter, tokens: theme.Tokens, rect: QRect) -> None:
+        if self.message:
+            painter.setFont(theme.font(self, theme.SECTION))
+            painter.setPen(QColor(tokens.secondary))
+            area = QRectF(GUTTER, CHORDS, self.width() - GUTTER, self.height() - CHORDS)
+            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.message)
         if 0 <= self._hovered < len(self.data.notes):
             painter.setClipRect(QRectF(GUTTER, CHORDS, self.width() - GUTTER, self.height() - CHORDS))
             painter.setBrush(Qt.BrushStyle.NoBrush)

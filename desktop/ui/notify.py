@@ -1,0 +1,204 @@
+"""Messages to the user: toasts in the corner of the canvas, each also in the log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QGraphicsDropShadowEffect, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+
+from desktop.errors import UserError
+from desktop.jobs.events import Failed
+from desktop.ui.icons import Button, IconButton, IconLabel
+from desktop.ui.widgets.elided import ElidedLabel
+
+WIDTH = 400
+AT_MOST = 3
+STAYS_MS = 6000
+log = logging.getLogger(__name__)
+
+
+class Severity(StrEnum):
+    """How bad it is; also the name of the icon."""
+
+    INFO = "info"
+    GOOD = "done"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+_TONES = {Severity.INFO: "accent", Severity.GOOD: "good", Severity.WARNING: "warning", Severity.ERROR: "error"}
+_LEVELS = {Severity.WARNING: logging.WARNING, Severity.ERROR: logging.ERROR}
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is said: what happened, to which file, what to do; ``actions`` are buttons (text, what they do)."""
+
+    severity: Severity
+    text: str
+    path: str = ""
+    remedy: str = ""
+    details: str = ""
+    actions: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
+
+    def plain(self) -> str:
+        """All of it, to be pasted into a report."""
+        return "\n".join(part for part in (self.text, self.path, self.remedy, self.details) if part)
+
+
+def from_failed(failed: Failed, actions: list[tuple[str, Callable[[], None]]] | None = None) -> Note:
+    """The note of a failed job."""
+    return Note(Severity.ERROR, failed.message, failed.path, failed.remedy, failed.details, actions or [])
+
+
+def from_error(error: Exception) -> Note:
+    """The note of an exception in the window's process."""
+    if isinstance(error, UserError):
+        return Note(Severity.ERROR, error.message, error.path, error.remedy)
+    return Note(
+        Severity.ERROR, f"Something went wrong: {error}", remedy="Try again; the log has the details.", details=repr(error)
+    )
+
+
+class Toast(QFrame):
+    """One message."""
+
+    def __init__(self, note: Note, parent: QWidget, closed: Callable[[Toast], None], resized: Callable[[], None]) -> None:
+        super().__init__(parent)
+        self.note, self._closed, self._resized = note, closed, resized
+        self.setProperty("surface", "card")
+        self.setFixedWidth(min(WIDTH, max(260, parent.width() - 32)))
+        self.setAccessibleName(f"{note.severity.value}: {note.text}")
+        shadow = QGraphicsDropShadowEffect(self, blurRadius=24, xOffset=0, yOffset=4)
+        colour = shadow.color()
+        colour.setAlpha(60)
+        shadow.setColor(colour)
+        self.setGraphicsEffect(shadow)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(16, 12, 8, 12)
+        whole.setSpacing(12)
+        mark = IconLabel(note.severity.value, _TONES[note.severity])
+        whole.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
+        body = QVBoxLayout()
+        body.setSpacing(4)
+        whole.addLayout(body, 1)
+        close = IconButton("close", "Dismiss", size=14)
+        close.clicked.connect(self.dismiss)
+        whole.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        body.addWidget(_text(note.text, bold=True))
+        if note.path:
+            where = ElidedLabel(note.path, mode=Qt.TextElideMode.ElideMiddle)
+            where.setProperty("tone", "secondary")
+            body.addWidget(where)
+        if note.remedy:
+            body.addWidget(_text(note.remedy))
+        self._details = QPlainTextEdit(note.details, readOnly=True, visible=False)
+        self._details.setFixedHeight(140)
+        self._details.setAccessibleName("Details")
+        body.addWidget(self._details)
+        self._add_buttons(body)
+
+    def dismiss(self) -> None:
+        """Go away."""
+        self._closed(self)
+
+    def _add_buttons(self, body: QVBoxLayout) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.setContentsMargins(0, 4, 0, 0)
+        for number, (text, function) in enumerate(self.note.actions):
+            button = Button(text, kind="primary" if number == 0 else "plain")
+            button.clicked.connect(lambda _on=False, f=function: (self.dismiss(), f()))
+            row.addWidget(button)
+        if self.note.details:
+            details = Button("Details", kind="link")
+            details.clicked.connect(self._toggle_details)
+            row.addWidget(details)
+        if self.note.severity in (Severity.ERROR, Severity.WARNING):
+            copy = Button("Copy", kind="link")
+            copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.note.plain()))
+            row.addWidget(copy)
+        row.addStretch(1)
+        if row.count() > 1:
+            body.addLayout(row)
+
+    def _toggle_details(self) -> None:
+        self._details.setVisible(not self._details.isVisible())
+        self._resized()
+
+
+def _text(text: str, *, bold: bool = False) -> QLabel:
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    if bold:
+        font = label.font()
+        font.setBold(True)
+        label.setFont(font)
+    return label
+
+
+class Toasts(QObject):
+    """The stack of messages in the lower right corner of a widget; the newest is at the bottom."""
+
+    def __init__(self, area: QWidget) -> None:
+        super().__init__(area)
+        self._area = area
+        self._shown: list[Toast] = []
+        area.installEventFilter(self)
+
+    @property
+    def notes(self) -> list[Note]:
+        """What is shown now."""
+        return [toast.note for toast in self._shown]
+
+    def show(self, note: Note) -> Toast:
+        """Say something; good news goes away by itself, the rest stays until dismissed."""
+        log.log(_LEVELS.get(note.severity, logging.INFO), "%s", note.plain())
+        for same in [t for t in self._shown if t.note.text == note.text and t.note.path == note.path]:
+            self._drop(same)
+        while len(self._shown) >= AT_MOST:
+            self._drop(self._shown[0])
+        toast = Toast(note, self._area, self._drop, self.place)
+        self._shown.append(toast)
+        toast.show()
+        self.place()
+        if note.severity in (Severity.INFO, Severity.GOOD):
+            QTimer.singleShot(STAYS_MS, toast, toast.dismiss)
+        return toast
+
+    def clear(self) -> None:
+        """Take all of them away."""
+        for toast in list(self._shown):
+            self._drop(toast)
+
+    def place(self) -> None:
+        """Put the toasts where they belong."""
+        bottom = self._area.height() - 16
+        for toast in reversed(self._shown):
+            toast.setFixedWidth(min(WIDTH, max(260, self._area.width() - 32)))
+            layout = toast.layout()
+            assert layout is not None
+            height = max(layout.totalHeightForWidth(toast.width()), layout.minimumSize().height())
+            toast.resize(toast.width(), height)
+            bottom -= height
+            toast.move(self._area.width() - toast.width() - 16, bottom)
+            toast.raise_()
+            bottom -= 8
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Show):
+            self.place()
+        return False
+
+    def _drop(self, toast: Toast) -> None:
+        if toast in self._shown:
+            self._shown.remove(toast)
+            toast.hide()
+            toast.deleteLater()
+            self.place()

@@ -1,0 +1,126 @@
+"""What a panel is, and the list of them: a panel is added by one line in ``PANELS``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from desktop.jobs.rows import Row
+from desktop.ui.actions import Action
+from desktop.ui.notify import Note
+
+if TYPE_CHECKING:
+    from desktop.jobs.store import Store
+    from desktop.models.library import Library
+    from desktop.ui.bridge import QueueBridge
+    from desktop.ui.prefs import Prefs
+    from desktop.ui.state import State
+    from desktop.ui.theme import Themer
+
+
+@dataclass(frozen=True)
+class Services:
+    """What every part of the window may use.
+
+    Attributes:
+        say: shows a note in the corner of the canvas.
+        open: opens a file in the panel that takes it.
+        go: shows the panel with an id.
+        refresh: looks again at which actions can be done.
+    """
+
+    bridge: QueueBridge
+    store: Store
+    library: Library
+    prefs: Prefs
+    state: State
+    themer: Themer
+    say: Callable[[Note], None]
+    open: Callable[[Path], None]
+    go: Callable[[str], None]
+    refresh: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What the toolbar shows: a title, facts about it, the job that runs, and the id of the action behind "Run"."""
+
+    title: str = ""
+    facts: str = ""
+    running: Row | None = None
+    run: str = ""
+    device: str = ""
+
+
+class Panel(QWidget):
+    """A page of the window.
+
+    Signals:
+        changed: its heading, or what can be done in it, has changed.
+    """
+
+    changed = Signal()
+    can_ask = False
+    """Whether it has files of its own to open (``ask_open``)."""
+
+    def ask_open(self) -> None:
+        """Let the user choose a file to open."""
+
+    def heading(self) -> Heading:
+        """What the toolbar shows while this panel is in front."""
+        return Heading()
+
+    def actions_of(self) -> list[Action]:
+        """What can be done in it; registered once."""
+        return []
+
+    def takes(self, path: Path) -> bool:
+        """Whether it opens such a file."""
+        return False
+
+    def open(self, path: Path) -> None:
+        """Open a file that it takes."""
+
+    def drag_over(self, on: bool) -> None:
+        """Files that it takes hang over the window, or do not any more."""
+
+    def toast_area(self) -> QWidget:
+        """The widget in whose corner messages appear."""
+        return self
+
+    def shown(self) -> None:
+        """The panel has come to the front."""
+
+    def close_panel(self) -> None:
+        """The window closes: save, and let go of devices."""
+
+
+@dataclass(frozen=True)
+class PanelKind:
+    """A panel's place in the rail: ``factory`` is "module:class", imported when the panel is first needed."""
+
+    id: str
+    title: str
+    icon: str
+    factory: str
+    at_end: bool = False
+
+    def make(self, services: Services, parent: QObject | None = None) -> Panel:
+        """Make the panel."""
+        module, name = self.factory.split(":")
+        made = getattr(import_module(module), name)(services)
+        assert isinstance(made, Panel)
+        return made
+
+
+PANELS = (
+    PanelKind("piano", "Piano", "piano", "desktop.ui.piano.panel:PianoPanel"),
+    PanelKind("library", "Library", "library", "desktop.ui.library.page:LibraryPage", at_end=True),
+    PanelKind("preferences", "Preferences", "preferences", "desktop.ui.preferences:PreferencesPage", at_end=True),
+)

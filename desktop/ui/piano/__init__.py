@@ -1,0 +1,1 @@
+"""The Piano panel: a song in, its cover seen, heard, changed and exported."""

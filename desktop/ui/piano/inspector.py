@@ -1,0 +1,176 @@
+"""The choices beside the canvas: style, difficulty, beats, what was found, export."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
+
+from desktop.ui import theme
+from desktop.ui.piano.export import ExportBox
+from desktop.ui.piano.song import Song
+from desktop.ui.piano.style_cards import StyleCards
+from desktop.ui.prefs import Prefs
+from desktop.ui.state import State
+from desktop.ui.widgets.parts import Fact, Section, Segments, label, line
+
+WIDTH = 300
+DIFFICULTIES = (
+    ("easy", "Easy", "Few notes, small hands, no leaps"),
+    ("medium", "Medium", "For players of some years"),
+    ("full", "Full", "Octaves and full chords, as a concert pianist would"),
+)
+CORRECTIONS = (
+    ("x2", "×2", "Twice as many beats: the tempo was found too slow"),
+    ("half", "÷2", "Half as many beats: the tempo was found too fast"),
+    ("shift", "+½", "Move all beats by half a beat: they were found between the real ones"),
+)
+
+
+class Inspector(QWidget):
+    """Shows and changes what the open song is covered with.
+
+    Signals:
+        export_asked: a format ("midi", "wav", ...).
+        style_chosen, difficulty_chosen: a value of the job.
+        corrected: "x2", "half", "shift" or "auto".
+    """
+
+    export_asked = Signal(str)
+    style_chosen = Signal(str)
+    difficulty_chosen = Signal(str)
+    corrected = Signal(str)
+
+    def __init__(self, song: Song, state: State, prefs: Prefs, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._song, self._state = song, state
+        self.setFixedWidth(WIDTH)
+        self.setProperty("surface", "window")
+        self.setAccessibleName("Inspector")
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setAccessibleName("Choices")
+        inner = QWidget()
+        inner.setProperty("surface", "plain")
+        scroll.setWidget(inner)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
+        self._column = QVBoxLayout(inner)
+        self._column.setContentsMargins(theme.S4, theme.S4, theme.S4, theme.S4)
+        self._column.setSpacing(theme.S4)
+        self._add_style()
+        self._add_beats()
+        self._column.addWidget(line())
+        self.export = ExportBox(song, state, prefs)
+        self.export.asked.connect(self.export_asked)
+        section = Section("Export")
+        section.body.addWidget(self.export)
+        self._column.addWidget(section)
+        self._add_more()
+        self._column.addStretch(1)
+        for signal in (song.replaced, song.notes_changed, song.status_changed):
+            signal.connect(self.refresh)
+        self.refresh()
+
+    def _add_style(self) -> None:
+        style = Section("Style")
+        self.styles = StyleCards()
+        self.styles.chosen.connect(self.style_chosen)
+        style.body.addWidget(self.styles)
+        self._column.addWidget(style)
+        difficulty = Section("Difficulty")
+        self.difficulty = Segments("Difficulty", DIFFICULTIES)
+        self.difficulty.chosen.connect(self.difficulty_chosen)
+        difficulty.body.addWidget(self.difficulty)
+        self._column.addWidget(difficulty)
+
+    def _add_beats(self) -> None:
+        section = Section("Beats")
+        row = QHBoxLayout()
+        row.setSpacing(theme.S2)
+        self.beats: dict[str, QToolButton] = {}
+        for value, text, tip in (*CORRECTIONS, ("auto", "Reset", "Back to the beats that were found")):
+            button = QToolButton()
+            button.setText(text)
+            button.setProperty("kind", "segment")
+            button.setStyleSheet("QToolButton { border-radius: 6px; }")
+            button.setAccessibleName(f"Beats: {text}")
+            button.setAccessibleDescription(tip)
+            button.setFixedHeight(30)
+            button.clicked.connect(lambda _on=False, v=value: self.corrected.emit(v))
+            self.beats[value] = button
+            row.addWidget(button, 1)
+        section.body.addLayout(row)
+        facts = QGridLayout()
+        facts.setContentsMargins(0, theme.S1, 0, 0)
+        facts.setHorizontalSpacing(theme.S3)
+        facts.setVerticalSpacing(theme.S2)
+        self.facts = {name: Fact(name) for name in ("Tempo", "Meter", "Key", "Certainty")}
+        for number, fact in enumerate(self.facts.values()):
+            facts.addWidget(fact, number // 2, number % 2)
+        section.body.addLayout(facts)
+        self._column.addWidget(section)
+
+    def _add_more(self) -> None:
+        more = Section("More", folds=True, folded=self._state.flag("piano/more_folded", True))
+        more.folded.connect(lambda folded: self._state.keep("piano/more_folded", folded))
+        more.body.addWidget(label("Engine", size=theme.CAPTION, tone="secondary"))
+        self.engine = QComboBox()
+        self.engine.addItem("Sketch: transcribes and arranges", "sketch")
+        self.engine.setAccessibleName("Engine")
+        self.engine.setToolTip(
+            "Sketch listens with a small neural network and arranges by rules; it works without a network connection"
+        )
+        more.body.addWidget(self.engine)
+        grid = QGridLayout()
+        grid.setContentsMargins(0, theme.S1, 0, 0)
+        grid.setVerticalSpacing(theme.S2)
+        self.details = {name: Fact(name) for name in ("Notes", "Notes a second", "Bars", "Made on")}
+        for number, fact in enumerate(self.details.values()):
+            grid.addWidget(fact, number // 2, number % 2)
+        more.body.addLayout(grid)
+        self._column.addWidget(more)
+
+    def refresh(self) -> None:
+        """Show the song as it is."""
+        song = self._song
+        self.styles.set_value(song.options.style)
+        self.difficulty.set_value(song.options.difficulty)
+        fixed = (
+            ""
+            if song.source is not None or not song.is_open
+            else "The original of this cover is not there, so it cannot be made anew"
+        )
+        for part in (self.styles, self.difficulty):
+            part.setEnabled(not fixed)
+            part.setToolTip(fixed)
+        reason = fixed or ("" if song.grid is not None else "No beats have been found yet")
+        tips = {value: tip for value, _, tip in CORRECTIONS} | {"auto": "Back to the beats that were found"}
+        for value, button in self.beats.items():
+            why = reason or ("The beats are as they were found" if value == "auto" and song.options.beats == "auto" else "")
+            button.setEnabled(not why)
+            button.setToolTip(why or tips[value])
+        self._refresh_facts()
+        self.export.refresh()
+
+    def _refresh_facts(self) -> None:
+        song, grid = self._song, self._song.grid
+        for fact in (*self.facts.values(), *self.details.values()):
+            fact.say("–")
+        if grid is not None:
+            self.facts["Tempo"].say(f"{grid.tempo:.0f} BPM")
+            self.facts["Meter"].say(f"{grid.meter} beats a bar")
+            sure = grid.confidence
+            word, tone = ("high", "good") if sure >= 0.7 else ("fair", "") if sure >= 0.4 else ("low", "warning")
+            self.facts["Certainty"].say(
+                f"{word}, {sure:.0%}", tone, "How sure the beats are. When it is low, look at the ticks and correct them above."
+            )
+        if song.cover is not None and song.is_grown:
+            self.facts["Key"].say(song.cover.key.name)
+        if len(song.roll.notes):
+            self.details["Notes"].say(f"{len(song.roll.notes)}")
+            if song.duration > 0:
+                self.details["Notes a second"].say(f"{len(song.roll.notes) / song.duration:.1f}")
+            if grid is not None:
+                self.details["Bars"].say(str(len(grid.times) // grid.meter))
+        if device := str(song.result.get("device", "")):
+            self.details["Made on"].say(device)

@@ -1,0 +1,140 @@
+"""What the panel shows while no song is open, or when one could not be opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop.jobs.events import Failed
+from desktop.ui import theme
+from desktop.ui.icons import Button, IconLabel
+from desktop.ui.prefs import Prefs
+from desktop.ui.widgets.elided import ElidedLabel
+from desktop.ui.widgets.parts import DropArea, clear, label
+
+RECENT = 3
+COLUMN = 520
+
+
+class StartPage(QWidget):
+    """One sentence, a large place to drop a song, the demo, recent files.
+
+    Signals:
+        open_asked, demo_asked.
+        chosen: a recent file.
+    """
+
+    open_asked = Signal()
+    demo_asked = Signal()
+    chosen = Signal(Path)
+
+    def __init__(self, prefs: Prefs, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._prefs = prefs
+        self.setProperty("surface", "canvas")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        whole = QVBoxLayout(self)
+        whole.addStretch(2)
+        row = QHBoxLayout()
+        whole.addLayout(row)
+        whole.addStretch(3)
+        column = QWidget()
+        column.setFixedWidth(COLUMN)
+        row.addStretch(1)
+        row.addWidget(column)
+        row.addStretch(1)
+        body = QVBoxLayout(column)
+        body.setContentsMargins(0, 0, 0, 0)
+        body.setSpacing(theme.S6)
+        head = label("Turn any song into a piano cover you can play.", size=theme.TITLE, bold=True)
+        head.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        body.addWidget(head)
+        self.drop = DropArea(
+            "wave", "Drop a song here", "mp3, m4a, flac, ogg, opus, wav, the sound of a video, MIDI, or a saved cover"
+        )
+        browse = Button("Open a file…", kind="primary", icon_name="open")
+        demo = Button("Try the demo", icon_name="play")
+        browse.clicked.connect(lambda: self.open_asked.emit())
+        demo.clicked.connect(lambda: self.demo_asked.emit())
+        self.drop.foot.addStretch(1)
+        self.drop.foot.addWidget(browse)
+        self.drop.foot.addWidget(demo)
+        self.drop.foot.addStretch(1)
+        body.addWidget(self.drop)
+        self._recent_box = QWidget()
+        self._recent = QVBoxLayout(self._recent_box)
+        self._recent.setContentsMargins(0, 0, 0, 0)
+        self._recent.setSpacing(0)
+        body.addWidget(self._recent_box)
+        prefs.changed.connect(lambda names: self.refresh() if "recent" in names else None)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the newest files that are still there."""
+        clear(self._recent)
+        paths = self._prefs.recent()[:RECENT]
+        self._recent_box.setVisible(bool(paths))
+        if paths:
+            head = label("Recent", size=theme.CAPTION, tone="secondary")
+            head.setContentsMargins(10, 0, 0, theme.S1)
+            self._recent.addWidget(head)
+        for path in paths:
+            button = Button("", kind="recent", icon_name="piano" if path.suffix == ".reprise" else "wave")
+            text = button.fontMetrics().elidedText(f"{path.name}", Qt.TextElideMode.ElideMiddle, COLUMN - 64)
+            button.setText(text)
+            button.setAccessibleName(f"Open {path.name}")
+            button.setToolTip(str(path))
+            button.clicked.connect(lambda _on=False, p=path: self.chosen.emit(p))
+            self._recent.addWidget(button)
+
+
+class FailedPage(QWidget):
+    """What happened, to which file, and what to do.
+
+    Signals:
+        retry_asked, open_asked.
+    """
+
+    retry_asked = Signal()
+    open_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("surface", "canvas")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(theme.S6, theme.S6, theme.S6, theme.S6)
+        whole.setSpacing(theme.S2)
+        whole.addStretch(2)
+        centre = Qt.AlignmentFlag.AlignHCenter
+        whole.addWidget(IconLabel("error", "error", 32), 0, centre)
+        self._text = label(size=theme.SECTION, bold=True, wrap=True)
+        self._text.setAlignment(centre)
+        self._path = ElidedLabel()
+        self._path.setProperty("tone", "secondary")
+        self._path.setAlignment(centre)
+        self._remedy = label(wrap=True)
+        self._remedy.setAlignment(centre)
+        for part in (self._text, self._path, self._remedy):
+            part.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            whole.addWidget(part)
+        whole.addSpacing(theme.S3)
+        row = QHBoxLayout()
+        row.setSpacing(theme.S2)
+        again, other = Button("Try again", kind="primary", icon_name="retry"), Button("Open another file…", icon_name="open")
+        again.clicked.connect(lambda: self.retry_asked.emit())
+        other.clicked.connect(lambda: self.open_asked.emit())
+        row.addStretch(1)
+        row.addWidget(again)
+        row.addWidget(other)
+        row.addStretch(1)
+        whole.addLayout(row)
+        whole.addStretch(3)
+
+    def say(self, failed: Failed) -> None:
+        """Show a failure."""
+        self._text.setText(failed.message)
+        self._path.setText(failed.path)
+        self._remedy.setText(failed.remedy)
