@@ -97,7 +97,7 @@ def load_audio(path: Path | str, rate: int = 22050, mono: bool = True, progress:
         # Mixing channels down adds them up.
         samples *= np.float32(1.0 / peak)
     seconds = len(samples) / rate
-    warnings = ()
+    warnings: tuple[str, ...] = ()
     if trouble or seconds < 0.97 * declared - 1.0:
         of = f" of {_clock(declared)}" if declared > seconds + 1 else ""
         warnings = (f"{path.name} is damaged or cut off: {_clock(seconds)}{of} could be read and is used",)

@@ -1,7 +1,7 @@
 """How much each moment feels like a beat and like the first beat of a bar.
 
-With the BeatNet network (Heydari, Cwitkowitz, Duan, "BeatNet: CRNN and particle filtering for online joint beat, downbeat and meter
-tracking", ISMIR 2021) where it is installed, otherwise from spectral flux alone.
+With the BeatNet network (Heydari, Cwitkowitz, Duan, "BeatNet: CRNN and particle filtering for online joint beat, downbeat and
+meter tracking", ISMIR 2021) where it is installed, otherwise from spectral flux alone.
 """
 
 from __future__ import annotations
@@ -111,7 +111,8 @@ def _flux(rises: Floats) -> Floats:
     centres = (np.arange(_BINS)[:, None] * bank).sum(axis=0) * RATE / (2 * _BINS)
     edges = (centres < 150, (centres >= 150) & (centres < 4000), centres >= 4000)
     flux = np.stack([rises[:, band].sum(axis=1) for band in edges], axis=1)
-    return (flux / (flux.mean(axis=0) + 1e-9)).astype(np.float32)
+    scaled: Floats = (flux / (flux.mean(axis=0) + 1e-9)).astype(np.float32)
+    return scaled
 
 
 def _plain(flux: Floats) -> Floats:
@@ -120,7 +121,8 @@ def _plain(flux: Floats) -> Floats:
     around = np.convolve(novelty, np.hanning(51) / np.hanning(51).sum(), mode="same")
     rise = np.maximum(novelty - around, 0.0)
     scale = np.percentile(rise, 97) + 1e-9
-    return np.clip(rise / scale, 0.0, 1.0).astype(np.float32) ** 0.8
+    plain: Floats = np.clip(rise / scale, 0.0, 1.0).astype(np.float32) ** np.float32(0.8)
+    return plain
 
 
 def _network(features: Floats, session: Runner, progress: Progress) -> tuple[Floats, Floats]:
