@@ -61,14 +61,6 @@ def test_a_damaged_model_is_a_problem_with_its_remedy(home: Path, basic_pitch: P
     assert "damaged" in report(result) and "reprise models install basic-pitch" in report(result)
 
 
-@pytest.mark.skipif(os.name == "nt" or (hasattr(os, "geteuid") and os.geteuid() == 0), reason="root may write anywhere")
-def test_a_folder_without_permission_is_a_problem(home: Path) -> None:
-    (home / "cache").mkdir(parents=True)
-    (home / "cache").chmod(0o500)
-    result: Any = doctor.run(DoctorJob(), Progress())
-    assert any("cache" in problem["what"] for problem in result["problems"])
-
-
 def test_a_file_where_a_folder_should_be_is_a_problem(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     (home / "log").write_text("in the way")
