@@ -73,7 +73,7 @@ def build(app: QApplication) -> Parts:
     return Parts(window, queue, store, bridge, themer)
 
 
-def run(files: Sequence[str | Path] = ()) -> int:
+def main(files: Sequence[str | Path] = ()) -> int:
     """Show the window, open ``files`` (the first one that can be), and stay until it is closed; returns the exit code."""
     report = crash.start_log()
     app = application()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt
+from PySide6.QtCore import QByteArray, QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
@@ -15,23 +15,23 @@ SIZE = 18
 
 
 @lru_cache(maxsize=512)
-def pixmap(name: str, colour: str, size: int = SIZE, ratio: float = 1.0) -> QPixmap:
-    """An icon as a pixmap: ``size`` in device-independent pixels, sharp at ``ratio``."""
+def pixmap(name: str, colour: str, size: int = SIZE, ratio: float = 1.0, gap: int = 0) -> QPixmap:
+    """An icon as a pixmap: ``size`` in device-independent pixels, sharp at ``ratio``, ``gap`` pixels of air at its right."""
     from PySide6.QtSvg import QSvgRenderer  # a library of its own: loaded with the first icon, not with the module
 
     source = (paths.resources() / "icons" / f"{name}.svg").read_text(encoding="utf-8").replace("currentColor", colour)
     side = round(size * ratio)
-    result = QPixmap(side, side)
+    result = QPixmap(side + round(gap * ratio), side)
     result.fill(Qt.GlobalColor.transparent)
     painter = QPainter(result)
-    QSvgRenderer(QByteArray(source.encode())).render(painter)
+    QSvgRenderer(QByteArray(source.encode())).render(painter, QRectF(0, 0, side, side))
     painter.end()
     result.setDevicePixelRatio(ratio)
     return result
 
 
 @lru_cache(maxsize=512)
-def _icon(name: str, normal: str, checked: str, disabled: str, size: int) -> QIcon:
+def _icon(name: str, normal: str, checked: str, disabled: str, size: int, gap: int) -> QIcon:
     result = QIcon()
     for ratio in (1.0, 2.0):
         for colour, mode, state in (
@@ -40,14 +40,14 @@ def _icon(name: str, normal: str, checked: str, disabled: str, size: int) -> QIc
             (disabled, QIcon.Mode.Disabled, QIcon.State.Off),
             (disabled, QIcon.Mode.Disabled, QIcon.State.On),
         ):
-            result.addPixmap(pixmap(name, colour, size, ratio), mode, state)
+            result.addPixmap(pixmap(name, colour, size, ratio, gap), mode, state)
     return result
 
 
-def icon(name: str, tokens: theme.Tokens, colour: str | None = None, size: int = SIZE) -> QIcon:
+def icon(name: str, tokens: theme.Tokens, colour: str | None = None, size: int = SIZE, gap: int = 0) -> QIcon:
     """An icon in the theme's colours: secondary, accent when checked, faint when disabled; or all in ``colour``."""
     faint = theme.mix(tokens.secondary, tokens.window, 0.5).name()
-    return _icon(name, colour or tokens.text, colour or tokens.accent, faint, size)
+    return _icon(name, colour or tokens.text, colour or tokens.accent, faint, size, gap)
 
 
 def app_icon() -> QIcon:
@@ -120,8 +120,8 @@ class Button(QPushButton):
         if self._name:
             tokens = theme.tokens()
             colours = {"primary": tokens.on_accent, "link": tokens.accent, "recent": tokens.secondary}
-            self.setIcon(icon(self._name, tokens, colours.get(self._kind)))
-            self.setIconSize(QSize(SIZE, SIZE))
+            self.setIcon(icon(self._name, tokens, colours.get(self._kind), gap=theme.S1))
+            self.setIconSize(QSize(SIZE + theme.S1, SIZE))
 
 
 class IconLabel(QWidget):

@@ -67,6 +67,9 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         body = QWidget()
         self.setCentralWidget(body)
+        # Takes the focus from buttons and fields when something else is clicked, so that keys are shortcuts again.
+        body.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        body.setFocus()
         whole = QVBoxLayout(body)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
@@ -97,7 +98,8 @@ class Toast(QFrame):
             body.addWidget(where)
         if note.remedy:
             body.addWidget(_text(note.remedy))
-        self._details = QPlainTextEdit(note.details, readOnly=True, visible=False)
+        self._details = QPlainTextEdit(note.details, readOnly=True)
+        self._details.hide()
         self._details.setFixedHeight(140)
         self._details.setAccessibleName("Details")
         body.addWidget(self._details)
@@ -113,7 +115,7 @@ class Toast(QFrame):
         row.setContentsMargins(0, 4, 0, 0)
         for number, (text, function) in enumerate(self.note.actions):
             button = Button(text, kind="primary" if number == 0 else "plain")
-            button.clicked.connect(lambda _on=False, f=function: (self.dismiss(), f()))
+            button.clicked.connect(partial(self._act, function))
             row.addWidget(button)
         if self.note.details:
             details = Button("Details", kind="link")
@@ -126,6 +128,10 @@ class Toast(QFrame):
         row.addStretch(1)
         if row.count() > 1:
             body.addLayout(row)
+
+    def _act(self, function: Callable[[], None], _on: bool = False) -> None:
+        self.dismiss()
+        function()
 
     def _toggle_details(self) -> None:
         self._details.setVisible(not self._details.isVisible())

@@ -62,8 +62,18 @@ class QueueRow(QWidget):
         line.addWidget(self._mark)
         line.addWidget(self._name, 3)
         line.addWidget(self._what, 4)
+        policy = self._bar.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self._bar.setSizePolicy(policy)
         line.addWidget(self._bar)
         line.addWidget(self._left)
+        box = QWidget()
+        box.setFixedWidth(4 * 30)
+        buttons = QHBoxLayout(box)
+        buttons.setContentsMargins(0, 0, 0, 0)
+        buttons.setSpacing(0)
+        buttons.addStretch(1)
+        line.addWidget(box)
         self._buttons: dict[str, IconButton] = {}
         for what, icon, tip in (
             ("pause", "pause", "Pause"),
@@ -77,7 +87,7 @@ class QueueRow(QWidget):
             button = IconButton(icon, tip)
             button.clicked.connect(lambda _on=False, w=what: self.asked.emit(w, self._row.id))
             self._buttons[what] = button
-            line.addWidget(button)
+            buttons.addWidget(button)
         self.show_row(row)
 
     def folder(self) -> Path:

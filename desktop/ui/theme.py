@@ -77,7 +77,7 @@ def luminance(colour: str | QColor) -> float:
     """Relative luminance 0..1 (WCAG 2)."""
     value = QColor(colour)
     parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in value.getRgbF()[:3]]  # type: ignore[index]
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+    return float(0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2])
 
 
 def contrast(one: str | QColor, other: str | QColor) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QScrollBar, QVBoxLayout, QWidget
 
-from desktop.ui.piano.song import Song
+from desktop.ui.piano.song import Song, Task
 from desktop.ui.piano.transport import Transport
 from desktop.ui.player import Player
 from desktop.ui.widgets import grid_lines
@@ -167,6 +167,9 @@ class Canvas(QWidget):
         """Dim old notes while new ones are made; say what is going on while there is nothing to see."""
         song = self.song
         self.roll.set_stale(not song.is_grown)
+        listening = song.jobs.get(Task.LISTEN)
+        heard = listening is not None and not listening.state.is_over
+        self.waveform.set_message("Reading the song…" if heard else "" if song.source else "The recording is not there")
         row = song.covering
         waiting = row is not None and not len(song.roll.notes)
         self.roll.set_message((row.message or "Waiting for its turn") if waiting and row else "")

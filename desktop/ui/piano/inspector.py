@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from desktop.ui import theme
 from desktop.ui.piano.export import ExportBox
@@ -92,10 +92,11 @@ class Inspector(QWidget):
             button = QToolButton()
             button.setText(text)
             button.setProperty("kind", "segment")
-            button.setStyleSheet("QToolButton { border-radius: 6px; }")
+            button.setProperty("place", "alone")
             button.setAccessibleName(f"Beats: {text}")
             button.setAccessibleDescription(tip)
             button.setFixedHeight(30)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.clicked.connect(lambda _on=False, v=value: self.corrected.emit(v))
             self.beats[value] = button
             row.addWidget(button, 1)

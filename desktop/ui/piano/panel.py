@@ -274,6 +274,7 @@ class PianoPanel(Panel):
         self.changed.emit()
 
     def _job_failed(self, failed: Failed, number: int, task: Task) -> None:
+        self._refresh()
         if self._pages.currentWidget() is self.failed_page and task is not Task.RENDER:
             return
         again = {Task.RENDER: self.song.render}.get(task, self.song.retry)

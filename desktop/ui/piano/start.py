@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.jobs.events import Failed
@@ -102,6 +103,7 @@ class FailedPage(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._report = ""
         self.setProperty("surface", "canvas")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         whole = QVBoxLayout(self)
@@ -117,9 +119,17 @@ class FailedPage(QWidget):
         self._path.setAlignment(centre)
         self._remedy = label(wrap=True)
         self._remedy.setAlignment(centre)
+        column = QVBoxLayout()
+        column.setSpacing(theme.S2)
         for part in (self._text, self._path, self._remedy):
             part.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            whole.addWidget(part)
+            part.setFixedWidth(COLUMN)
+            column.addWidget(part)
+        sides = QHBoxLayout()
+        sides.addStretch(1)
+        sides.addLayout(column)
+        sides.addStretch(1)
+        whole.addLayout(sides)
         whole.addSpacing(theme.S3)
         row = QHBoxLayout()
         row.setSpacing(theme.S2)
@@ -129,12 +139,16 @@ class FailedPage(QWidget):
         row.addStretch(1)
         row.addWidget(again)
         row.addWidget(other)
+        copy = Button("Copy details", kind="link")
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._report))
+        row.addWidget(copy)
         row.addStretch(1)
         whole.addLayout(row)
         whole.addStretch(3)
 
     def say(self, failed: Failed) -> None:
         """Show a failure."""
+        self._report = "\n".join(part for part in (failed.message, failed.path, failed.remedy, failed.details) if part)
         self._text.setText(failed.message)
         self._path.setText(failed.path)
         self._remedy.setText(failed.remedy)

@@ -50,6 +50,7 @@ class PianoRoll(Lane):
         self._down: dict[int, int] = {}
         self._own_range = False
         self.setMinimumHeight(160)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Piano roll")
         self.setAccessibleDescription("Notes of the cover over time; click to move the playhead, wheel to zoom")
 

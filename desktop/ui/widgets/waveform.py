@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPolygonF
 from PySide6.QtWidgets import QWidget
 
@@ -33,6 +33,7 @@ class Waveform(Lane):
         self._peaks: Peaks = np.zeros((0, 2), np.float32)
         self._rate = 100.0
         self.grid: Grid | None = None
+        self.message = ""
         self.setFixedHeight(88)
         self.setAccessibleName("Waveform of the original with beats")
         self.setToolTip("Click: move the playhead · drag: loop range · Alt-click: this beat starts a bar · wheel: zoom")
@@ -42,6 +43,12 @@ class Waveform(Lane):
         self._peaks = np.asarray(peaks, np.float32).reshape(-1, 2)
         self._rate = len(self._peaks) / duration if duration > 0 else 100.0
         self.invalidate()
+
+    def set_message(self, text: str) -> None:
+        """Say something where the waveform is not yet."""
+        if text != self.message:
+            self.message = text
+            self.update()
 
     def set_grid(self, grid: Grid | None) -> None:
         """Show other beats."""
@@ -98,6 +105,13 @@ class Waveform(Lane):
             x = round(span.x(second))
             painter.fillRect(QRectF(x, RULER - 8, 1, 8), theme.mix(tokens.window, tokens.secondary, 0.55))
             painter.drawText(QPointF(x + 4, RULER - 7), f"{second // 60}:{second % 60:02d}")
+
+    def draw_over(self, painter: QPainter, tokens: theme.Tokens, rect: QRect) -> None:
+        if self.message and not len(self._peaks):
+            painter.setFont(theme.font(self))
+            painter.setPen(QColor(tokens.secondary))
+            area = QRectF(GUTTER, RULER, self.width() - GUTTER, self.height() - RULER)
+            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.message)
 
     def _draw_playhead(self, painter: QPainter, tokens: theme.Tokens) -> None:
         super()._draw_playhead(painter, tokens)
