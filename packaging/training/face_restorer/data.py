@@ -99,10 +99,12 @@ def training_clip(faces: list[tuple[str, Picture]], rng: Generator, settings: Da
     return make_clip(face, recipe, settings.frames, rng)
 
 
-def fixed_clips(folder: Path, strength: float, frames: int, seed: int, split: str = "val") -> list[Clip]:
-    """Return one clip per face of a split without augmentation; the same for the same seed."""
+def fixed_clips(folder: Path, strength: float, frames: int, seed: int, only: int | None = None) -> list[Clip]:
+    """Return one clip per face that is not trained on (or of one of them), unaugmented; the same for the same seed."""
     clips = []
-    for index, (_, face) in enumerate(read_faces(folder, split)):
+    for index, (_, face) in enumerate(read_faces(folder, "val")):
+        if only is not None and index != only:
+            continue
         rng = np.random.default_rng([seed, index, round(1000 * strength)])
         recipe = draw_recipe(rng, strength)
         clips.append(make_clip(face, recipe, frames, rng))

@@ -10,7 +10,7 @@ class NetworkSettings:
     """Shape of the network; order of per-level values is fine to coarse (128, 64, 32, 16 px)."""
 
     size: int = 256  # px, side of the aligned face
-    widths: tuple[int, int, int, int] = (48, 96, 128, 192)
+    widths: tuple[int, int, int, int] = (32, 64, 128, 192)
     encoder_blocks: tuple[int, int, int] = (1, 2, 2)
     middle_blocks: int = 2  # at 16 px, before attention
     late_blocks: int = 2  # at 16 px, after attention
@@ -36,8 +36,8 @@ class DataSettings:
     strength: tuple[float, float] = (0.05, 0.95)
     clean_share: float = 0.04
     frames: int = 3  # a clip
-    pool: int = 1500  # clips, 0.8 MB each
-    pool_start: int = 160
+    pool: int = 500  # clips, 0.8 MB each
+    pool_start: int = 64
     uses_per_clip: float = 4.0
     makers: int = 1
 
@@ -46,9 +46,9 @@ class DataSettings:
 class TrainSettings:
     """Schedule, optimiser and loss weights of the three phases."""
 
-    batch: int = 16  # pictures
-    rate: float = 6e-4  # steady phase; the cooldown goes from here to zero
-    vector_rate: float = 6e-4  # biases, gates, maps, first and last layer (AdamW)
+    batch: int = 8  # pictures; small, because a CPU sees few of them
+    rate: float = 5e-4  # steady phase; the cooldown goes from here to zero
+    vector_rate: float = 5e-4  # biases, gates, maps, first and last layer (AdamW)
     momentum: float = 0.95
     decay: float = 0.01  # decoupled weight decay
     warm_up: int = 100  # steps after every fresh optimiser

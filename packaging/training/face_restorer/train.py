@@ -21,7 +21,8 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ from .network import FaceRestorer, PatchDiscriminator
 from .optimiser import Muon, split_parameters
 from .settings import DataSettings, NetworkSettings, TrainSettings
 from .weights import carry_over, read_weights
+
+LossOf = Callable[..., dict[str, Tensor]]
 
 LONG_STEP = 60.0  # s; a longer step means that the process was stopped, and does not count as training time
 
@@ -65,6 +68,8 @@ class Run:
     counters: Counters = field(default_factory=Counters)
     finished: bool = False
     stop: bool = False
+    weight: Tensor = field(default_factory=lambda: torch.ones(1))
+    coarse_weight: Tensor = field(default_factory=lambda: torch.ones(1))
 
     @property
     def path(self) -> Path:
@@ -191,6 +196,34 @@ def low_precision(device: torch.device) -> Iterator[None]:
         yield
 
 
+class Workers:
+    """Share a batch between threads that each compute the gradients of their part.
+
+    On a CPU this beats splitting every convolution: the threads meet once a step and not a thousand times, so that other
+    work on the machine does not make one wait for the other.  On a GPU there is one part.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.pool = ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) if count > 1 else None
+
+    def gradients(self, parameters: list[nn.Parameter], loss_of: LossOf, *batch: Tensor) -> dict[str, float]:
+        """Set the gradient of `loss_of(*part)["loss"]`, averaged over the parts, and return the averaged values."""
+
+        def work(part: tuple[Tensor, ...]) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
+            values = loss_of(*part)
+            return values, torch.autograd.grad(values["loss"], parameters)
+
+        parts = list(zip(*(t.chunk(self.count) for t in batch), strict=True))
+        done = list(self.pool.map(work, parts)) if self.pool else [work(part) for part in parts]
+        for index, p in enumerate(parameters):
+            total = done[0][1][index]
+            for _, other in done[1:]:
+                total = total + other[index]
+            p.grad = total / len(done)
+        return {n: sum(float(values[n].detach()) for values, _ in done) / len(done) for n in done[0][0]}
+
+
 def take_steps(run: Run, *optimisers: torch.optim.Optimizer) -> None:
     """Bound the gradient of the element-wise optimisers (Muon normalises its own) and step."""
     for optimiser in optimisers:
@@ -200,20 +233,24 @@ def take_steps(run: Run, *optimisers: torch.optim.Optimizer) -> None:
         optimiser.zero_grad(set_to_none=True)
 
 
-def repair_step(run: Run, degraded: Tensor, clean: Tensor, weight: Tensor, pairs: bool, forward: Any) -> dict[str, float]:
+def repair_step(run: Run, workers: Workers, degraded: Tensor, clean: Tensor, pairs: bool) -> dict[str, float]:
     """Train the repair on one batch; with `pairs`, neighbouring pictures are frames of one clip."""
     s = run.settings
-    with low_precision(run.device):
-        repair = forward(degraded)
-    result = degraded + repair.float()
-    loss = decibel_loss(result, clean, weight, s.floor)
-    similarity = box_ssim(result, clean).mean()
-    loss = loss - s.ssim_weight * similarity + s.edge_weight * edge_loss(result, clean)
-    if pairs:
-        loss = loss + s.consistency * decibel_loss(result[0::2], result[1::2], weight, s.floor)
-    loss.backward()
+
+    def loss_of(degraded: Tensor, clean: Tensor) -> dict[str, Tensor]:
+        with low_precision(run.device):
+            repair, _ = run.model.residuals(degraded, with_texture=False)
+        result = degraded + repair.float()
+        decibels = decibel_loss(result, clean, run.weight, s.floor)
+        similarity = box_ssim(result, clean).mean()
+        loss = decibels - s.ssim_weight * similarity + s.edge_weight * edge_loss(result, clean)
+        if pairs:
+            loss = loss + s.consistency * decibel_loss(result[0::2], result[1::2], run.weight, s.floor)
+        return {"loss": loss, "decibels": decibels, "ssim": similarity}
+
+    values = workers.gradients(list(run.model.repair.parameters()), loss_of, degraded, clean)
     take_steps(run, *run.optimisers)
-    return {"loss": loss.item(), "ssim": similarity.item()}
+    return values
 
 
 def local_spread(picture: Tensor) -> Tensor:
@@ -222,36 +259,49 @@ def local_spread(picture: Tensor) -> Tensor:
     return (F.avg_pool2d(fine * fine, 8, 4) + 1e-5).sqrt()
 
 
-def texture_step(run: Run, degraded: Tensor, clean: Tensor, weight: Tensor) -> dict[str, float]:
+def texture_step(run: Run, workers: Workers, degraded: Tensor, clean: Tensor) -> dict[str, float]:
     """Train texture and discriminator on one batch of frame pairs."""
     s, judge = run.settings, run.discriminator
     assert judge is not None
-    with low_precision(run.device):
-        repair, texture = run.model.residuals(degraded)
-    repaired = (degraded + repair.float()).clamp(0, 1).detach()
-    assert texture is not None
-    result = repaired + texture.float()
-    judge.requires_grad_(False)
-    with low_precision(run.device):
-        fooled, seen = judge_with_features(judge, result, repaired)
-        with torch.no_grad():
-            _, wanted = judge_with_features(judge, clean, repaired)
-    features = sum((a - b).abs().mean().float() for a, b in zip(seen, wanted, strict=True)) / len(seen)
-    coarse = (F.avg_pool2d(result - clean, 4) * F.avg_pool2d(weight, 4)).abs().mean()
-    pixel = 20.0 * coarse + 4.0 * ((result - clean).abs() * weight).mean()
-    spread = 20.0 * (local_spread(result) - local_spread(clean)).abs().mean()
-    steady = 10.0 * (texture.float()[0::2] - texture.float()[1::2]).abs().mean()
-    loss = s.texture_pixel * pixel + spread + s.texture_features * features
-    loss = loss + s.texture_consistency * steady - s.adversarial * fooled.float().mean()
-    loss.backward()
+    with torch.no_grad():
+        # The spectral norms follow the weights here, once a step, and rest in the threads below.
+        judge.train()
+        judge(clean[:1, :, :64, :64], clean[:1, :, :64, :64])
+        judge.eval()
+
+    def loss_of(degraded: Tensor, clean: Tensor) -> dict[str, Tensor]:
+        with low_precision(run.device):
+            repair, texture = run.model.residuals(degraded)
+        assert texture is not None
+        repaired = (degraded + repair.float()).clamp(0, 1)
+        texture = texture.float()
+        result = repaired + texture
+        with low_precision(run.device):
+            fooled, seen = judge_with_features(judge, result, repaired)
+            with torch.no_grad():
+                _, wanted = judge_with_features(judge, clean, repaired)
+        features = sum((a - b).abs().mean().float() for a, b in zip(seen, wanted, strict=True)) / len(seen)
+        coarse = (F.avg_pool2d(result - clean, 4) * F.avg_pool2d(run.weight, 4)).abs().mean()
+        pixel = 20.0 * coarse + 4.0 * ((result - clean).abs() * run.weight).mean()
+        spread = 20.0 * ((local_spread(result) - local_spread(clean)).abs() * run.coarse_weight).mean()
+        steady = 10.0 * (texture[0::2] - texture[1::2]).abs().mean()
+        loss = s.texture_pixel * pixel + spread + s.texture_features * features
+        loss = loss + s.texture_consistency * steady - s.adversarial * fooled.float().mean()
+        results.append((result.detach(), repaired.detach(), clean))
+        return {"loss": loss, "pixel": pixel, "spread": spread, "features": features, "steady": steady}
+
+    def judgement(result: Tensor, repaired: Tensor, clean: Tensor) -> dict[str, Tensor]:
+        with low_precision(run.device):
+            real, fake = judge(clean, repaired), judge(result, repaired)
+        return {"loss": F.relu(1.0 - real.float()).mean() + F.relu(1.0 + fake.float()).mean()}
+
+    results: list[tuple[Tensor, Tensor, Tensor]] = []
+    values = workers.gradients(list(run.model.texture.parameters()), loss_of, degraded, clean)
     take_steps(run, *run.optimisers[:2])
-    judge.requires_grad_(True)
-    with low_precision(run.device):
-        real, fake = judge(clean, repaired), judge(result.detach(), repaired)
-    judged = F.relu(1.0 - real.float()).mean() + F.relu(1.0 + fake.float()).mean()
-    judged.backward()
+    shown = [torch.cat(parts) for parts in zip(*results, strict=True)]
+    values["judge"] = workers.gradients(list(judge.parameters()), judgement, *shown)["loss"]
     take_steps(run, run.optimisers[2])
-    return {"loss": loss.item(), "pixel": pixel.item(), "spread": spread.item(), "judge": judged.item()}
+    return values
 
 
 def judge_with_features(judge: PatchDiscriminator, picture: Tensor, repaired: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -271,7 +321,7 @@ def validate(run: Run, degraded: Tensor, clean: Tensor) -> dict[str, float]:
     present = {n: t.clone() for n, t in run.model.state_dict().items()}
     run.model.load_state_dict(run.average)
     rows = []
-    for x, y in zip(degraded.split(13), clean.split(13), strict=True):
+    for x, y in zip(degraded.split(4), clean.split(4), strict=True):
         x, y = x.to(run.device), y.to(run.device)
         with low_precision(run.device):
             repair, texture = run.model.residuals(x)
@@ -292,13 +342,10 @@ def train(run: Run) -> None:
     held = (to_tensor(np.stack([k.frames[0] for k in clips])), to_tensor(np.stack([k.clean for k in clips])))
     run.log(input_psnr=round(psnr(*held).mean().item(), 3), input_ssim=round(ssim(*held).mean().item(), 3))
     run.log(**validate(run, *held))
-    weight = face_weight(256, run.device)
+    run.weight = face_weight(256, run.device)
+    run.coarse_weight = F.avg_pool2d(run.weight, 8, 4)
     pairs = args.phase != "steady"
-
-    def repair_of(x: Tensor) -> Tensor:
-        return run.model.residuals(x, with_texture=False)[0]
-
-    forward: Any = torch.compile(repair_of) if args.compile else repair_of
+    workers = Workers(args.threads if run.device.type == "cpu" else 1)
     # A new seed for every start: a continued run must not see the same clips again.
     pool = ClipPool(args.data, args.seed + c.steps, DataSettings())
     saved = validated = time.monotonic()
@@ -309,9 +356,9 @@ def train(run: Run) -> None:
         degraded, clean = (t.to(run.device) for t in pool.draw(s.batch // (2 if pairs else 1), 2 if pairs else 1))
         degraded, clean = (t.contiguous(memory_format=torch.channels_last) for t in (degraded, clean))
         if args.phase == "texture":
-            values = texture_step(run, degraded, clean, weight)
+            values = texture_step(run, workers, degraded, clean)
         else:
-            values = repair_step(run, degraded, clean, weight, pairs, forward)
+            values = repair_step(run, workers, degraded, clean, pairs)
         c.steps, c.pictures = c.steps + 1, c.pictures + len(clean)
         run.update_average()
         recent = {n: 0.95 * recent.get(n, v) + 0.05 * v for n, v in values.items()}
@@ -346,7 +393,6 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--compile", action="store_true", help="compile the forward pass (needs a C++ compiler on a CPU)")
     parser.add_argument("--fresh", action="store_true", help="ignore an unfinished checkpoint of this phase")
     args = parser.parse_args(argv)
     if args.phase != "steady" and args.minutes <= 0:
@@ -358,7 +404,7 @@ def main() -> None:
     """Train one phase."""
     args = parse()
     args.state.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(args.threads)
+    torch.set_num_threads(1 if args.device == "cpu" else args.threads)
     run = start_run(args, TrainSettings())
 
     def ask_to_stop(*_: object) -> None:

@@ -43,7 +43,8 @@ def carry_over(model: nn.Module, weights: dict[str, Tensor]) -> list[str]:
 
     Where the model is wider, the old values keep their rows and columns.  New rows stay as they were initialised, and what
     old rows read from new columns is zero: the model starts by computing what the old one computed.  New residual blocks
-    start as the identity by themselves.
+    start as the identity by themselves.  Only a wider bottom level (16 px) changes it a little, because the attention there
+    normalises over all channels.
     """
     weights = {_renamed(name): value for name, value in weights.items()}
     missing = []
