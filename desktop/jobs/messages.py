@@ -71,6 +71,10 @@ class Pong(Event, frozen=True, tag="pong"):
     """Answer to Ping."""
 
 
+class Begun(Event, frozen=True, tag="begun"):
+    """The run asked for by Start begins."""
+
+
 class Held(Event, frozen=True, tag="held"):
     """The run stands still at a checkpoint because of Pause."""
 
@@ -80,7 +84,7 @@ class Going(Event, frozen=True, tag="going"):
 
 
 AnyRequest = Start | Cancel | Pause | Resume | Ping
-AnyReply = AnyEvent | Ready | Pong | Held | Going
+AnyReply = AnyEvent | Ready | Pong | Begun | Held | Going
 
 requests = msgspec.msgpack.Decoder(AnyRequest)
 replies: msgspec.msgpack.Decoder[AnyReply] = msgspec.msgpack.Decoder(AnyReply)

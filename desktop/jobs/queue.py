@@ -18,7 +18,7 @@ from desktop.errors import UserError
 from desktop.jobs.events import AnyEvent, Done, Failed, Logged, Measured, Previewed, Produced, Progressed
 from desktop.jobs.executors import Slot, local_slots
 from desktop.jobs.job import AnyJob
-from desktop.jobs.messages import AnyReply, Going, Held
+from desktop.jobs.messages import AnyReply, Begun, Going, Held
 from desktop.jobs.process import Outcome, WorkerProcess
 from desktop.jobs.rows import Owner, Row, Update
 from desktop.jobs.run import Run
@@ -280,9 +280,10 @@ class Queue:
         self._look = False
 
     def _start(self, slot: Slot, row: Row) -> None:
+        worker, _ = self._idle.get(slot.name, (None, 0.0))
+        was_warm = worker is not None and worker.is_alive
         try:
-            worker, _ = self._idle.get(slot.name, (None, 0.0))
-            if worker is None or not worker.is_alive:
+            if worker is None or not was_warm:
                 worker = WorkerProcess(self._hear, slot)
                 self._idle[slot.name] = (worker, monotonic())
             self._store.set_worker(row.id, worker.pid)
@@ -292,7 +293,7 @@ class Queue:
             self._tell(Update(self._store.row(row.id), failed))
             return
         del self._idle[slot.name]
-        run = self._runs[slot.name] = Run(replace(row, worker_pid=worker.pid), worker)
+        run = self._runs[slot.name] = Run(replace(row, worker_pid=worker.pid), worker, was_warm=was_warm)
         worker.start(row.job, self._runner_of(row.job), scratch_folder(row.id))
         self._tell(Update(run.row))
 
@@ -306,7 +307,12 @@ class Queue:
             if isinstance(reply, Outcome) and self._idle.get(worker.slot.name, (None, 0.0))[0] is worker:
                 del self._idle[worker.slot.name]
             return
-        if isinstance(reply, Done | Failed | Outcome):
+        if isinstance(reply, Begun):
+            run.has_begun = True
+        elif isinstance(reply, Outcome) and run.is_lost_on_the_way:
+            del self._runs[worker.slot.name]
+            self._start(worker.slot, run.row)
+        elif isinstance(reply, Done | Failed | Outcome):
             self._finish(run, reply)
         elif isinstance(reply, Held | Going):
             self._paused(run, isinstance(reply, Held))
@@ -349,6 +355,7 @@ class Queue:
         except (UserError, InvalidTransition) as problem:
             _log.error("%s", problem)
             row = replace(run.row, state=state, error=error, result=result, message=message, remaining_s=None)
+        _log.info("job %d (%s) is %s%s", number, row.job.title, state, f": {error.message}\n{error.details}" if error else "")
         del self._runs[slot.name]
         self._look = True
         if isinstance(last, Outcome):

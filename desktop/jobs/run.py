@@ -25,11 +25,15 @@ class Run:
         ending: the state that it is being brought to by force (cancelled, interrupted), None otherwise.
         deadline: when the worker is killed if it has not ended the job by then.
         is_silent: the worker does not answer.
+        was_warm: the worker had done other jobs before.
+        has_begun: the worker has taken the job up.
     """
 
-    def __init__(self, row: Row, worker: WorkerProcess) -> None:
+    def __init__(self, row: Row, worker: WorkerProcess, *, was_warm: bool = False) -> None:
         self.row = row
         self.worker = worker
+        self.was_warm = was_warm
+        self.has_begun = False
         self.ending: State | None = None
         self.deadline: float | None = None
         self.is_silent = False
@@ -74,6 +78,11 @@ class Run:
     def is_overdue(self) -> bool:
         """Whether the early end did not come in time."""
         return self.deadline is not None and monotonic() > self.deadline
+
+    @property
+    def is_lost_on_the_way(self) -> bool:
+        """Whether a warm worker had died before the job reached it, so that another one can do it."""
+        return self.was_warm and not self.has_begun and self.ending is None
 
     def look_after(self) -> bool:
         """Ask for a sign of life now and then; returns whether the worker's silence began or ended just now."""

@@ -22,7 +22,7 @@ from desktop.jobs import messages
 from desktop.jobs.events import AnyEvent, Done, Failed, Logged, Progressed
 from desktop.jobs.failures import failure
 from desktop.jobs.job import AnyJob, Result, decode
-from desktop.jobs.messages import AnyReply, Cancel, Going, Held, Pause, Ping, Pong, Ready, Start
+from desktop.jobs.messages import AnyReply, Begun, Cancel, Going, Held, Pause, Ping, Pong, Ready, Start
 from desktop.jobs.progress import Cancelled, Progress
 
 EXIT_PARENT_GONE = 3
@@ -125,6 +125,7 @@ class Worker:
 
     def _run(self, progress: WorkerProgress, start: Start) -> None:
         last: Done | Failed
+        self._channel.send(Begun())
         try:
             result = find_runner(start.runner)(decode(start.job), progress)
             last = Done(dict(result))

@@ -184,3 +184,11 @@ def stays_silent(job: CoverJob, progress: Progress) -> Result:
     progress.at(0.5, "going to sleep")
     os.kill(os.getpid(), signal.SIGSTOP)
     return {}
+
+
+def leaves_a_mark(job: CoverJob, progress: Progress) -> Result:
+    """Adds a line to ``source``."""
+    with Path(job.source).open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    time.sleep(0.02)
+    return {}
