@@ -66,7 +66,7 @@ def start(project: Project, command: str, more: list[str], everything: bool) -> 
     if command == "demo":
         return reprise(project, ["demo", *(["--open"] if has_display() else []), *more])
     if command == "window":
-        return reprise(project, more)
+        return reprise(project, ["window", *more])
     say(f"Reprise is ready: {project.python.with_name('reprise')}")
     return 0
 

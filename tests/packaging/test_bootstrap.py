@@ -40,6 +40,8 @@ def test_the_application_gets_the_arguments_and_gives_the_exit_code(installed):
     assert installed.bootstrap("demo", "fail").returncode == 3
     assert installed.bootstrap("demo", DISPLAY=":9").returncode == 0
     assert installed.calls()[-1] == "demo --open"
+    assert installed.bootstrap("window", "a song.mp3", DISPLAY=":9").returncode == 0
+    assert installed.calls()[-1] == "window a song.mp3"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems always have a display")
