@@ -8,8 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
@@ -57,9 +55,12 @@ def _driver_library() -> bool:
 
 def cpu_wheels_reachable(seconds: float = 4.0) -> bool:
     """Whether PyTorch's index answers soon."""
+    # Slow to import, and needed by a first start only.
+    import urllib.request
+
     try:
         request = urllib.request.Request(f"{CPU_WHEELS}/torch/", method="HEAD")
         with urllib.request.urlopen(request, timeout=seconds) as answer:
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError, ValueError):
+    except (OSError, ValueError):
         return False
