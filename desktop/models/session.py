@@ -165,7 +165,7 @@ def _open(path: Path, device: str, threads: int) -> Session:
         native, said = _create(path, [runtime.CPU], threads)
     session = Session(path, native, facts.precision, note)
     if len(wanted) > 1 and session.device != "CUDA" and not note:
-        session.note = f"The GPU could not be used: {' '.join((runtime.preload_cuda() or said).split())}"
+        session.note = f"The GPU could not be used: {_gpu_trouble(runtime.preload_cuda() or said)}"
     if device == "cuda" and session.device != "CUDA":
         raise UserError(
             session.note or "The GPU could not be used",
@@ -186,6 +186,16 @@ def _providers(device: str) -> tuple[list[Any], str]:
     runtime.preload_cuda()
     # Shapes vary from call to call: trying every convolution algorithm for each of them takes longer than it saves.
     return [(runtime.CUDA, {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}), runtime.CPU], ""
+
+
+def _gpu_trouble(said: str) -> str:
+    """What ONNX Runtime printed about its CUDA libraries, shortened to their names where it names them."""
+    missing = dict.fromkeys(Path(name).name for name in re.findall(r"Failed to load ([^\s:]+)", said))
+    return (
+        f"CUDA libraries are missing: {', '.join(missing)}"
+        if missing
+        else " ".join(said.split()) or "ONNX Runtime gives no reason"
+    )
 
 
 def _create(path: Path, providers: list[Any], threads: int) -> tuple[Any, str]:

@@ -66,6 +66,7 @@ class Site(ThreadingHTTPServer):
         cut: bytes after which "cut" paths drop the connection.
         pause: seconds between blocks of "slow" paths.
         release: set to let "hang" paths go on.
+        script: what "scripted" paths do, one name after the other, then "good".
     """
 
     daemon_threads = True
@@ -79,6 +80,7 @@ class Site(ThreadingHTTPServer):
         self.cut = 1_000_000
         self.pause = 0.02
         self.release = threading.Event()
+        self.script: list[str] = []
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/{path}"
@@ -116,6 +118,33 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.asked.append((name, self.headers.get("Range", ""), self.headers.get("If-Range", "")))
         self.close_connection = True
         getattr(self, f"_{name.replace('-', '_')}")()
+
+    def _scripted(self) -> None:
+        step = self.server.script.pop(0) if self.server.script else "good"
+        if step.startswith("tag"):
+            self.server.etag = f'"{step}"'
+            step = "good"
+        getattr(self, f"_{step}")()
+
+    def _shifted(self) -> None:
+        """Resumes ten bytes later than asked, if asked to."""
+        start = self._asked_start()
+        self._send(start + 10 if start else 0, most=self.server.cut)
+
+    def _blind(self) -> None:
+        """Resumes other content without looking at If-Range."""
+        self._send(self._asked_start(), OTHER[: len(self.server.content)], most=self.server.cut)
+
+    def _unwilling(self) -> None:
+        """Answers 416 to everything."""
+        self._answer(416, 0)
+
+    def _down(self) -> None:
+        self._answer(503, 0)
+
+    def _fresh(self) -> None:
+        """Ignores Range and drops the connection."""
+        self._send(0, most=self.server.cut)
 
     def _good(self) -> None:
         self._send(self._start())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from desktop.errors import UserError
 from desktop.jobs.progress import Cancelled
@@ -170,3 +173,27 @@ def test_cancel_answers_at_once_and_keeps_what_has_come(site: Site, tmp_path: Pa
     site.release.set()
     fetch(site, "good", tmp_path)
     assert site.ranges()[-1].startswith("bytes=")
+
+
+STEPS = ["good", "cut", "silent_cut", "shifted", "blind", "unwilling", "down", "fresh", "wrong", "missing", "tag1", "tag2"]
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(script=st.lists(st.sampled_from(STEPS), max_size=8), cut=st.integers(1, 9999), part=st.binary(max_size=30))
+def test_whatever_a_server_does_the_file_is_right_or_absent(site: Site, script: list[str], cut: int, part: bytes) -> None:
+    content = CONTENT[:10_000]
+    file = model_file(content=content)
+    site.content, site.cut, site.script, site.etag = content, cut, list(script), '"zero"'
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if part:
+            (folder / f"{file.sha256}.part").write_bytes(part)
+        download = Download(site.url("scripted"), file, folder, Limits(tries=2, restarts=2, wait=0.001, timeout=10))
+        try:
+            download.run(Recorder())
+        except UserError:
+            assert not (folder / file.name).exists()
+            # The next run, against a server that behaves, gets through whatever was left.
+            Download(site.url("good"), file, folder, QUICK).run(Recorder())
+        assert (folder / file.name).read_bytes() == content
+        assert [path.name for path in folder.iterdir()] == [file.name]

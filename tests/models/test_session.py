@@ -240,6 +240,22 @@ def test_cuda_is_given_or_refused_but_never_silently_replaced(model: Path) -> No
         assert session.device == "CUDA" and session.run({"x": X})[0].tolist() == [1, 2, 3, 4]
 
 
+def test_a_gpu_without_its_libraries_falls_back_and_says_so(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As on a computer whose driver is there and whose CUDA packages are not: ONNX Runtime itself really fails to load them."""
+    if runtime.CUDA not in runtime.load().get_available_providers() or runtime.cuda_devices():
+        pytest.skip("needs an ONNX Runtime built for CUDA on a computer without a GPU")
+    monkeypatch.setattr(runtime, "cuda_devices", lambda: 1)
+    session = open_session(model, device="auto")
+    assert session.device == "CPU" and session.run({"x": X})[0].tolist() == [1, 2, 3, 4]
+    assert session.note.startswith("The GPU could not be used: ") and "\n" not in session.note
+    with pytest.raises(UserError, match="The GPU could not be used") as caught:
+        open_session(model, device="cuda")
+    assert "reprise doctor" in caught.value.remedy
+    assert capfd.readouterr() == ("", "")
+
+
 def test_what_onnx_runtime_writes_is_kept_away_from_the_terminal(model: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with runtime.captured() as said:
         print("from Python")

@@ -58,6 +58,7 @@ def gpus() -> list[dict[str, Any]]:
         done = subprocess.run(
             [tool, f"--query-gpu={query}", "--format=csv,noheader,nounits"],
             capture_output=True, text=True, timeout=_SMI_TIMEOUT_S, check=True, stdin=subprocess.DEVNULL,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return []
