@@ -89,12 +89,16 @@ def read_beats(path: Path) -> Grid:
             continue
         time, number = _beat(path, row, words)
         if times and not _GAPS[0] <= time - times[-1] <= _GAPS[1]:
-            problem = "is not later than the one before" if time <= times[-1] else f"is {time - times[-1]:.2f} s after the one before"
+            problem = (
+                "is not later than the one before" if time <= times[-1] else f"is {time - times[-1]:.2f} s after the one before"
+            )
             raise _wrong(path, row, f"the beat at {time:g} s {problem}; {_GAPS[0]:g} to {_GAPS[1]:g} s are possible")
         times.append(time)
         numbers.append(number)
     if len(times) < 2:
-        raise UserError("The file of beats holds fewer than two beats", path=path, remedy="Write one beat a line: seconds, tab, number.")
+        raise UserError(
+            "The file of beats holds fewer than two beats", path=path, remedy="Write one beat a line: seconds, tab, number."
+        )
     return _numbered(np.array(times), numbers)
 
 
@@ -127,10 +131,14 @@ def _at_least(tatums: Times, duration: float) -> Times:
 def _lines(path: Path) -> list[str]:
     try:
         if path.stat().st_size > _LARGEST_FILE:
-            raise UserError("This file is too large for a list of beats", path=path, remedy="Write one beat a line: seconds, tab, number.")
+            raise UserError(
+                "This file is too large for a list of beats", path=path, remedy="Write one beat a line: seconds, tab, number."
+            )
         return path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise UserError("The file of beats is not a text file", path=path, remedy="Write one beat a line: seconds, tab, number.") from error
+        raise UserError(
+            "The file of beats is not a text file", path=path, remedy="Write one beat a line: seconds, tab, number."
+        ) from error
     except OSError as error:
         raise UserError(f"The file of beats cannot be read: {error.strerror}", path=path) from error
 

@@ -41,8 +41,7 @@ def estimate_chords(
         samples: [n] mono, 22050 Hz.
 
     Returns:
-        Chords in order; edges are whole beats, the first beat of a chord is the first that sounds like it. Beats without sound are
-        in no chord.
+        Chords in order; edges are whole beats. Beats without sound are in no chord.
     """
     edges = np.append(grid.times, 2 * grid.times[-1] - grid.times[-2])
     chroma = beat_chroma(posteriors, samples, edges, progress).astype(np.float64)

@@ -80,7 +80,7 @@ def _lowest(note: Floats) -> Floats:
 
 
 def _semitones(samples: Floats, progress: Progress) -> tuple[Floats, float]:
-    """[frames, 64] what stands out of the spectrum at each semitone from ``_SPECTRUM_LOW``, tuned to the song; frames a second."""
+    """[frames, 64] what stands out of the spectrum at each semitone from ``_SPECTRUM_LOW``, in the song's tuning; frames a second."""
     window = np.hanning(_SIZE).astype(np.float32)
     padded = np.pad(samples, _SIZE // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, _SIZE)[::_HOP]
@@ -94,7 +94,9 @@ def _semitones(samples: Floats, progress: Progress) -> tuple[Floats, float]:
         fine[start : start + _BLOCK] = np.abs(rfft(frames[start : start + _BLOCK] * window, axis=1)[:, low:high])
         progress.checkpoint()
     tuning = _tuning(fine, pitch)
-    bank = np.maximum(0.0, 1.0 - np.abs(pitch[:, None] - tuning - np.arange(_SPECTRUM_LOW, _SPECTRUM_HIGH)) / 0.7).astype(np.float32)
+    bank = np.maximum(0.0, 1.0 - np.abs(pitch[:, None] - tuning - np.arange(_SPECTRUM_LOW, _SPECTRUM_HIGH)) / 0.7).astype(
+        np.float32
+    )
     bank /= np.maximum(bank.sum(axis=0), 1e-6)
     # Below about 90 Hz semitones are narrower than a bin: such a band takes what is nearest to it.
     level = np.log1p(100.0 * (fine @ bank) / (fine.max() + 1e-9))

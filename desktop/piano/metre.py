@@ -63,7 +63,11 @@ def gather(tatums: Times, pulse: Pulse, posteriors: Posteriors) -> Evidence:
     ]
     curves = np.stack(columns, axis=1)
     curves = (curves - curves.mean(axis=0)) / (curves.std(axis=0) + 1e-6)
-    peaks = (posteriors.onset[1:-1] > 0.4) & (posteriors.onset[1:-1] >= posteriors.onset[:-2]) & (posteriors.onset[1:-1] > posteriors.onset[2:])
+    peaks = (
+        (posteriors.onset[1:-1] > 0.4)
+        & (posteriors.onset[1:-1] >= posteriors.onset[:-2])
+        & (posteriors.onset[1:-1] > posteriors.onset[2:])
+    )
     return Evidence(curves, float(peaks.sum() * rate / max(1, len(posteriors))))
 
 

@@ -2,8 +2,8 @@
 
     python packaging/training/listening/fit.py --rendered A B --pop909 POP909 --out resources/models/listening-1/weights.json
 
-Beats, bars: conditional logistic regression over the readings of a song. Chords, keys: logistic regression whose weights are shared by
-all twelve transpositions. All with a ridge penalty; a few minutes, nearly all of it in the networks.
+Beats, bars: conditional logistic regression over the readings of a song. Chords, keys: logistic regression whose weights are
+shared by all twelve transpositions. All with a ridge penalty; a few minutes, nearly all of it in the networks.
 """
 
 from __future__ import annotations

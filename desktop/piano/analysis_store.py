@@ -1,0 +1,81 @@
+"""Analyses kept in the cache folder: one file each, the oldest dropped first, anything unreadable as good as absent."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from desktop.errors import UserError
+from desktop.paths import atomic_write, cache_dir
+from desktop.piano.cover import Chord, Grid, Key
+
+if TYPE_CHECKING:
+    from desktop.piano.analysis import Analysis
+
+LIMIT = 200_000_000
+"""Bytes that all kept analyses may take together."""
+
+_ARRAYS = ("melody", "bass", "energy", "loudness", "accents", "salience", "attacks")
+_SMALL = ("salience", "attacks")
+
+
+def load(key: str) -> Analysis | None:
+    """The analysis kept under ``key``; None when there is none or its file is damaged."""
+    from desktop.piano.analysis import Analysis
+
+    path = _folder() / f"{key}.npz"
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            facts = json.loads(bytes(data["facts"]).decode())
+            arrays = {name: data[name].astype(np.float32) if name in _SMALL else data[name] for name in _ARRAYS}
+            grid = Grid(data["beats"], facts["downbeat"], facts["meter"], facts["confidence"])
+        chords = tuple(Chord(**chord) for chord in facts["chords"])
+        plain = {name: facts[name] for name in ("title", "source_hash", "duration", "device")}
+        found = Analysis(grid=grid, key=Key(**facts["key"]), chords=chords, warnings=tuple(facts["warnings"]), **arrays, **plain)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None
+    with contextlib.suppress(OSError):
+        path.touch()  # used lately: dropped last
+    return found
+
+
+def save(key: str, analysis: Analysis) -> None:
+    """Keep an analysis; a full disk only costs the next run's time."""
+    facts: dict[str, Any] = {name: getattr(analysis, name) for name in ("title", "source_hash", "duration", "device")}
+    facts |= {"downbeat": analysis.grid.downbeat, "meter": analysis.grid.meter, "confidence": analysis.grid.confidence}
+    facts |= {
+        "key": asdict(analysis.key),
+        "chords": [asdict(chord) for chord in analysis.chords],
+        "warnings": list(analysis.warnings),
+    }
+    arrays = {name: getattr(analysis, name) for name in _ARRAYS}
+    arrays |= {name: arrays[name].astype(np.float16) for name in _SMALL}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), beats=analysis.grid.times, **arrays)
+    with contextlib.suppress(OSError, UserError):
+        folder = _folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_write(folder / f"{key}.npz") as file:
+            file.write(buffer.getbuffer())
+        _trim(folder)
+
+
+def _folder() -> Path:
+    return cache_dir() / "analysis"
+
+
+def _trim(folder: Path) -> None:
+    """Drop the analyses that were not used for longest until the rest fits."""
+    files = sorted(((item.stat().st_mtime, item.stat().st_size, item) for item in folder.glob("*.npz")), reverse=True)
+    total = 0
+    for _, size, item in files:
+        total += size
+        if total > LIMIT:
+            item.unlink(missing_ok=True)
