@@ -26,6 +26,8 @@ def fetch(source: HubSource, files: Sequence[ModelFile], folder: Path, progress:
     """
     check_space(folder, 2 * sum(file.size for file in files))
     scratch = folder / SCRATCH
+    for left in scratch.rglob("*.incomplete"):
+        left.unlink()
     ordered = sorted(files, key=lambda file: _order(source.members[file.name]))
     for index, file in enumerate(ordered):
         part = progress.part(index / len(ordered), (index + 1) / len(ordered))
@@ -37,6 +39,8 @@ def fetch(source: HubSource, files: Sequence[ModelFile], folder: Path, progress:
             path = _Fetch(source, source.members[file.name], scratch).run(part.part(0.0, 0.9), file.name)
         with path.open("rb") as stream:
             copy_verified(stream, folder / file.name, file, part.part(0.9, 1.0))
+        if path.is_relative_to(scratch):
+            path.unlink()
     shutil.rmtree(scratch, ignore_errors=True)
 
 
