@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 from time import monotonic
 
-_SETTLED_S = 1.0
-_SETTLED_FRACTION = 0.02
+_SETTLED = ((2.0, 0.1), (6.0, 0.02))
+"""Seconds and fraction after which a guess is made: starting up says little about the rest."""
+
 _MEMORY_S = 5.0
 _RECENT_WEIGHT = 0.7
 _SMOOTHING_S = 2.0
@@ -55,7 +56,7 @@ class TimeLeft:
         recent = step / span
         self._speed = recent if self._speed is None else self._speed + weight * (recent - self._speed)
         self._fraction, self._at = fraction, now
-        if now < _SETTLED_S or fraction < _SETTLED_FRACTION:
+        if not any(now >= seconds and fraction >= part for seconds, part in _SETTLED):
             return
         guess = (1.0 - fraction) / (_RECENT_WEIGHT * self._speed + (1.0 - _RECENT_WEIGHT) * fraction / now)
         if self._shown is not None and fraction < 1.0:

@@ -197,7 +197,7 @@ class Queue:
             self._tell(Update(row))
         kept = {row.id for row in self._store.rows() if not row.state.is_over or (row.job.resumable and row.state.can_retry)}
         clear_scratch(kept)
-        self._watched = {row.id: row for row in self._store.rows(State.QUEUED, State.RUNNING, State.PAUSED)}
+        self._compare()
 
     def _tick(self) -> None:
         for run in list(self._runs.values()):

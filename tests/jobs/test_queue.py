@@ -29,7 +29,7 @@ def test_a_job_runs_and_everything_it_says_arrives(bench: Bench, tmp_path: Path)
     assert fractions == sorted(fractions) and fractions[-1] == 1
     assert [line for _, line in bench.store.logs(row.id)] == [Logged("info", "nearly there"), Logged("warning", "careful")]
     assert bench.store.metrics(row.id)[3] == Measured("loss", 0.25, 3)
-    assert [update.row.state for update in bench.updates][:2] == [State.QUEUED, State.RUNNING]
+    assert list(dict.fromkeys(update.row.state for update in bench.updates)) == [State.QUEUED, State.RUNNING, State.DONE]
 
 
 def test_the_worker_stays_warm(bench: Bench) -> None:
