@@ -22,7 +22,7 @@ from desktop.piano.midi import write_midi
 from desktop.piano.outputs import file_stem, open_folder, publish
 from desktop.piano.playability import LIMITS, statistics
 from desktop.piano.project import SUFFIX, load_project, save_project
-from desktop.piano.soundfont import check_soundfont, default_soundfont
+from desktop.piano.soundfont import default_soundfont, open_soundfont
 from desktop.piano.synth import render
 
 _RATE = 44100
@@ -107,7 +107,7 @@ def run_render(job: RenderJob, progress: Progress) -> Result:
 
 def _soundfont(choice: str) -> Path:
     path = Path(choice) if choice else default_soundfont()
-    check_soundfont(path)
+    open_soundfont(path)
     return path
 
 

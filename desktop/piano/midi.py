@@ -80,7 +80,7 @@ def _hand(cover: Cover, line: Timeline, hand: int) -> Iterable[Timed]:
     yield 0, 0, mido.MetaMessage("track_name", name=HAND_NAMES[hand])
     yield 0, 1, mido.Message("program_change", channel=hand, program=0)
     start, end = cover.note_seconds()
-    mine = cover.notes["hand"] == hand
+    mine = (cover.notes["hand"] == hand) & (end > 0)
     on, off = line.tick(start[mine]), line.tick(end[mine])
     for note, first, last in zip(cover.notes[mine], on, np.maximum(off, on + 1), strict=True):
         pitch, velocity = int(note["pitch"]), max(1, int(note["velocity"]))

@@ -107,7 +107,7 @@ class _Reader:
         notes["hand"] = np.array(columns[4]) if self.named else np.where(notes["pitch"] >= 60, RIGHT, LEFT)
         marks = beats(at for at, _ in self.markers)
         found = [CHORDS.get(text) for _, text in self.markers]
-        ends = [*marks[1:], float(beats([self.end])[0])]
+        ends = [*marks[1:], float(beats([self.end])[0])][: len(marks)]
         chords = tuple(Chord(float(a), float(b), *c) for a, b, c in zip(marks, ends, found, strict=True) if c and b > a)
         return Cover(
             title=self.title,

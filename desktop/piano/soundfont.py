@@ -1,32 +1,67 @@
-"""SoundFonts: where the default one is, and whether a file is one, before a synthesizer's native code sees it."""
+"""SoundFont 2 and 3 files: where the default one is, and their tables, checked before anything is made of them."""
 
 from __future__ import annotations
 
 import importlib.util
-import mmap
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from desktop.errors import UserError
 
-_RECORDS = {
-    b"phdr": 38,
-    b"pbag": 4,
-    b"pmod": 10,
-    b"pgen": 4,
-    b"inst": 22,
-    b"ibag": 4,
-    b"imod": 10,
-    b"igen": 4,
-    b"shdr": 46,
+_NAME = ("name", "S20")
+RECORDS: dict[str, np.dtype[Any]] = {
+    "phdr": np.dtype([_NAME, ("program", "<u2"), ("bank", "<u2"), ("bag", "<u2"), ("rest", "S12")]),
+    "pbag": np.dtype([("generator", "<u2"), ("modulator", "<u2")]),
+    "pgen": np.dtype([("kind", "<u2"), ("amount", "<i2")]),
+    "inst": np.dtype([_NAME, ("bag", "<u2")]),
+    "ibag": np.dtype([("generator", "<u2"), ("modulator", "<u2")]),
+    "igen": np.dtype([("kind", "<u2"), ("amount", "<i2")]),
+    "shdr": np.dtype(
+        [
+            _NAME,
+            *((field, "<u4") for field in ("start", "end", "loop_start", "loop_end", "rate")),
+            ("root", "u1"),
+            ("correction", "i1"),
+            ("link", "<u2"),
+            ("type", "<u2"),
+        ]
+    ),
 }
-"""Bytes of a record of each table."""
-_SAMPLE, _INSTRUMENT = 53, 41
+"""Tables of a SoundFont and the records they consist of (SoundFont 2.04, section 7)."""
+
+SAMPLE, INSTRUMENT = 53, 41
+COMPRESSED = 0x10
+"""Bit of a sample's type: an Ogg Vorbis stream (SoundFont 3)."""
 _REMEDY = "Choose an .sf2 or .sf3 file, or leave the choice empty for the built-in piano."
+
+
+@dataclass(frozen=True)
+class SoundFont:
+    """A checked SoundFont.
+
+    Attributes:
+        tables: structured array of each of ``RECORDS``.
+        data: bytes of all samples; a sample's place is in 16-bit words, or in bytes when it is compressed.
+    """
+
+    path: Path
+    tables: dict[str, npt.NDArray[np.void]]
+    data: npt.NDArray[np.uint8]
+
+    def words(self, sample: np.void) -> npt.NDArray[np.int16]:
+        """A sample that is not compressed."""
+        first, last = 2 * int(sample["start"]), 2 * int(sample["end"])
+        return self.data[first:last].view("<i2")
+
+    def stream(self, sample: np.void) -> bytes:
+        """A compressed sample as the Ogg file that it is."""
+        return self.data[int(sample["start"]) : int(sample["end"])].tobytes()
 
 
 def default_soundfont() -> Path:
@@ -39,85 +74,93 @@ def default_soundfont() -> Path:
     raise UserError("The built-in SoundFont is missing", remedy="Install pretty_midi again, or choose a SoundFont of your own.")
 
 
-def check_soundfont(path: Path) -> None:
-    """Raise UserError unless ``path`` is a complete SoundFont 2 or 3.
+def open_soundfont(path: Path | str) -> SoundFont:
+    """Read a SoundFont's tables and map its samples.
 
-    Follows the SoundFont 2.04 specification, sections 4 to 7: RIFF form `sfbk`, the three lists, record sizes, and
-    that every index of a preset, bag, generator or sample stays inside of its table.
+    Raises UserError unless it is complete: RIFF form `sfbk`, every table there with whole records, and every index of a
+    preset, bag, generator or sample inside of its table.
     """
+    path = Path(path)
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            problem = _problem(data)
+        data = np.memmap(path, np.uint8, "r")
     except FileNotFoundError as error:
         raise UserError("There is no such SoundFont", path=path, remedy=_REMEDY) from error
-    except ValueError as error:  # mmap refuses an empty file
+    except ValueError as error:  # numpy refuses to map an empty file
         raise UserError("This SoundFont is empty", path=path, remedy=_REMEDY) from error
     except OSError as error:
         raise UserError(f"The SoundFont cannot be read: {error.strerror or error}", path=path, remedy=_REMEDY) from error
-    if problem:
-        raise UserError(f"This is not a usable SoundFont: {problem}", path=path, remedy=_REMEDY)
+    try:
+        font = SoundFont(path, *_read(data))
+        _check_indices(font)
+    except ValueError as error:
+        raise UserError(f"This is not a usable SoundFont: {error}", path=path, remedy=_REMEDY) from error
+    return font
 
 
-def _problem(data: mmap.mmap) -> str:
-    if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"sfbk":
-        return "it does not start like one"
-    end = 8 + struct.unpack_from("<I", data, 4)[0]
+def _read(data: npt.NDArray[np.uint8]) -> tuple[dict[str, npt.NDArray[np.void]], npt.NDArray[np.uint8]]:
+    if len(data) < 12 or data[:4].tobytes() != b"RIFF" or data[8:12].tobytes() != b"sfbk":
+        raise ValueError("it does not start like one")
+    end = 8 + _u4(data, 4)
     if end > len(data):
-        return "its end is missing"
-    tables: dict[bytes, bytes] = {}
-    samples = 0
+        raise ValueError("its end is missing")
+    tables: dict[str, npt.NDArray[np.void]] = {}
+    samples = data[:0]
     for kind, start, stop in _chunks(data, 12, end):
-        if stop > end:
-            return "its end is missing"
-        if kind != b"LIST" or stop - start < 4:
+        if kind != "LIST":
             continue
         for name, first, last in _chunks(data, start + 4, stop):
-            if last > stop:
-                return f"its part {name.decode('latin1')} is cut short"
-            if name == b"smpl":
-                samples = last - first
-            elif name in _RECORDS:
-                tables[name] = data[first:last]
-    return _wrong_sizes(tables, samples) or _wrong_indices(tables, samples)
+            if name == "smpl":
+                samples = data[first:last]
+            elif name in RECORDS:
+                tables[name] = _table(name, data[first:last].tobytes())
+    missing = [name for name in RECORDS if name not in tables]
+    if missing or not len(samples):
+        raise ValueError(f"its part {(missing or ['smpl'])[0]} is missing")
+    return tables, samples
 
 
-def _chunks(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def _table(name: str, data: bytes) -> npt.NDArray[np.void]:
+    record = RECORDS[name]
+    least = 2 if name in ("phdr", "inst", "shdr") else 1
+    if len(data) % record.itemsize or len(data) < least * record.itemsize:
+        raise ValueError(f"its part {name} has a wrong length")
+    return np.frombuffer(data, record)
+
+
+def _u4(data: npt.NDArray[np.uint8], at: int) -> int:
+    return int(struct.unpack("<I", data[at : at + 4].tobytes())[0])
+
+
+def _chunks(data: npt.NDArray[np.uint8], at: int, end: int) -> Iterator[tuple[str, int, int]]:
+    """Name, start and end of the chunks between two places; raises ValueError when one goes on beyond."""
     while at + 8 <= end:
-        name, size = struct.unpack_from("<4sI", data, at)
-        yield name, at + 8, at + 8 + size
-        at += 8 + size
-        # Some SF3 writers leave the padding byte after an odd size out.
-        at += bool(size % 2 and at < end and data[at] == 0)
+        name, stop = data[at : at + 4].tobytes().decode("latin1"), at + 8 + _u4(data, at + 4)
+        if stop > end:
+            raise ValueError(f"its part {name} is cut short")
+        yield name, at + 8, stop
+        # Some writers leave the padding byte after an odd size out.
+        odd = (stop - at) % 2 == 1
+        at = stop + int(odd and stop < end and data[stop] == 0)
 
 
-def _wrong_sizes(tables: dict[bytes, bytes], samples: int) -> str:
-    for name, size in _RECORDS.items():
-        if name not in tables:
-            return f"its part {name.decode()} is missing"
-        least = 1 if name in (b"pmod", b"imod", b"pgen", b"igen", b"pbag", b"ibag") else 2
-        if len(tables[name]) % size or len(tables[name]) < least * size:
-            return f"its part {name.decode()} has a wrong length"
-    return "" if samples else "it has no samples"
-
-
-def _wrong_indices(tables: dict[bytes, bytes], samples: int) -> str:
-    def column(name: bytes, offset: int, kind: str = "<u2") -> npt.NDArray[np.int64]:
-        rows = np.frombuffer(tables[name], np.uint8).reshape(-1, _RECORDS[name])
-        return np.ascontiguousarray(rows[:, offset : offset + np.dtype(kind).itemsize]).view(kind).ravel().astype(np.int64)
-
-    def count(name: bytes) -> int:
-        return len(tables[name]) // _RECORDS[name]
-
-    for name, offset, into in ((b"phdr", 24, b"pbag"), (b"inst", 20, b"ibag"), (b"pbag", 0, b"pgen"), (b"ibag", 0, b"igen")):
-        index = column(name, offset)
-        last = count(into) if into.endswith(b"gen") else count(into) - 1
+def _check_indices(font: SoundFont) -> None:
+    tables = font.tables
+    for name, column, into in (
+        ("phdr", "bag", "pbag"),
+        ("inst", "bag", "ibag"),
+        ("pbag", "generator", "pgen"),
+        ("ibag", "generator", "igen"),
+    ):
+        index = tables[name][column].astype(np.int64)
+        last = len(tables[into]) - (0 if into.endswith("gen") else 1)
         if np.any(np.diff(index) < 0) or index[-1] > last:
-            return f"its part {name.decode()} points outside of the file"
-    for name, operator, into in ((b"pgen", _INSTRUMENT, b"inst"), (b"igen", _SAMPLE, b"shdr")):
-        if np.any(column(name, 2)[column(name, 0) == operator] >= count(into) - 1):
-            return f"its part {name.decode()} points outside of the file"
-    start, stop = column(b"shdr", 20, "<u4")[:-1], column(b"shdr", 24, "<u4")[:-1]
-    bytes_each = np.where(column(b"shdr", 44)[:-1] & 0x10, 1, 2)
-    if np.any(start > stop) or np.any(stop * bytes_each > samples):
-        return "a sample points outside of the file"
-    return ""
+            raise ValueError(f"its part {name} points outside of the file")
+    for name, kind, into in (("pgen", INSTRUMENT, "inst"), ("igen", SAMPLE, "shdr")):
+        amounts = tables[name]["amount"][tables[name]["kind"] == kind].astype(np.uint16)
+        if np.any(amounts >= len(tables[into]) - 1):
+            raise ValueError(f"its part {name} points outside of the file")
+    samples = tables["shdr"][:-1]
+    start, end = samples["start"].astype(np.int64), samples["end"].astype(np.int64)
+    unit = np.where(samples["type"] & COMPRESSED, 1, 2)
+    if np.any(start > end) or np.any(end * unit > len(font.data)):
+        raise ValueError("a sample points outside of the file")

@@ -1,90 +1,55 @@
-"""A cover as sound: the notes played through a SoundFont."""
+"""A cover as sound: the notes played on the piano of a SoundFont."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import symusic
 
-from desktop.errors import UserError
 from desktop.jobs.progress import Progress
-from desktop.piano.cover import Cover, Floats, Notes
-from desktop.piano.soundfont import check_soundfont
+from desktop.piano.cover import Cover, Floats
+from desktop.piano.sampler import Sampler
+from desktop.piano.soundfont import open_soundfont
 
 Samples = npt.NDArray[np.float32]
 
-SECTION = 30
-"""Seconds rendered at once, so that memory stays at the result plus one section (whole, so that sections start on a sample)."""
 TAIL = 2.0
 """Seconds that the last note may ring."""
 LOUDNESS = 0.1
 """Root mean square that the sounding parts are brought to (-20 dBFS) ..."""
 CEILING = 0.89
 """... unless the peak would pass -1 dBFS."""
-VELOCITY_STEP = 4
-"""Velocities are played in steps of this, about half a decibel: each is a rendering of its own."""
-_QUALITY = 4
+LONGEST = 12.0
+"""Seconds after which a piano string is as good as silent."""
 
 
 def render(cover: Cover, soundfont: Path | str, rate: int = 44100, progress: Progress | None = None) -> Samples:
     """Play ``cover`` and return float32 [n, 2] in -1..1, ``rate`` samples a second, time 0 = the source's time 0.
 
-    The sustain pedal is played by lengthening notes, as the synthesizer knows no controllers. Raises UserError when the
-    SoundFont is none or has no piano.
+    Keys are played one after another, each tone made once, so that memory stays near the result's. The sustain pedal
+    lengthens notes. Raises UserError when the SoundFont is none or has no piano.
     """
-    path = Path(soundfont)
-    check_soundfont(path)
+    sampler = Sampler(open_soundfont(soundfont), rate)
     progress = progress or Progress()
-    try:
-        synthesizer = symusic.Synthesizer(str(path), rate, _QUALITY)
-    except (RuntimeError, ValueError, OSError) as error:
-        raise UserError(f"The SoundFont cannot be opened: {error}", path=path) from error
     start, end = cover.note_seconds()
     start = np.maximum(start, 0.0)
     end = sustained(start, np.maximum(end, start + 0.02), cover)
-    length = max(cover.duration, float(end.max(initial=0.0)) + TAIL)
-    out = np.zeros((int(np.ceil(length * rate)), 2), np.float32)
-    sections = int(length // SECTION) + 1
-    for section in range(sections):
-        progress.at(section / sections, "Playing the piano")
-        inside = (start >= section * SECTION) & (start < (section + 1) * SECTION)
-        _add_section(out, synthesizer, cover.notes, start, end, inside, section * SECTION * rate, rate)
-    if len(start) and not np.any(out):
-        raise UserError("This SoundFont has no piano sound", path=path, remedy="Choose another SoundFont.")
+    held = np.minimum(end - start, LONGEST)
+    length = max(cover.duration, float((start + held).max(initial=0.0)) + TAIL)
+    out = np.zeros((2, int(np.ceil(length * rate))), np.float32)
+    pitches, velocities = cover.notes["pitch"].tolist(), cover.notes["velocity"].tolist()
+    groups: dict[tuple[int, tuple[int, ...]], list[int]] = {}
+    for i, (pitch, velocity) in enumerate(zip(pitches, velocities, strict=True)):
+        groups.setdefault((pitch, sampler.layer(velocity)), []).append(i)
+    longest = {pitch: float(held[cover.notes["pitch"] == pitch].max()) for pitch in set(pitches)}
+    for number, ((pitch, layer), members) in enumerate(sorted(groups.items())):
+        progress.at(number / len(groups), "Playing the piano")
+        for tone in sampler.tones(pitch, layer, longest[pitch]):
+            for i in members:
+                tone.add_to(out, int(start[i] * rate), int(held[i] * rate), velocities[i])
     normalise(out)
-    return out
-
-
-def _add_section(
-    out: Samples, synthesizer: Any, notes: Notes, start: Floats, end: Floats, inside: npt.NDArray[np.bool_], first: int, rate: int
-) -> None:
-    """Render the notes that start in one section and add them, with their tails, where they belong.
-
-    The synthesizer lets the velocity choose the sample and leaves the level alone, so notes of like velocity are
-    rendered together and brought to their level: the square of velocity / 127, the SoundFont format's default curve.
-    """
-    levels = np.minimum(127, VELOCITY_STEP * np.rint(notes["velocity"] / VELOCITY_STEP)).astype(np.int8)
-    for level in np.unique(levels[inside]):
-        chosen = inside & (levels == level)
-        score = symusic.Score(480, ttype="second")
-        track = symusic.Track("Piano", 0, False, ttype="second")
-        track.notes = symusic.Note.from_numpy(
-            time=start[chosen] - first / rate,
-            duration=end[chosen] - start[chosen],
-            pitch=notes["pitch"][chosen].astype(np.int8),
-            velocity=levels[chosen],
-            ttype="second",
-        )
-        # The synthesizer stops with the last note: a silent one lets it ring out.
-        last = float(end[chosen].max()) - first / rate + TAIL
-        track.notes.append(symusic.Note(last - 0.02, 0.02, 0, 0, ttype="second"))
-        score.tracks.append(track)
-        sound = np.asarray(synthesizer.render(score, True)).T
-        count = min(len(sound), len(out) - first)
-        out[first : first + count] += np.float32((level / 127) ** 2) * sound[:count]
+    return out.T
 
 
 def sustained(start: Floats, end: Floats, cover: Cover) -> Floats:
@@ -105,12 +70,12 @@ def sustained(start: Floats, end: Floats, cover: Cover) -> Floats:
     return sounding
 
 
-def normalise(samples: Samples) -> None:
-    """Bring ``samples`` to ``LOUDNESS`` in place (measured where it sounds), never above ``CEILING``."""
-    peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
+def normalise(sound: Samples) -> None:
+    """Bring ``sound`` [2, n] to ``LOUDNESS`` in place (measured where it sounds), never above ``CEILING``."""
+    peak = max(float(sound.max(initial=0.0)), -float(sound.min(initial=0.0)))
     if peak <= 0.0:
         return
     block = 1 << 14
-    power = np.array([float(np.mean(np.square(samples[at : at + block]))) for at in range(0, len(samples), block)])
+    power = np.array([float(np.mean(np.square(sound[:, at : at + block]))) for at in range(0, sound.shape[1], block)])
     loud = float(np.sqrt(np.mean(power[power > power.max() * 1e-3])))
-    samples *= np.float32(min(LOUDNESS / loud, CEILING / peak))
+    sound *= np.float32(min(LOUDNESS / loud, CEILING / peak))

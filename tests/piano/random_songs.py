@@ -10,7 +10,14 @@ from desktop.piano.cover import QUALITIES, Chord, Grid, Key
 
 
 def make_song(
-    seed: int = 0, *, tempo: float = 110.0, meter: int = 4, bars: int = 12, wild: bool = False, sung: float = 0.8, jitter: float = 0.01
+    seed: int = 0,
+    *,
+    tempo: float = 110.0,
+    meter: int = 4,
+    bars: int = 12,
+    wild: bool = False,
+    sung: float = 0.8,
+    jitter: float = 0.01,
 ) -> Analysis:
     """A song from a seed: scale-wise tune with rests, chords of the key; ``wild``: any pitch, length and chord."""
     rng = np.random.default_rng(seed)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from desktop.errors import UsageError
 from desktop.jobs.job import DIFFICULTIES, STYLES
-from desktop.piano.analysis import LINE, Analysis
+from desktop.piano.analysis import Analysis
 from desktop.piano.arrange import arrange
-from desktop.piano.cover import LEFT, RIGHT, Cover, Notes
+from desktop.piano.cover import Cover
 from desktop.piano.engines import engine
-from desktop.piano.playability import LIMITS, statistics, violations
-from tests.piano.random_songs import make_song, songs
+from desktop.piano.playability import LIMITS, violations
+from tests.piano.random_songs import songs
 
 
 def top_pitch(cover: Cover, seconds: np.ndarray) -> np.ndarray:
