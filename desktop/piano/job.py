@@ -19,7 +19,7 @@ from desktop.piano.cover import NOTE, Cover
 from desktop.piano.engines import engine
 from desktop.piano.listen import decode_for_playback
 from desktop.piano.midi import write_midi
-from desktop.piano.outputs import file_stem, open_folder, publish
+from desktop.piano.outputs import file_stem, publish, results_folder
 from desktop.piano.playability import LIMITS, statistics
 from desktop.piano.project import SUFFIX, load_project, save_project
 from desktop.piano.soundfont import default_soundfont, open_soundfont
@@ -47,11 +47,16 @@ def run_cover(job: CoverJob, progress: Progress) -> Result:
     Previews while it runs: "grid" (beats in seconds, downbeat, meter, chords) and, bar by bar, "notes" (array of
     ``NOTE`` as bytes). Raises UserError for input, options and folders that will not do.
     """
+    with results_folder(job.output) as folder:
+        return _cover(job, folder, progress)
+
+
+def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
     # Listening and playing need no networks, so only a cover loads what runs them.
     from desktop.piano.analysis import analyse
 
     clock = _Clock()
-    source, folder = Path(job.source), open_folder(job.output)
+    source = Path(job.source)
     soundfont = _soundfont(job.soundfont) if job.audio else None
     make_cover = engine(job.engine)
     share = 0.8 if job.audio else 0.92
@@ -95,10 +100,10 @@ def run_render(job: RenderJob, progress: Progress) -> Result:
     """Play a saved cover into an audio file of the extension's format."""
     cover = load_project(job.cover)
     output = Path(job.output)
-    open_folder(output.parent)
     finished = progress.scratch() / f"render{output.suffix.lower()}"
-    _play(cover, _soundfont(job.soundfont), finished, progress.part(0.0, 0.97))
-    publish({finished: output})
+    with results_folder(output.parent):
+        _play(cover, _soundfont(job.soundfont), finished, progress.part(0.0, 0.97))
+        publish({finished: output})
     finished.unlink(missing_ok=True)
     progress.artifact("audio", output, cover.title)
     progress.at(1.0, "Done")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from desktop.errors import UserError
@@ -21,6 +21,19 @@ def open_folder(path: Path | str) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError("There is no permission to write in this folder", path=folder, remedy="Choose another one.")
     return folder
+
+
+@contextmanager
+def results_folder(path: Path | str) -> Iterator[Path]:
+    """``open_folder`` for a piece of work: folders that were made for it go again when it fails and left nothing in them."""
+    absent = [folder for folder in (Path(path), *Path(path).parents) if not folder.exists()]
+    try:
+        yield open_folder(path)
+    except BaseException:
+        for folder in absent:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def file_stem(name: str) -> str:
