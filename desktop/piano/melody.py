@@ -20,7 +20,7 @@ LOWEST_TUNE = 36
 """MIDI pitch of the first pitch column of ``Salience``."""
 
 _CHUNK = 2048  # frames: 48 s
-_MARGIN = 256  # the network looks about six seconds to either side
+_MARGIN = 320  # the network looks up to seven seconds to either side; even, as it folds frames in pairs
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Recipe of resources/models/melody-1: renders songs, trains the melody network, exports and measures it."""
