@@ -12,9 +12,9 @@ from desktop.jobs.progress import Cancelled, Progress
 from desktop.models.library import Library
 from desktop.models.session import Session, open_session
 from desktop.paths import resources
-from desktop.piano.analysis import LINE
 from desktop.piano.audio import load_audio
 from desktop.piano.cover import Notes
+from desktop.piano.line import LINE
 from desktop.piano.melody import extract_melody, melody_salience
 from desktop.piano.melody_features import FEATURE_RATE, features
 from desktop.piano.transcription import RATE, Posteriors, posteriors

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from desktop.piano.analysis import LINE
 from desktop.piano.cover import Notes
+from desktop.piano.line import LINE
 
 Floats = npt.NDArray[np.float32]
 
