@@ -16,6 +16,7 @@ from desktop import paths
 from desktop.errors import UserError
 from desktop.models import catalog
 from desktop.models.catalog import BundledSource, Commercial, HubSource, UrlSource, WheelSource
+from desktop.models.files import sha256_of
 
 SHA = "a" * 64
 
@@ -58,7 +59,7 @@ def test_what_the_catalog_calls_bundled_is_in_the_resources() -> None:
             if isinstance(source, BundledSource):
                 for file in entry.files:
                     path = paths.resources() / source.folder / file.name
-                    assert path.stat().st_size == file.size, path
+                    assert (path.stat().st_size, sha256_of(path)) == (file.size, file.sha256), path
 
 
 def test_every_kind_of_source_can_be_written() -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from desktop.errors import UsageError, UserError
 from desktop.models import onnxfile, runtime
+from desktop.models.library import Library, Status
 from desktop.models.session import close_sessions, open_session
 from tests.models import graphs
 
@@ -53,6 +54,16 @@ def test_the_real_transcription_model_opens_and_hears_a_tone(basic_pitch: Path) 
     tone = np.sin(2 * np.pi * 440 * np.arange(43844) / 22050).astype(np.float32).reshape(1, -1, 1)
     [note] = session.run({session.inputs[0].name: tone}, ["StatefulPartitionedCall:1"])
     assert note.shape == (1, 172, 88) and int(note[0].mean(axis=0).argmax()) + 21 == 69
+
+
+def test_every_bundled_graph_opens(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    for entry in library.entries():
+        if library.status(entry.id) is Status.BUNDLED:
+            for file in entry.files:
+                if file.name.endswith(".onnx"):
+                    session = open_session(library.folder(entry.id) / file.name)
+                    assert session.inputs and session.outputs and session.precision == "fp32"
 
 
 def test_half_precision_is_reported(tmp_path: Path) -> None:
@@ -268,7 +279,8 @@ def test_what_onnx_runtime_writes_is_kept_away_from_the_terminal(model: Path, ca
 def test_a_process_without_stderr_can_open_sessions(model: Path) -> None:
     code = (
         "import os, sys; os.close(2); sys.stderr = None\n"
-        "from desktop.models.session import open_session\n"
+        "from desktop.models.library import Library, Status
+from desktop.models.session import open_session\n"
         "print(open_session(sys.argv[1]).device)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(model)], stdout=subprocess.PIPE, text=True, check=False)
@@ -276,6 +288,7 @@ def test_a_process_without_stderr_can_open_sessions(model: Path) -> None:
 
 
 def test_inference_imports_no_torch(model: Path) -> None:
-    code = "import sys; from desktop.models.session import open_session; open_session(sys.argv[1]); print('torch' in sys.modules)"
+    code = "import sys; from desktop.models.library import Library, Status
+from desktop.models.session import open_session; open_session(sys.argv[1]); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
