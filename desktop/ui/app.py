@@ -38,6 +38,7 @@ class Parts:
     def close(self) -> None:
         """End workers and let go of files. The window must be closed before."""
         self.bridge.close()
+        self.themer.deleteLater()
         self.queue.close()
         self.store.close()
 
@@ -62,14 +63,14 @@ def application(arguments: Sequence[str] = ()) -> QApplication:
 
 def build(app: QApplication) -> Parts:
     """Make the window and what is behind it; nothing is shown yet."""
-    prefs = Prefs(app)
+    prefs = Prefs()
     prefs.now.apply()
     themer = Themer(app, prefs.now.theme)  # type: ignore[arg-type]
     prefs.changed.connect(lambda names: themer.choose(prefs.now.theme) if "theme" in names else None)  # type: ignore[arg-type]
     store = Store()
     queue = Queue(store, workers=prefs.now.workers, threads=prefs.now.threads)
-    bridge = QueueBridge(queue, app)
-    window = MainWindow(bridge, store, Library(offline=prefs.now.offline or None), prefs, State(parent=app), themer)
+    bridge = QueueBridge(queue)
+    window = MainWindow(bridge, store, Library(offline=prefs.now.offline or None), prefs, State(), themer)
     return Parts(window, queue, store, bridge, themer)
 
 

@@ -31,6 +31,9 @@ class MainWindow(QMainWindow):
 
     Args:
         kinds: the panels, in their order.
+
+    Attributes:
+        asks_before_closing: whether closing while jobs run needs a confirmation.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self.setObjectName("main")
+        self.asks_before_closing = True
         self.setWindowTitle("Reprise")
         self.setWindowIcon(app_icon())
         self.setMinimumSize(1000, 640)
@@ -252,7 +256,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         waiting = self.dock.own_jobs()
-        if waiting and not self._confirm_close(len(waiting)):
+        if waiting and self.asks_before_closing and not self._confirm_close(len(waiting)):
             event.ignore()
             return
         state = self.services.state

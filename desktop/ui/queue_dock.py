@@ -146,6 +146,10 @@ class QueueDock(QWidget):
     def _changed(self, rows: list[Row]) -> None:
         for row in rows:
             self.rows[row.id] = row
+            if _is_aside(row) and row.state in (JobState.DONE, JobState.CANCELLED):
+                # What only served the window is no history.
+                self._drop(row.id)
+                continue
             made = self._made.get(row.id)
             if made is None:
                 made = self._made[row.id] = QueueRow(row)
@@ -172,7 +176,7 @@ class QueueDock(QWidget):
         running = [row for row in self.rows.values() if row.state.is_active]
         waiting = sum(row.state is JobState.QUEUED for row in self.rows.values())
         failed = sum(row.state in (JobState.FAILED, JobState.INTERRUPTED) for row in self.rows.values())
-        self._clear.setEnabled(any(row.state.is_over for row in self.rows.values()))
+        self._clear.setEnabled(any(self.rows[number].state.is_over for number in self._made))
         self._bar.setVisible(bool(running))
         if running:
             first = max(running, key=lambda row: (row.state is JobState.RUNNING, row.priority, -row.id))

@@ -54,16 +54,16 @@ class Tokens:
 
 
 LIGHT = Tokens(
-    "light", "#F6F6F7", "#FFFFFF", "#FFFFFF", "#1B1C1E", "#5F6368", "#DADCE0", "#3D6DF2", "#FFFFFF", "#2F80ED", "#E2762B",
-    "#1E8E5A", "#B26A00", "#C5221F",
+    "light", "#F6F6F7", "#FFFFFF", "#FFFFFF", "#1B1C1E", "#5F6368", "#DADCE0", "#2F60E8", "#FFFFFF", "#2F80ED", "#DB6E22",
+    "#1A7D4F", "#9A5B00", "#C5221F",
 )  # fmt: skip
 DARK = Tokens(
     "dark", "#1E1F22", "#17181A", "#26282C", "#E8EAED", "#9AA0A6", "#34363B", "#7B9CFF", "#14161A", "#6FB1FF", "#FFAA66",
     "#5BC08E", "#F2B45A", "#F28B82",
 )  # fmt: skip
 CONTRAST_LIGHT = Tokens(
-    "contrast-light", "#FDFDFD", "#FFFFFF", "#FFFFFF", "#000000", "#303030", "#505050", "#0036C7", "#FFFFFF", "#0050B8",
-    "#A34200", "#005F30", "#7A4300", "#A00000",
+    "contrast-light", "#FDFDFD", "#FFFFFF", "#FFFFFF", "#000000", "#303030", "#505050", "#0036C7", "#FFFFFF", "#003A8C",
+    "#B85000", "#005F30", "#7A4300", "#A00000",
 )  # fmt: skip
 CONTRAST_DARK = Tokens(
     "contrast-dark", "#020202", "#000000", "#101010", "#FFFFFF", "#D8D8D8", "#B0B0B0", "#A9C1FF", "#000000", "#8CC4FF",
@@ -141,7 +141,7 @@ def stylesheet(theme: Tokens) -> str:
         "hover_raised": mix(theme.raised, theme.text, 0.05).name(),
         "pressed": mix(theme.window, theme.text, 0.13).name(),
         "accent_hover": mix(theme.accent, theme.text, 0.14).name(),
-        "accent_soft": mix(theme.raised, theme.accent, 0.14).name(),
+        "accent_soft": mix(theme.raised, theme.accent, 0.1).name(),
         "border": mix(theme.hairline, theme.text, 0.12).name(),
         "faint": mix(theme.secondary, theme.window, 0.35).name(),
         "handle": mix(theme.window, theme.text, 0.26).name(),
@@ -156,7 +156,7 @@ class Themer(QObject):
     changed = Signal()
 
     def __init__(self, app: QApplication, choice: Choice = "system") -> None:
-        super().__init__(app)
+        super().__init__()
         self._app, self._choice = app, choice
         QDir.setSearchPaths("styles", [str(paths.resources() / "styles")])
         app.setStyle("Fusion")

@@ -105,6 +105,7 @@ class TopBar(QWidget):
         words.addWidget(self.message, 1)
         words.addWidget(self.left)
         self.bar = QProgressBar(maximum=1000, textVisible=False)
+        self.bar.setAccessibleName("Progress")
         column.addStretch(1)
         column.addLayout(words)
         column.addWidget(self.bar)

@@ -109,6 +109,7 @@ class PianoPanel(Panel):
 
     def close_panel(self) -> None:
         self.player.close()
+        self.song.leave()
         self._services.state.keep("piano/volume", self.canvas.transport.volume.value())
 
     def actions_of(self) -> list[Action]:

@@ -101,6 +101,7 @@ class Song(QObject):
         self.jobs: dict[Task, Row] = {}
         self._growth = Growth()
         self._rendering: Path | None = None
+        self._unheard: Row | None = None
 
     # What it is now
 
@@ -164,6 +165,11 @@ class Song(QObject):
         self.options = options
         if was_open:
             self.replaced.emit()
+
+    def leave(self) -> None:
+        """The window closes: start nothing more. Jobs are left to the queue."""
+        self._settle.stop()
+        self._forget()
 
     def choose(self, **changes: str) -> None:
         """Change style, difficulty or engine; the song is covered anew."""
@@ -329,14 +335,25 @@ class Song(QObject):
         if row.state is State.DONE:
             self._finished(task, row.result or {})
         elif row.state is State.FAILED:
-            failed = failure(row)
-            if task is not Task.RENDER:
-                self.error = failed
-            self.failed.emit(failed, row.id, task)
+            self._went_wrong(task, row)
         elif task is Task.COVER and self.cover is not None:
             # Cancelled: what was there before is still what there is.
             self.roll = from_cover(self.cover)
             self.notes_changed.emit()
+        if task is Task.COVER and self._unheard is not None:
+            if row.state is State.DONE:
+                self.failed.emit(failure(self._unheard), self._unheard.id, Task.LISTEN)
+            self._unheard = None
+
+    def _went_wrong(self, task: Task, row: Row) -> None:
+        if task is Task.LISTEN and self.covering is not None:
+            # A file that cannot be heard cannot be covered either: one message is enough, and it comes with the cover.
+            self._unheard = row
+            return
+        failed = failure(row)
+        if task is not Task.RENDER:
+            self.error = failed
+        self.failed.emit(failed, row.id, task)
 
     def _finished(self, task: Task, result: dict[str, Any]) -> None:
         if task is Task.LISTEN:

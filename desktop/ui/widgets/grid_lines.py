@@ -14,8 +14,8 @@ STEPS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 def bar_beat(grid: Grid, second: float) -> str:
-    """A time as "bar.beat.part", counting from 1, with quarters of a beat."""
-    beat = float(grid.beats(second)) + 1e-6
+    """A time as "bar.beat.part", counting from 1, with quarters of a beat; just before a beat counts as on it."""
+    beat = float(grid.beats(second)) + 0.06
     bar, within = grid.bar(beat)
     return f"{bar + 1}.{int(within) + 1}.{int(within % 1 * 4) + 1}"
 

@@ -26,6 +26,8 @@ def draw_keys(
     white = QColor("#C9CCD1") if tokens.dark else QColor("#FFFFFF")
     black = QColor("#2A2C30") if tokens.dark else QColor("#33363B")
     line = theme.mix(white, black, 0.25)
+    painter.save()
+    painter.setClipRect(area)
     painter.fillRect(area, white)
     colours = (QColor(tokens.right), QColor(tokens.left))
     down = down or {}
@@ -50,3 +52,4 @@ def draw_keys(
             box = QRectF(area.left(), top - row, area.width() - 5, row * 2)
             painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"C{pitch // 12 - 1}")
     painter.fillRect(QRectF(area.right() - 1, area.top(), 1, area.height()), QColor(tokens.hairline))
+    painter.restore()
