@@ -58,11 +58,11 @@ def provide_libraries(project: Project) -> None:
 
 def start(project: Project, command: str, more: list[str], everything: bool) -> int:
     """Run a command in the finished environment; its exit code."""
-    if command == "test":
-        return test(project, more, everything)
     if command == "window" and not has_display():
         raise Trouble("There is no display to open a window on", "Start this from a desktop session, or use: bootstrap.py demo")
     get_models(project)
+    if command == "test":
+        return test(project, more, everything)
     if command == "demo":
         return reprise(project, ["demo", *(["--open"] if has_display() else []), *more])
     if command == "window":
