@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 _WIDTH = 12
-_MAIN = ("python", "PySide6", "onnxruntime-gpu", "onnxruntime", "torch", "av", "symusic", "pretty_midi")
+_MAIN = ("python", "PySide6", "onnxruntime-gpu", "onnxruntime", "torch", "av", "pretty_midi")
 
 
 def report(result: Mapping[str, Any]) -> str:

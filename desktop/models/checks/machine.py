@@ -18,7 +18,7 @@ from desktop import __version__
 from desktop.models import cpu
 
 PACKAGES = (
-    "PySide6", "pyqtgraph", "onnxruntime-gpu", "onnxruntime", "torch", "transformers", "av", "numpy", "scipy", "symusic",
+    "PySide6", "pyqtgraph", "onnxruntime-gpu", "onnxruntime", "torch", "transformers", "av", "numpy", "scipy",
     "pretty_midi", "mido", "opencv-python", "huggingface_hub", "httpx", "msgspec", "pip",
 )  # fmt: skip
 _FEATURES = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "amx_tile", "asimd", "asimddp", "i8mm")
