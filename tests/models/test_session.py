@@ -279,8 +279,7 @@ def test_what_onnx_runtime_writes_is_kept_away_from_the_terminal(model: Path, ca
 def test_a_process_without_stderr_can_open_sessions(model: Path) -> None:
     code = (
         "import os, sys; os.close(2); sys.stderr = None\n"
-        "from desktop.models.library import Library, Status
-from desktop.models.session import open_session\n"
+        "from desktop.models.session import open_session\n"
         "print(open_session(sys.argv[1]).device)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(model)], stdout=subprocess.PIPE, text=True, check=False)
@@ -288,7 +287,6 @@ from desktop.models.session import open_session\n"
 
 
 def test_inference_imports_no_torch(model: Path) -> None:
-    code = "import sys; from desktop.models.library import Library, Status
-from desktop.models.session import open_session; open_session(sys.argv[1]); print('torch' in sys.modules)"
+    code = "import sys; from desktop.models.session import open_session; open_session(sys.argv[1]); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
