@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from importlib import metadata
 from typing import Any
 
@@ -43,7 +44,8 @@ def packages() -> list[tuple[str, str, str]]:
 
 
 def _bare(requirement: str) -> str:
-    return requirement.split(";")[0].split("[")[0].split("(")[0].strip(" <>=!~,.0123456789") if requirement else ""
+    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    return found[0] if found else ""
 
 
 def _licence(data: Any) -> str:

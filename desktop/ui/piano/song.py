@@ -7,6 +7,7 @@ its sound. A change of style, difficulty or beats queues the cover anew; the ana
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -80,6 +81,7 @@ class Song(QObject):
         super().__init__(parent)
         self._bridge = bridge
         self.options, self.soundfont = options, soundfont
+        self._turn = 0
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self.run)
         self._forget()
@@ -87,6 +89,7 @@ class Song(QObject):
         bridge.heard.connect(self._heard)
 
     def _forget(self) -> None:
+        self._turn += 1
         self.path: Path | None = None
         self.source: Path | None = None
         self.cover: Cover | None = None
@@ -147,7 +150,7 @@ class Song(QObject):
         suffix = path.suffix.lower()
         if suffix == files.PROJECT or suffix in files.MIDI:
             work = (lambda: (files.read_cover(path), path)) if suffix == files.PROJECT else (lambda: files.import_midi(path))
-            Op(self, work).success(self._opened).failure(self._broken).start()
+            self._apart(work, self._opened)
             return
         self.source = path
         self._listen()
@@ -254,7 +257,7 @@ class Song(QObject):
                 with contextlib.suppress(UserError):
                     self._submit(Task.RENDER, RenderJob(cover=str(project), output=str(path), soundfont=soundfont))
 
-        Op(self, find).success(found).failure(self._broken).start()
+        self._apart(find, found)
 
     def use_soundfont(self, path: str) -> None:
         """Play with another SoundFont ("" for the default one)."""
@@ -267,6 +270,20 @@ class Song(QObject):
     def _foreign_grid(self) -> bool:
         """Whether the cover came from a file with beats of its own, which a new run must keep."""
         return self.path is not None and self.path.suffix.lower() == files.PROJECT
+
+    def _apart(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Do work off the window's thread; its answer is dropped when another song has been opened meanwhile."""
+        turn = self._turn
+
+        def success(result: Any) -> None:
+            if turn == self._turn:
+                then(result)
+
+        def failed(error: Exception) -> None:
+            if turn == self._turn:
+                self._broken(error)
+
+        Op(self, work).success(success).failure(failed).start()
 
     def _use_grid(self, grid: Grid) -> None:
         if self.source is None:
@@ -376,7 +393,7 @@ class Song(QObject):
                 self.duration = max(self.duration, self.original.duration)
                 self.sound_changed.emit()
 
-        Op(self, load).success(loaded).failure(self._broken).start()
+        self._apart(load, loaded)
 
     def _covered(self, result: dict[str, Any]) -> None:
         self.result = result
@@ -387,7 +404,7 @@ class Song(QObject):
                 self.cover, self.project = cover, path
                 self._show(cover)
 
-        Op(self, lambda: files.read_cover(path)).success(loaded).failure(self._broken).start()
+        self._apart(lambda: files.read_cover(path), loaded)
 
     def _rendered(self) -> None:
         path = self._rendering

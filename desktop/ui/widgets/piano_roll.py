@@ -166,8 +166,12 @@ class PianoRoll(Lane):
         width = np.maximum(2.0, span.xs(data.end[index]) - x - 1.0)
         y = CHORDS + (self.high - data.notes["pitch"][index].astype(np.int64)) * row
         if len(x) > DENSE:
-            boxes = np.unique(np.stack([group, np.rint(x), y, np.rint(width)], axis=1), axis=0)
-            group, x, y, width = boxes[:, 0].astype(np.int64), boxes[:, 1], boxes[:, 2], boxes[:, 3]
+            # One number for each rectangle in whole pixels: those that are the same are drawn once.
+            left = np.clip(np.rint(x), -4096, 65535).astype(np.int64) + 4096
+            wide = np.clip(np.rint(width), 0, 65535).astype(np.int64)
+            key = ((data.notes["pitch"][index].astype(np.int64) * 2 * LEVELS + group) << 36) + (left << 18) + wide
+            _, kept = np.unique(key, return_index=True)
+            group, x, y, width = group[kept], np.rint(x[kept]), y[kept], np.rint(width[kept])
         height = max(2.0, row - 1.0)
         rounded = len(x) <= ROUNDED_AT_MOST and row >= 6
         painter.setPen(Qt.PenStyle.NoPen)

@@ -1,0 +1,166 @@
+"""The player's clock, on a sound device of our own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QIODevice
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from desktop.ui.mixer import Pcm
+from desktop.ui.player import Obstacle, Player
+
+RATE = 44100
+FRAME = 4
+
+
+class FakeSink:
+    """Takes sound into a buffer of a tenth of a second and plays it when told to."""
+
+    def __init__(self) -> None:
+        self.size = RATE // 10 * FRAME
+        self.waiting = 0
+        self.taken = 0
+        self.source: QIODevice | None = None
+        self.sound = b""
+
+    def start(self, source: QIODevice) -> None:
+        self.source, self.waiting, self.taken = source, 0, 0
+        self.fill()
+
+    def fill(self) -> None:
+        assert self.source is not None
+        data = bytes(self.source.read(self.size - self.waiting))
+        self.sound += data
+        self.waiting += len(data)
+        self.taken += len(data)
+
+    def play(self, seconds: float) -> None:
+        """Let time pass."""
+        left = round(seconds * RATE) * FRAME
+        while left > 0:
+            step = min(left, self.waiting)
+            self.waiting -= step
+            left -= step
+            self.fill()
+
+    def reset(self) -> None:
+        self.source, self.waiting = None, 0
+
+    def bufferSize(self) -> int:
+        return self.size
+
+    def bytesFree(self) -> int:
+        return self.size - self.waiting
+
+    def processedUSecs(self) -> int:
+        return self.taken // FRAME * 1_000_000 // RATE
+
+
+class FakedPlayer(Player):
+    """A player whose device is a FakeSink."""
+
+    @property
+    def obstacle(self) -> Obstacle | None:
+        return None
+
+    def _make_sink(self) -> bool:
+        self._sink: Any = FakeSink()
+        self._frame_bytes = FRAME
+        return True
+
+
+@pytest.fixture
+def player(qapp: QApplication) -> FakedPlayer:
+    made = FakedPlayer()
+    ramp = np.arange(RATE * 10) % 20000
+    sound = np.stack([ramp, ramp], 1).astype(np.int16)
+    made.set_sounds(Pcm(sound, RATE), None)
+    return made
+
+
+def test_the_playhead_is_what_was_played_not_what_was_mixed(player: FakedPlayer, qtbot: QtBot) -> None:
+    assert player.play()
+    heard: list[float] = []
+    player.moved.connect(heard.append)
+    player._sink.play(2.0)
+    qtbot.waitUntil(lambda: len(heard) > 0)
+    assert heard[-1] == pytest.approx(2.0, abs=0.001)
+    assert player.position == pytest.approx(2.1, abs=0.001)
+
+
+def test_pause_stays_where_the_sound_was(player: FakedPlayer) -> None:
+    player.play()
+    player._sink.play(1.5)
+    player.pause()
+    assert not player.playing and player.position == pytest.approx(1.5, abs=0.001)
+    player.play()
+    player._sink.play(0.5)
+    player.pause()
+    assert player.position == pytest.approx(2.0, abs=0.001)
+
+
+def test_seeking_goes_on_there_at_once(player: FakedPlayer, qtbot: QtBot) -> None:
+    player.play()
+    player._sink.play(1.0)
+    player.seek(7.0)
+    assert player.playing
+    player._sink.play(0.25)
+    with qtbot.waitSignal(player.moved) as moved:
+        pass
+    assert moved.args[0] == pytest.approx(7.25, abs=0.001)
+
+
+def test_the_loop_is_followed(player: FakedPlayer, qtbot: QtBot) -> None:
+    player.set_loop((2.0, 3.0))
+    player.seek(2.0)
+    player.play()
+    player._sink.play(2.4)
+    with qtbot.waitSignal(player.moved) as moved:
+        pass
+    assert moved.args[0] == pytest.approx(2.4, abs=0.001)
+    player.stop()
+    assert player.position == pytest.approx(2.0)
+
+
+def test_the_end_stops_and_goes_back(player: FakedPlayer, qtbot: QtBot) -> None:
+    player.seek(9.5)
+    player.play()
+    player._sink.play(0.7)
+    with qtbot.waitSignal(player.playing_changed) as stopped:
+        pass
+    assert stopped.args == [False] and player.position == 0
+
+
+def test_nothing_to_play(qapp: QApplication) -> None:
+    assert not FakedPlayer().play()
+
+
+def test_without_a_device_it_says_why(qapp: QApplication) -> None:
+    player = Player()
+    from PySide6.QtMultimedia import QMediaDevices
+
+    if not QMediaDevices.defaultAudioOutput().isNull():
+        pytest.skip("this computer has a sound device")
+    assert player.obstacle is not None
+    assert player.obstacle.reason and player.obstacle.remedy
+    assert not player.play()
+
+
+def test_a_missing_system_library_is_named(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    import builtins
+
+    real = builtins.__import__
+
+    def refuse(name: str, *args: Any, **more: Any) -> Any:
+        if name == "PySide6" and args[2] and "QtMultimedia" in args[2]:
+            raise ImportError("libpulse.so.0: cannot open shared object file: No such file or directory")
+        return real(name, *args, **more)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    player = Player()
+    obstacle = player.obstacle
+    assert obstacle is not None and "libpulse.so.0" in obstacle.reason and "libpulse0" in obstacle.remedy
