@@ -38,7 +38,16 @@ def _linux_token(pid: int) -> str | None:
     fields = stat[stat.rindex(b")") + 2 :].split()
     if fields[0] in (b"Z", b"X"):
         return None
-    return fields[19].decode()
+    # The time counts from the start of the system, so another one must not be taken for it.
+    return f"{_boot()}-{fields[19].decode()}"
+
+
+@cache
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _ps_token(pid: int) -> str | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from desktop.errors import UsageError
+from desktop.errors import UsageError, UserError
 from desktop.jobs.job import DIFFICULTIES, STYLES
 from desktop.paths import atomic_write, config_dir
 
@@ -157,7 +157,11 @@ def load(path: Path | None = None, warn: Callable[[str], None] = _log.warning) -
 
     A value that will not do becomes the default, an unreadable file is put aside; ``warn`` is told of either in words for people.
     """
-    path = path or settings_file()
+    try:
+        path = path or settings_file()
+    except UserError as error:
+        warn(f"The settings could not be read: {error}")
+        return Settings()
     found = _read(path, warn)
     version = found.pop("version", 1)
     if isinstance(version, int) and 1 <= version <= len(UPGRADES):

@@ -76,6 +76,18 @@ def cancel(
 
 
 @app.command()
+def pause(numbers: Numbers) -> None:
+    """Let running jobs stand still."""
+    _ask(numbers, "pause", State.RUNNING)
+
+
+@app.command()
+def resume(numbers: Numbers) -> None:
+    """Let paused jobs go on."""
+    _ask(numbers, "resume", State.PAUSED)
+
+
+@app.command()
 def retry(numbers: Numbers, json: Json = False) -> None:
     """Run failed, cancelled or interrupted jobs again, here and now."""
     raise typer.Exit(exit_code(retry_jobs(list(dict.fromkeys(numbers)), display(json=json))))
@@ -97,6 +109,16 @@ def clear(
 
 def _store() -> AbstractContextManager[Store]:
     return open_store(settings())
+
+
+def _ask(numbers: list[int], request: str, state: State) -> None:
+    """Leave a request for the processes that have the jobs."""
+    with _store() as store:
+        for number in numbers:
+            row = store.row(number)
+            if row.state is not state:
+                raise UserError(f"Job {number} is {row.state}, not {state}")
+            store.ask(number, request)
 
 
 def _ask_to_cancel(store: Store, row: Row) -> None:

@@ -14,6 +14,7 @@ from desktop.cli import CANCELLED, DONE, FAILED, USAGE
 from desktop.cli.show import Display
 from desktop.jobs.job import AnyJob
 from desktop.jobs.queue import Queue
+from desktop.jobs.recovery import recover
 from desktop.jobs.rows import Row, Update
 from desktop.jobs.states import State
 from desktop.jobs.store import Store
@@ -36,7 +37,7 @@ def open_store(chosen: Settings) -> Iterator[Store]:
     try:
         if store.note:
             print(f"Warning: {store.note}", file=sys.stderr)
-        store.interrupt_dead()
+        recover(store)
         store.prune(chosen.history_days)
         yield store
     finally:

@@ -20,12 +20,12 @@ from desktop.jobs.executors import Slot, local_slots
 from desktop.jobs.job import AnyJob
 from desktop.jobs.messages import AnyReply, Begun, Going, Held
 from desktop.jobs.process import Outcome, WorkerProcess
+from desktop.jobs.recovery import clear_after, recover
 from desktop.jobs.rows import Owner, Row, Update
 from desktop.jobs.run import Run
-from desktop.jobs.scratch import clear_scratch, remove_scratch, scratch_folder
+from desktop.jobs.scratch import remove_scratch, scratch_folder
 from desktop.jobs.states import InvalidTransition, State
 from desktop.jobs.store import Store
-from desktop.paths import cache_dir, clear_leftovers
 
 __all__ = ["Queue", "Row", "State", "Update"]
 
@@ -191,12 +191,8 @@ class Queue:
             _log.exception("the queue could not do a step")
 
     def _recover(self) -> None:
-        """Clear up after processes that died."""
-        for row in self._store.interrupt_dead():
-            self._clear_up(row)
+        for row in recover(self._store):
             self._tell(Update(row))
-        kept = {row.id for row in self._store.rows() if not row.state.is_over or (row.job.resumable and row.state.can_retry)}
-        clear_scratch(kept)
         self._compare()
 
     def _tick(self) -> None:
@@ -219,7 +215,7 @@ class Queue:
         elif now - self._owners_seen > _OWNERS_EVERY_S and self._has_others():
             self._owners_seen = now
             for row in self._store.interrupt_dead():
-                self._clear_up(row)
+                clear_after(row)
                 self._tell(Update(row))
             self._look = self._look or self._adopt
 
@@ -274,7 +270,7 @@ class Queue:
             return
         for row in self._store.candidates(self._me, adopt=self._adopt):
             slot = next((slot for slot in free if slot.suits(row.job, row.priority, gpus=self._gpus)), None)
-            if slot is not None and self._store.claim(row.id, self._me, slot.device):
+            if slot is not None and self._store.claim(row.id, self._me):
                 free.remove(slot)
                 self._start(slot, self._store.row(row.id))
         self._look = False
@@ -359,7 +355,7 @@ class Queue:
         del self._runs[slot.name]
         self._look = True
         if isinstance(last, Outcome):
-            self._clear_up(row)
+            clear_after(row)
         else:
             self._idle[slot.name] = (run.worker, monotonic())
         if not (row.job.resumable and state.can_retry):
@@ -367,12 +363,6 @@ class Queue:
         if state in (State.CANCELLED, State.INTERRUPTED):
             event = Failed(str(state).capitalize(), cancelled=True)
         self._tell(Update(row, event))
-
-    def _clear_up(self, row: Row) -> None:
-        """Remove what the dead worker of ``row`` left half-written."""
-        if row.worker_pid:
-            for folder in (*row.job.folders, cache_dir(), *(path for path in cache_dir().iterdir() if path.is_dir())):
-                clear_leftovers(folder, pid=row.worker_pid)
 
     def _close(self) -> None:
         self._closing = True

@@ -41,7 +41,7 @@ class Row:
         error: why it failed.
         result: what its run returned.
         artifacts: finished files.
-        device: what it runs or ran on, "" before.
+        device: what it ran on, as its result says; "" before.
         priority: larger goes first.
         worker_pid: number of the process that runs or ran it, 0 before.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Container
+from collections.abc import Callable
 from pathlib import Path
 
 from desktop.paths import cache_dir
@@ -19,11 +19,11 @@ def remove_scratch(job: int) -> None:
     shutil.rmtree(scratch_folder(job), ignore_errors=True)
 
 
-def clear_scratch(kept: Container[int]) -> None:
-    """Remove the scratch folders of all jobs but those in ``kept``."""
+def clear_scratch(is_needed: Callable[[int], bool]) -> None:
+    """Remove the scratch folders of the jobs that do not need theirs; each is asked for right before."""
     root = cache_dir() / "jobs"
     if not root.is_dir():
         return
-    for folder in root.iterdir():
-        if folder.name.isdigit() and int(folder.name) not in kept:
+    for folder in list(root.iterdir()):
+        if folder.name.isdigit() and not is_needed(int(folder.name)):
             shutil.rmtree(folder, ignore_errors=True)

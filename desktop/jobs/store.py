@@ -88,13 +88,12 @@ class Store:
             found = self._connection.execute(find, (State.QUEUED, *(one.pid for one in suited), limit)).fetchall()
         return [row for values in found if (row := _row(values, {})) is not None]
 
-    def claim(self, job: int, owner: Owner, device: str) -> bool:
+    def claim(self, job: int, owner: Owner) -> bool:
         """Take a queued job; False when another process was faster or it is not queued any more."""
         with self._writing() as db:
             cursor = db.execute(
-                "UPDATE jobs SET state = ?, owner_pid = ?, owner_token = ?, started = ?, device = ?, request = '' "
-                "WHERE id = ? AND state = ?",
-                (State.RUNNING, owner.pid, owner.token, time.time(), device, job, State.QUEUED),
+                "UPDATE jobs SET state = ?, owner_pid = ?, owner_token = ?, started = ?, request = '' WHERE id = ? AND state = ?",
+                (State.RUNNING, owner.pid, owner.token, time.time(), job, State.QUEUED),
             )
             return cursor.rowcount == 1
 

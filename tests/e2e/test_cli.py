@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -80,7 +81,7 @@ def test_the_command_line_loads_nothing_heavy() -> None:
         (("render", "x.reprise", "-o", "x.doc"), "output: 'doc' is not one of wav"),
         (("fly",), "No such command 'fly'"),
         (("queue", "cancel"), "Which job?"),
-        (("queue", "cancel", "one"), "is not a valid"),
+        (("queue", "cancel", "one"), "Invalid value for 'JOB'"),
     ],
 )
 def test_what_cannot_be_understood_ends_with_2(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ def test_the_queue_is_listed_cancelled_and_cleared() -> None:
 def test_a_job_of_a_process_that_died_is_shown_as_interrupted() -> None:
     (number,) = _queued(1, Owner(2**22 + 1, "1"))
     store = Store()
-    store.claim(number, Owner(2**22 + 1, "1"), "cpu")
+    store.claim(number, Owner(2**22 + 1, "1"))
     store.close()
     assert json.loads(reprise("queue", "list", "--json").out)[0]["state"] == "interrupted"
     answer = reprise("queue", "retry", str(number), "--json")
@@ -229,6 +230,17 @@ def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         child.kill()
 
 
+def test_jobs_of_another_process_are_paused_and_go_on(other: subprocess.Popen[str]) -> None:
+    assert other.stdout
+    other.stdout.readline()
+    with contextlib.closing(Store()) as store:
+        assert reprise("queue", "pause", "1").code == 0
+        until(lambda: store.row(1).state is State.PAUSED)
+        assert "paused" in reprise("queue", "list").out and reprise("queue", "pause", "1").code == 1
+        assert reprise("queue", "resume", "1").code == 0
+        until(lambda: store.row(1).state is State.RUNNING)
+
+
 def test_jobs_of_another_process_are_seen_and_cancelled(other: subprocess.Popen[str]) -> None:
     assert other.stdout
     worker = int(other.stdout.readline())
@@ -243,11 +255,26 @@ def test_jobs_of_another_process_are_seen_and_cancelled(other: subprocess.Popen[
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
-def test_a_killed_process_leaves_interrupted_and_adoptable_jobs(other: subprocess.Popen[str]) -> None:
+def test_a_killed_process_leaves_interrupted_and_adoptable_jobs(other: subprocess.Popen[str], tmp_path: Path) -> None:
     assert other.stdout
     worker = int(other.stdout.readline())
     other.send_signal(signal.SIGKILL)
     other.wait()
     until(lambda: not is_alive(worker), 3)
+    assert [path.name for path in tmp_path.iterdir()] != []
     listed = json.loads(reprise("queue", "list", "--json").out)
     assert [row["state"] for row in listed] == [State.INTERRUPTED, State.QUEUED]
+    assert list(tmp_path.iterdir()) == [], "what the killed worker had half-written is cleared away"
+
+
+def test_the_doctor_speaks_to_people_and_programs(home: Path) -> None:
+    answer = reprise("doctor")
+    assert answer.code in (0, 1) and "Sessions" in answer.out and "Codecs" in answer.out and str(home) in answer.out
+    found = json.loads(reprise("doctor", "--json").out)
+    assert found["sessions"][0]["ok"] and isinstance(found["problems"], list)
+
+
+def test_the_doctor_works_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    answer = reprise("doctor", extra={"REPRISE_HOME": str(tmp_path / "file")})
+    assert answer.code == 1 and "cannot be used" in answer.out and "Traceback" not in answer.err + answer.out

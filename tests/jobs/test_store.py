@@ -50,7 +50,7 @@ def test_a_job_comes_back_as_it_was(store: Store, tmp_path: Path) -> None:
     number = store.add(job, ME, priority=2)
     row = store.row(number)
     assert (row.job, row.state, row.priority, row.owner) == (job, State.QUEUED, 2, ME)
-    assert store.claim(number, ME, "cpu") and not store.claim(number, ME, "cpu")
+    assert store.claim(number, ME) and not store.claim(number, ME)
     store.set_worker(number, 77)
     store.save_progress(number, 0.5, "half", 12.0)
     store.record(number, Produced("midi", "a.mid", "A"))
@@ -78,7 +78,7 @@ def test_a_job_comes_back_as_it_was(store: Store, tmp_path: Path) -> None:
 
 def test_retry_forgets_the_last_try(store: Store) -> None:
     number = store.add(JOB, DEAD)
-    store.claim(number, DEAD, "cpu")
+    store.claim(number, DEAD)
     store.record(number, Produced("midi", "a.mid"))
     store.move(number, State.FAILED, error=Failed("no", "song.mp3", "try", "details"))
     assert store.row(number).error == Failed("no", "song.mp3", "try", "details")
@@ -112,7 +112,7 @@ def test_candidates_are_mine_and_the_orphans_when_adopting(store: Store) -> None
 def test_jobs_of_dead_processes_become_interrupted(store: Store) -> None:
     alive, dead, paused, _queued = (store.add(JOB, owner) for owner in (ME, DEAD, DEAD, DEAD))
     for number, owner in ((alive, ME), (dead, DEAD), (paused, DEAD)):
-        store.claim(number, owner, "cpu")
+        store.claim(number, owner)
     store.move(paused, State.PAUSED)
     assert [row.id for row in store.interrupt_dead()] == [dead, paused]
     assert [row.state for row in store.rows()] == [State.RUNNING, State.INTERRUPTED, State.INTERRUPTED, State.QUEUED]
@@ -121,7 +121,7 @@ def test_jobs_of_dead_processes_become_interrupted(store: Store) -> None:
 
 def test_requests_reach_the_process_that_has_the_job(store: Store) -> None:
     number = store.add(JOB, ME)
-    store.claim(number, ME, "cpu")
+    store.claim(number, ME)
     other = Store(store.path)
     assert not store.changed()
     other.ask(number, "cancel")
@@ -135,7 +135,7 @@ def test_requests_reach_the_process_that_has_the_job(store: Store) -> None:
 def test_delete_and_prune(store: Store) -> None:
     running, old, fresh = (store.add(JOB, ME) for _ in range(3))
     for number in (running, old, fresh):
-        store.claim(number, ME, "cpu")
+        store.claim(number, ME)
     store.record(old, Logged("info", "gone with it"))
     store.move(old, State.DONE, result={})
     store.move(fresh, State.CANCELLED)
@@ -157,7 +157,7 @@ from desktop.jobs.store import Store
 store, mine = Store(Path(sys.argv[1])), []
 sys.stdin.readline()
 for number in range(1, 201):
-    if store.claim(number, Owner.me(), "cpu"):
+    if store.claim(number, Owner.me()):
         mine.append(number)
 print(*mine)
 """
@@ -272,3 +272,23 @@ def test_a_full_disk_is_an_error_for_people_and_loses_nothing(store: Store) -> N
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     kept.append(store.add(JOB, ME))
     assert [row.id for row in store.rows()] == kept
+
+
+def test_recovery_clears_what_the_dead_left_and_nothing_else(home: Path, tmp_path: Path) -> None:
+    from desktop.jobs.recovery import recover
+    from desktop.jobs.scratch import scratch_folder
+
+    store = Store()
+    out = tmp_path / "out"
+    out.mkdir()
+    dead, mine = (store.add(CoverJob(source="s", output=str(out)), owner) for owner in (DEAD, ME))
+    for number, owner, worker in ((dead, DEAD, 2**22 + 5), (mine, ME, os.getpid())):
+        store.claim(number, owner)
+        store.set_worker(number, worker)
+        scratch_folder(number).mkdir(parents=True)
+        (out / f".x.mid.{worker}-01234567.part").touch()
+    scratch_folder(99).mkdir()
+    assert [row.id for row in recover(store)] == [dead] and recover(store) == []
+    assert [path.name for path in out.iterdir()] == [f".x.mid.{os.getpid()}-01234567.part"]
+    assert [number for number in (dead, mine, 99) if scratch_folder(number).exists()] == [mine]
+    store.close()
