@@ -258,10 +258,11 @@ def test_jobs_of_another_process_are_seen_and_cancelled(other: subprocess.Popen[
 def test_a_killed_process_leaves_interrupted_and_adoptable_jobs(other: subprocess.Popen[str], tmp_path: Path) -> None:
     assert other.stdout
     worker = int(other.stdout.readline())
+    until(lambda: list(tmp_path.iterdir()))
     other.send_signal(signal.SIGKILL)
     other.wait()
     until(lambda: not is_alive(worker), 3)
-    assert [path.name for path in tmp_path.iterdir()] != []
+    assert list(tmp_path.iterdir()) != []
     listed = json.loads(reprise("queue", "list", "--json").out)
     assert [row["state"] for row in listed] == [State.INTERRUPTED, State.QUEUED]
     assert list(tmp_path.iterdir()) == [], "what the killed worker had half-written is cleared away"

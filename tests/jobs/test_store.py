@@ -61,7 +61,7 @@ def test_a_job_comes_back_as_it_was(store: Store, tmp_path: Path) -> None:
         0.5,
         "half",
         12.0,
-        "cpu",
+        "",
         77,
     )
     store.move(number, State.DONE, result={"device": "CUDA", "files": {"midi": "a.mid"}})
