@@ -33,7 +33,7 @@ __all__ = ["LINE", "SIXTEENTHS", "Analysis", "analyse"]
 SIXTEENTHS = 4
 """Steps in a beat of the curves below."""
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same song would be analysed differently."""
 
 _UNSURE = 0.5

@@ -22,9 +22,9 @@ NAMES = tuple(QUALITIES)
 COUNT = 12 * len(NAMES)
 """Chords that are told apart: root * 8 + quality."""
 
-_TRUST = 0.6
+_TRUST = 0.8
 """Weight of a beat's own sound: its features come from overlapping analyses and count too often otherwise."""
-_PRIOR = 0.6
+_PRIOR = 0.5
 """Weight of what the key favours."""
 _QUIET = 0.08
 """Share of the song's usual sound below which a beat has no chord."""

@@ -80,7 +80,7 @@ def _lowest(note: Floats) -> Floats:
 
 
 def _semitones(samples: Floats, progress: Progress) -> tuple[Floats, float]:
-    """[frames, 64] what stands out of the spectrum at each semitone from ``_SPECTRUM_LOW``, in the song's tuning; frames a second."""
+    """[frames, 64] what stands out of the spectrum at each semitone from ``_SPECTRUM_LOW``, in its tuning; frames a second."""
     window = np.hanning(_SIZE).astype(np.float32)
     padded = np.pad(samples, _SIZE // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, _SIZE)[::_HOP]

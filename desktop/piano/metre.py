@@ -14,7 +14,8 @@ from desktop.piano.transcription import Posteriors
 Floats = npt.NDArray[np.float64]
 
 CURVES = ("beat", "down", "low", "mid", "high", "bass", "onsets", "harmony")
-STRIDES = (1, 2, 4)
+TRACKED = 2
+STRIDES = (1, TRACKED, 4)
 """Tatums in a beat of the candidates: twice the tracked tempo, the tempo, half of it."""
 
 _TEMPO_RANGE = 45.0, 225.0
@@ -111,6 +112,7 @@ def describe(candidate: Candidate, evidence: Evidence, tempo: float) -> dict[str
         found[f"{name} four"] = max(bars) - float(np.mean(bars))
     found["backbeat"] = abs(_mean(beats[0::2, 2] - beats[0::2, 4]) - _mean(beats[1::2, 2] - beats[1::2, 4]))
     octaves = float(np.log2(tempo / 100.0))
+    found["tracked"] = float(candidate.stride == TRACKED)
     found["tempo"] = octaves
     found["tempo far"] = octaves**2
     found["notes"] = float(np.log2(1.0 + evidence.onset_rate * 60.0 / tempo))
