@@ -50,29 +50,35 @@ class ShortcutsDialog(_Dialog):
         inner = QWidget()
         inner.setProperty("surface", "plain")
         scroll.setWidget(inner)
-        grid = QGridLayout(inner)
-        grid.setContentsMargins(0, 0, theme.S3, 0)
-        grid.setHorizontalSpacing(theme.S6)
-        grid.setVerticalSpacing(theme.S4)
-        grid.setAlignment(Qt.AlignmentFlag.AlignTop)
-        menus = list(dict.fromkeys(menu for menu, _, _ in shortcuts))
-        columns: list[int] = [0, 0]
-        for menu in menus:
+        sides = QHBoxLayout(inner)
+        sides.setContentsMargins(0, 0, theme.S3, 0)
+        sides.setSpacing(2 * theme.S6)
+        columns = [QVBoxLayout(), QVBoxLayout()]
+        lengths = [0, 0]
+        for column in columns:
+            column.setSpacing(theme.S4)
+            sides.addLayout(column, 1)
+        for menu in dict.fromkeys(menu for menu, _, _ in shortcuts):
             mine = [(text, keys) for name, text, keys in shortcuts if name == menu]
-            box = QWidget()
-            rows = QGridLayout(box)
-            rows.setContentsMargins(0, 0, 0, 0)
-            rows.setVerticalSpacing(theme.S1)
-            rows.setColumnStretch(0, 1)
-            rows.addWidget(label(menu, bold=True), 0, 0)
-            for number, (text, keys) in enumerate(mine, 1):
-                rows.addWidget(label(text), number, 0)
-                rows.addWidget(label(keys, tone="secondary"), number, 1, Qt.AlignmentFlag.AlignRight)
-            column = 0 if columns[0] <= columns[1] else 1
-            grid.addWidget(box, grid.rowCount() if column == 0 else columns[1], column, Qt.AlignmentFlag.AlignTop)
-            columns[column] += len(mine) + 2
+            shorter = 0 if lengths[0] <= lengths[1] else 1
+            columns[shorter].addLayout(_table(menu, mine))
+            lengths[shorter] += len(mine) + 2
+        for column in columns:
+            column.addStretch(1)
         self.body.addWidget(scroll, 1)
         self.add_foot()
+
+
+def _table(title: str, rows: list[tuple[str, str]]) -> QGridLayout:
+    """A heading over names and shortcuts."""
+    grid = QGridLayout()
+    grid.setVerticalSpacing(theme.S1)
+    grid.setColumnStretch(0, 1)
+    grid.addWidget(label(title, bold=True), 0, 0)
+    for number, (text, keys) in enumerate(rows, 1):
+        grid.addWidget(label(text), number, 0)
+        grid.addWidget(label(keys, tone="secondary"), number, 1, Qt.AlignmentFlag.AlignRight)
+    return grid
 
 
 class JobDialog(_Dialog):

@@ -211,13 +211,17 @@ class MainWindow(QMainWindow):
         self.drop(paths)
 
     def drop(self, paths: Iterable[Path]) -> None:
-        """Open what was dropped: the panel in front first, then whichever takes it."""
-        for path in list(paths)[:1]:
-            if self.panel.takes(path):
-                self.services.prefs.add_recent(path)
-                self.panel.open(path)
-            else:
-                self.open_path(path)
+        """Open what was dropped (the first of several; the others are queued), in the panel in front or whichever takes it."""
+        given = list(paths)
+        if not given:
+            return
+        first, *others = given
+        if self.panel.takes(first):
+            self.services.prefs.add_recent(first)
+            self.panel.open(first)
+        else:
+            self.open_path(first)
+        self.panel.queue([path for path in others if self.panel.takes(path)])
 
     # Dialogs
 

@@ -87,6 +87,9 @@ class Panel(QWidget):
     def open(self, path: Path) -> None:
         """Open a file that it takes."""
 
+    def queue(self, paths: list[Path]) -> None:
+        """Do with files that it takes what it does by default, without opening them."""
+
     def drag_over(self, on: bool) -> None:
         """Files that it takes hang over the window, or do not any more."""
 

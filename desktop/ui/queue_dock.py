@@ -146,7 +146,7 @@ class QueueDock(QWidget):
     def _changed(self, rows: list[Row]) -> None:
         for row in rows:
             self.rows[row.id] = row
-            if _is_aside(row) and row.state in (JobState.DONE, JobState.CANCELLED):
+            if _is_aside(row) and row.state.is_over:
                 # What only served the window is no history.
                 self._drop(row.id)
                 continue
@@ -175,7 +175,7 @@ class QueueDock(QWidget):
         self._empty.setVisible(not self._made)
         running = [row for row in self.rows.values() if row.state.is_active]
         waiting = sum(row.state is JobState.QUEUED for row in self.rows.values())
-        failed = sum(row.state in (JobState.FAILED, JobState.INTERRUPTED) for row in self.rows.values())
+        failed = sum(self.rows[number].state in (JobState.FAILED, JobState.INTERRUPTED) for number in self._made)
         self._clear.setEnabled(any(self.rows[number].state.is_over for number in self._made))
         self._bar.setVisible(bool(running))
         if running:

@@ -50,9 +50,9 @@ class ModelCard(QFrame):
         size.setFixedWidth(COLUMNS[1][1])
         fetched = f"{bytes_text(entry.download)} are downloaded" if entry.download else "Nothing is downloaded"
         size.setToolTip(f"{entry.size:,} bytes. {fetched}.")
-        row.addWidget(size, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self._make_licence(), 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self._make_state(), 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(size, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self._make_licence(), 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self._make_state(), 0, Qt.AlignmentFlag.AlignVCenter)
 
     def _make_words(self) -> QVBoxLayout:
         column = QVBoxLayout()
@@ -141,4 +141,8 @@ class ModelCard(QFrame):
         self._buttons["cancel"].setVisible(running)
         self._buttons["verify"].setVisible(free and status in (Status.INSTALLED, Status.BUNDLED, Status.CORRUPT))
         self._buttons["import"].setVisible(free and status in (Status.MISSING, Status.CORRUPT))
-        self._buttons["remove"].setVisible(free and here)
+        remove = self._buttons["remove"]
+        policy = remove.sizePolicy()
+        policy.setRetainSizeWhenHidden(status is Status.BUNDLED)
+        remove.setSizePolicy(policy)
+        remove.setVisible(free and here)

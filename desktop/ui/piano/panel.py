@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QWidget
 from desktop import paths
 from desktop.errors import UserError
 from desktop.jobs.events import Failed
-from desktop.jobs.job import DIFFICULTIES, RenderJob
+from desktop.jobs.job import DIFFICULTIES, CoverJob, RenderJob
 from desktop.jobs.rows import Row
 from desktop.jobs.states import State as JobState
 from desktop.ui.actions import Action
@@ -100,6 +100,21 @@ class PianoPanel(Panel):
 
     def open(self, path: Path) -> None:
         self.song.open(path)
+
+    def queue(self, paths: list[Path]) -> None:
+        songs = [path for path in paths if path.suffix.lower() in files.SOUNDS]
+        now = self._services.prefs.now
+        try:
+            for path in songs:
+                output = now.output or str(path.parent)
+                job = CoverJob(source=str(path), output=output, style=now.style, difficulty=now.difficulty, device=now.device)
+                self._services.bridge.submit(job)
+        except UserError as error:
+            self._say_error(error)
+        if songs:
+            what = "One more song is" if len(songs) == 1 else f"{len(songs)} more songs are"
+            where = f"The covers go to {now.output}." if now.output else "Each cover goes to the folder of its song."
+            self._services.say(Note(Severity.INFO, f"{what} in the queue", remedy=where))
 
     def drag_over(self, on: bool) -> None:
         self.start.drop.light(on)

@@ -52,9 +52,7 @@ class StartPage(QWidget):
         head = label("Turn any song into a piano cover you can play.", size=theme.TITLE, bold=True)
         head.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         body.addWidget(head)
-        self.drop = DropArea(
-            "wave", "Drop a song here", "mp3, m4a, flac, ogg, opus, wav, the sound of a video, MIDI, or a saved cover"
-        )
+        self.drop = DropArea("wave", "Drop a song here", "mp3, m4a, flac, ogg, opus, wav, video, MIDI or a saved cover")
         browse = Button("Open a file…", kind="primary", icon_name="open")
         demo = Button("Try the demo", icon_name="play")
         browse.clicked.connect(lambda: self.open_asked.emit())

@@ -47,8 +47,8 @@ def draw_keys(
     painter.setFont(font)
     painter.setPen(QColor("#3C4046"))
     for pitch in range(low, high + 1):
-        if pitch % 12 == 0:
-            top = area.top() + (high - pitch) * row
+        top = area.top() + (high - pitch) * row
+        if pitch % 12 == 0 and area.top() + 6 <= top + row / 2 <= area.bottom() - 6:
             box = QRectF(area.left(), top - row, area.width() - 5, row * 2)
             painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"C{pitch // 12 - 1}")
     painter.fillRect(QRectF(area.right() - 1, area.top(), 1, area.height()), QColor(tokens.hairline))

@@ -24,7 +24,7 @@ from desktop.ui.widgets.timeline import GUTTER, Span, Timeline
 
 CHORDS = 22
 """Height in pixels of the strip with the chord names."""
-ROUNDED_AT_MOST = 140
+ROUNDED_AT_MOST = 320
 """More visible notes than this are plain rectangles (rounded ones cost ten times as much)."""
 DENSE = 4000
 """From this many visible notes on, those that fall on the same pixels are drawn once."""
