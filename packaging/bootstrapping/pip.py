@@ -103,5 +103,6 @@ def _short(line: str) -> str:
     if found := re.match(r"Downloading (?:\S*/)?(\S+?)-\d\S* \((.+)\)", line):
         return f"downloading {found[1]} ({found[2]})"
     if found := re.match(r"Installing collected packages: (.+)", line):
-        return f"installing {found[1].count(',') + 1} packages, which takes a minute or two"
+        count = found[1].count(",") + 1
+        return f"installing {count} packages" + (", which takes a minute or two" if count > 20 else "")
     return ""
