@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from desktop.errors import UsageError
@@ -15,6 +17,7 @@ from desktop.piano.arranging.plan import Plan, make_plan
 from desktop.piano.arranging.quantise import in_register, quantise
 from desktop.piano.arranging.right_hand import RightHand
 from desktop.piano.arranging.sheet import Sheet
+from desktop.piano.arranging.simplify import thinned
 from desktop.piano.cover import Notes
 from desktop.piano.dynamics import shape
 from desktop.piano.hands import make_playable
@@ -23,12 +26,13 @@ from desktop.piano.playability import LIMITS
 
 _RATES = {"easy": (1.5, 4.6), "medium": (3.4, 8.0), "full": (4.2, 10.2)}
 """Notes a second that each difficulty aims at."""
+_EASY_HAND = 2.4
+"""Notes a second of a beginner's right hand beyond which it plays the tune alone."""
 
 
 def lead_sheet(analysis: Analysis) -> Sheet:
     """What the arranger needs of an analysis: the melody on the grid and in the piano's register."""
-    melody = analysis.melody
-    line = in_register(quantise(melody["start"], melody["end"], melody["pitch"], analysis.grid))
+    line = in_register(quantise(analysis.melody, analysis.grid))
     return Sheet(
         grid=analysis.grid,
         key=analysis.key,
@@ -49,6 +53,8 @@ def arrange(analysis: Analysis, style: str = "pop", difficulty: str = "medium") 
     if style not in STYLES or difficulty not in LIMITS:
         raise UsageError(f"There is no style '{style}' at difficulty '{difficulty}'", remedy=f"Styles: {', '.join(STYLES)}.")
     sheet = lead_sheet(analysis)
+    if difficulty == "easy":
+        sheet = replace(sheet, melody=thinned(sheet.melody, sheet.grid))
     low, high = _RATES[difficulty]
     tried: dict[int, tuple[list[Draft], Plan]] = {}
     bias = 0
@@ -67,6 +73,8 @@ def _write(sheet: Sheet, plan: Plan, style: Style, difficulty: str) -> list[Draf
     left = LeftHand(sheet, plan, style, difficulty).play(until=close)
     last = play_ending(sheet, plan, difficulty)
     right = RightHand(sheet, plan, style, difficulty, [*left, *last]).play()
+    if difficulty == "easy" and _rate(right, sheet) > _EASY_HAND:
+        right = [draft for draft in right if draft.role == Role.MELODY]
     right = [draft for draft in right if draft.start < close - 1e-6 or draft.role == Role.MELODY or not last]
     fills = fill_rests(sheet, plan, difficulty, left, until=close)
     return make_playable([*left, *right, *fills, *last], sheet.grid, LIMITS[difficulty])

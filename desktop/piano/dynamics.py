@@ -15,8 +15,12 @@ _FLOOR, _RANGE = 52.0, 34.0
 """Velocity of accompaniment where the song is quietest, and what is added where it is loudest."""
 _OVER = {Role.MELODY: 15.0, Role.LEAD: 7.0, Role.BASS: 2.0, Role.HARMONY: -6.0, Role.DOUBLING: 5.0}
 _ARCH = 7.0
-_REST = 1.0
-"""Beats of rest that part two phrases."""
+_REST, _LONG = 0.5, 1.5
+"""Beats of rest, and of a note's length, after which a phrase may end ..."""
+_SHORTEST_PHRASE = 4.0
+"""... when it has lasted so many."""
+_DOUBT, _SURE = 30.0, 0.7
+"""Velocity that a note loses for its doubtfulness, and where that begins."""
 
 
 def shape(drafts: Sequence[Draft], sheet: Sheet) -> None:
@@ -28,6 +32,7 @@ def shape(drafts: Sequence[Draft], sheet: Sheet) -> None:
         lift = float(np.interp(draft.start, arch[0], arch[1])) if len(arch[0]) else 0.0
         if draft.role in (Role.MELODY, Role.LEAD):
             accent *= 0.6
+            accent -= _DOUBT * max(0.0, _SURE - draft.trust)
         else:
             lift *= 0.4
         value = loud + _OVER[draft.role] + accent + lift + _breath(draft)
@@ -50,8 +55,7 @@ def _phrases(line: Notes) -> tuple[Floats, Floats]:
     gain: list[float] = []
     if not len(line):
         return np.array(at), np.array(gain)
-    breaks = np.flatnonzero(line["start"][1:] - line["end"][:-1] >= _REST) + 1
-    for phrase in np.split(np.arange(len(line)), breaks):
+    for phrase in np.split(np.arange(len(line)), _breaks(line)):
         start, end = float(line["start"][phrase[0]]), float(line["start"][phrase[-1]])
         peak = float(line["start"][phrase[int(np.argmax(line["pitch"][phrase]))]])
         if end <= start:
@@ -59,6 +63,19 @@ def _phrases(line: Notes) -> tuple[Floats, Floats]:
         at += [start, min(max(peak, start + 1e-3), end - 1e-3), end]
         gain += [-0.4 * _ARCH, 0.7 * _ARCH, -_ARCH]
     return np.array(at), np.array(gain)
+
+
+def _breaks(line: Notes) -> list[int]:
+    """Indices of the notes that begin a phrase, but for the first."""
+    breaks: list[int] = []
+    begin = float(line["start"][0])
+    for i in range(1, len(line)):
+        start, before = float(line["start"][i]), line[i - 1]
+        ended = start - before["end"] >= _REST or before["end"] - before["start"] >= _LONG
+        if ended and start - begin >= _SHORTEST_PHRASE:
+            breaks.append(i)
+            begin = start
+    return breaks
 
 
 def _breath(draft: Draft) -> float:

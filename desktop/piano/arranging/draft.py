@@ -32,6 +32,8 @@ class Draft:
     hand: int
     role: Role
     velocity: int = 64
+    trust: float = 0.8
+    """How surely the song has this note, 0..1: a doubtful one is played softer."""
 
 
 def to_notes(drafts: Sequence[Draft]) -> Notes:

@@ -93,7 +93,7 @@ class LeftHand:
                 self._chord = [min(tenor, key=lambda p: abs(p - (self._chord[0] if self._chord else bass + 9)))]
                 return [bass, self._chord[0]]
             return [bass]
-        size = 2 if self._difficulty == "easy" else 3
+        size = 2 if self._difficulty == "easy" else min(3, self._style.chord + (self._difficulty == "full"))
         for count in range(size, 0, -1):
             found = close_chord(chord, 50, ceiling, self._chord, count)
             if found:

@@ -25,6 +25,7 @@ class Style:
         top: highest left-hand pitch.
         inner: added to the number-of-voices level of the right hand.
         comping: pulses between chords that the right hand strikes below a held melody note; 0 for none.
+        chord: notes of the close chord; one more at the full difficulty.
         pedal: pedal from this fullness down; -1 for none.
         detached: share of its length that an accompanying note sounds without pedal.
     """
@@ -35,6 +36,7 @@ class Style:
     top: int = 62
     inner: int = 0
     comping: float = 0.0
+    chord: int = 2
     pedal: int = 3
     detached: float = 1.0
 
@@ -52,9 +54,9 @@ STYLES: dict[str, Style] = {
     "pop": Style(
         levels=(
             {4: ("0.1.2...", "0...1.2."), 3: ("0.1...",), 2: ("0.1.",), 1: ("0.",)},
-            {4: ("012.0.1.", "012.01.."), 3: ("0.1.2.", "012.1."), 2: ("012.", "01.."), 1: ("0.",)},
-            {4: ("01230.12", "012.0121"), 3: ("012321", "012.12"), 2: ("0121", "012."), 1: ("01",)},
-            {4: ("B..0B.12", "B.1.B012"), 3: ("B.0121", "B.1.12"), 2: ("B.12", "B..0"), 1: ("B.",)},
+            {4: ("012.012.", "012.0.C."), 3: ("0.1.2.", "012.C."), 2: ("012.", "0.C."), 1: ("0.",)},
+            {4: ("0.C.012.", "0.C.0.C.", "01C.0.C."), 3: ("0.C.C.", "012.C."), 2: ("0.C.", "012."), 1: ("0.",)},
+            {4: ("B.C.0.C.", "B.C.0.CC", "B.C1B.C."), 3: ("B.C.C.", "B.C.CC"), 2: ("B.C.", "B.CC"), 1: ("B.",)},
         ),
         easy=_EASY_FLOWING,
         comping=1.0,
@@ -92,6 +94,7 @@ STYLES: dict[str, Style] = {
         easy=_EASY_STEADY,
         bass=41,
         top=64,
+        chord=3,
         pedal=-1,
         detached=0.7,
     ),

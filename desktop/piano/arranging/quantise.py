@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from desktop.piano.arranging.sheet import LINE
 from desktop.piano.cover import Floats, Grid, Notes
@@ -17,29 +16,28 @@ _LEGATO = 0.3
 """Beats: a shorter rest between two sung notes is breath or detection, and is played over."""
 
 
-def quantise(start: npt.ArrayLike, end: npt.ArrayLike, pitch: npt.ArrayLike, grid: Grid) -> Notes:
+def quantise(melody: Notes, grid: Grid) -> Notes:
     """A single voice from seconds to the grid, syncopation kept.
 
     Args:
-        start, end: seconds. pitch: MIDI.
+        melody: start and end in seconds, MIDI pitch and confidence, in any order.
 
     Returns:
         Array of ``LINE``. Notes that fall on the same step become the longest of them.
     """
-    first, last = grid.beats(np.asarray(start, np.float64)), grid.beats(np.asarray(end, np.float64))
-    pitches = np.asarray(pitch).astype(np.int64)
-    usable = np.isfinite(first) & np.isfinite(last) & (last > first)
-    order = np.lexsort((pitches[usable], first[usable]))
-    first, last, pitches = first[usable][order], last[usable][order], pitches[usable][order]
+    melody = melody[np.isfinite(melody["start"]) & (melody["end"] > melody["start"])]
+    melody = melody[np.lexsort((melody["pitch"], melody["start"]))]
+    first, last = grid.beats(melody["start"]), grid.beats(melody["end"])
+    pitches, trust = melody["pitch"].astype(np.int64), melody["confidence"].astype(np.float64)
     snapped = _snap(first)
     out = np.zeros(len(first), LINE)
     count = 0
-    for at, a, b, p in zip(snapped, first, last, pitches, strict=True):
+    for at, a, b, p, sure in zip(snapped, first, last, pitches, trust, strict=True):
         if count and at <= out["start"][count - 1] + 1e-6:
             if b - a > out["end"][count - 1] - out["start"][count - 1]:
-                out[count - 1] = (at, at + b - a, p)
+                out[count - 1] = (at, at + b - a, p, sure)
             continue
-        out[count] = (at, at + b - a, p)
+        out[count] = (at, at + b - a, p, sure)
         count += 1
     return _with_ends(out[:count])
 

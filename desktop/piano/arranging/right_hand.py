@@ -41,7 +41,7 @@ class RightHand:
         out: list[Draft] = []
         for note in self._sheet.melody:
             start, end, pitch = float(note["start"]), float(note["end"]), int(note["pitch"])
-            out.append(Draft(start, end, pitch, RIGHT, Role.MELODY))
+            out.append(Draft(start, end, pitch, RIGHT, Role.MELODY, trust=float(note["trust"])))
             marks = [start, *self._comping(start, end), end]
             for at, until in pairwise(marks):
                 out += self._voices(at, until, start, end, pitch)

@@ -10,8 +10,8 @@ import numpy as np
 
 from desktop.piano.cover import Chord, Floats, Grid, Key, Notes
 
-LINE = np.dtype([("start", "f8"), ("end", "f8"), ("pitch", "i8")])
-"""A single voice on the grid: start and end in beats, MIDI pitch; sorted, not overlapping."""
+LINE = np.dtype([("start", "f8"), ("end", "f8"), ("pitch", "i8"), ("trust", "f8")])
+"""A single voice on the grid: start and end in beats, MIDI pitch, 0..1 how surely it is the tune; sorted, not overlapping."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,51 @@
+"""A tune with fewer notes for the easy difficulty, where it goes too fast for a beginner."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from desktop.piano.cover import Floats, Grid, Notes
+
+RATE = 2.3
+"""Notes a second that a beginner's right hand plays on the whole, melody only."""
+_WINDOW = 4.0
+"""Seconds over which the speed is felt; within them it may be a half more."""
+
+
+def thinned(line: Notes, grid: Grid) -> Notes:
+    """``line`` with passing notes left out, the note before each held instead, until it is slow enough.
+
+    The weakest go first: short notes between beats.
+    """
+    if len(line) < 2:
+        return line
+    starts = grid.seconds(line["start"])
+    seconds = max(_WINDOW, float(starts[-1] - starts[0]))
+    keep = np.ones(len(line), bool)
+    for index in np.argsort(_weights(line), kind="stable"):
+        if index == 0:
+            continue
+        near = np.abs(starts - starts[index]) <= _WINDOW / 2
+        if keep.sum() > RATE * seconds or (keep & near).sum() > 1.5 * RATE * _WINDOW:
+            keep[index] = False
+    out = line[keep].copy()
+    kept = np.flatnonzero(keep).tolist()
+    following = [*kept[1:], len(line)]
+    # What is left out is sung on by the note before it.
+    for number, (first, after) in enumerate(zip(kept, following, strict=True)):
+        if _joined(line, first, after):
+            out["end"][number] = line["end"][after - 1]
+    return out
+
+
+def _joined(line: Notes, first: int, following: int) -> bool:
+    """Whether the notes from one index to the next kept one follow each other without a rest."""
+    return bool(np.all(line["start"][first + 1 : following] - line["end"][first : following - 1] < 0.5))
+
+
+def _weights(line: Notes) -> Floats:
+    """How much each note would be missed: its length, its place in the beat, how sure it is."""
+    place = np.abs(line["start"] - np.round(line["start"])) < 1e-6
+    half = np.abs(line["start"] * 2 - np.round(line["start"] * 2)) < 1e-6
+    weights: Floats = np.minimum(line["end"] - line["start"], 2.0) + 1.0 * place + 0.5 * half + 0.5 * line["trust"]
+    return weights
