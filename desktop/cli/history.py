@@ -89,7 +89,7 @@ def resume(numbers: Numbers) -> None:
 
 @app.command()
 def retry(numbers: Numbers, json: Json = False) -> None:
-    """Run failed, cancelled or interrupted jobs again, here and now."""
+    """Run failed, cancelled or interrupted jobs again, and those that a dead process left in the queue, here and now."""
     raise typer.Exit(exit_code(retry_jobs(list(dict.fromkeys(numbers)), display(json=json))))
 
 

@@ -111,11 +111,15 @@ class Queue:
         self._inbox.put(partial(self._request, number, "resume"))
 
     def retry(self, number: int) -> int:
-        """Queue a failed, cancelled or interrupted job again, under its number; raises UserError for any other."""
+        """Queue a failed, cancelled or interrupted job again, under its number; raises UserError for any other.
+
+        A queued one whose process died is taken over.
+        """
         row = self._store.row(number)
-        if not row.state.can_retry:
+        if row.state.can_retry:
+            self._store.requeue(number, self._me)
+        elif row.state is not State.QUEUED or not self._store.take_over(row, self._me):
             raise UserError(f"Job {number} is {row.state} and cannot be retried")
-        self._store.requeue(number, self._me)
         self._inbox.put(partial(self._queued, number))
         return number
 

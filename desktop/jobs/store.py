@@ -128,6 +128,17 @@ class Store:
             for table in ("artifacts", "metrics"):
                 db.execute(f"DELETE FROM {table} WHERE job = ?", (job,))
 
+    def take_over(self, row: Row, owner: Owner) -> bool:
+        """Make a queued job of a dead process ``owner``'s; False when it is not one (any more)."""
+        if row.owner.is_alive:
+            return False
+        with self._writing() as db:
+            cursor = db.execute(
+                "UPDATE jobs SET owner_pid = ?, owner_token = ? WHERE id = ? AND state = ? AND owner_pid = ? AND owner_token = ?",
+                (owner.pid, owner.token, row.id, State.QUEUED, row.owner.pid, row.owner.token),
+            )
+            return cursor.rowcount == 1
+
     def save_progress(self, job: int, fraction: float, message: str, remaining: float | None) -> None:
         """Note how far a job is, for other processes to see."""
         with self._writing() as db:

@@ -7,12 +7,15 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from desktop.errors import UserError
 from desktop.jobs.job import CoverJob
 from desktop.jobs.queue import Queue, Update
 from desktop.jobs.rows import Owner
 from desktop.jobs.states import State
 from desktop.jobs.store import Store
-from tests.jobs.bench import Bench, until
+from tests.jobs.bench import RUNNERS, Bench, runner_of, until
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = 60
@@ -96,13 +99,16 @@ def test_jobs_of_a_process_that_dies_meanwhile_are_noticed(bench: Bench) -> None
 
 
 def test_a_queue_that_does_not_adopt_leaves_the_orphans_alone(home: Path, extra_runners: None) -> None:
-    from tests.jobs.bench import runner_of
-
     store = Store()
     orphan = store.add(CoverJob(source="orphan.mp3", output="/o"), Owner(2**22 + 1, "1"))
     queue = Queue(store, runner_of=runner_of, adopt=False)
     bench = Bench(store, queue)
     assert bench.run("quick").state is State.DONE
     assert queue.row(orphan).state is State.QUEUED
+    RUNNERS["orphan.mp3"] = "quick"
+    assert queue.retry(orphan) == orphan and queue.wait(orphan, 20).state is State.DONE
+    foreign = store.add(CoverJob(source="theirs.mp3", output="/o"), Owner(1, ""))
+    with pytest.raises(UserError, match="is queued and cannot be retried"):
+        queue.retry(foreign)
     queue.close()
     store.close()
