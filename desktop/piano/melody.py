@@ -72,7 +72,8 @@ def line_of(salience: Salience, habits: Habits | None = None) -> Notes:
     runs = segment(path, salience.pitch, salience.onset, habits)
     line = np.zeros(len(runs), LINE)
     for row, (start, end, column, confidence) in zip(line, runs, strict=True):
-        row["start"] = max(0.0, (start - 0.25) / salience.frame_rate)
+        # The network sees a note coming: on average its first frame is the one before the onset.
+        row["start"] = (start + 0.25) / salience.frame_rate
         row["end"] = (end - 0.25) / salience.frame_rate
         row["pitch"] = LOWEST_TUNE + column
         row["confidence"] = confidence

@@ -30,11 +30,12 @@ class Habits:
         ornament: frames of a step away and back that counts as vibrato.
         split: onset probability that strikes a held pitch again.
         apart: frames between two strikes of one pitch.
+        faded: probability below which the end of a note is cut off.
         least: confidence below which a note is dropped.
     """
 
-    silence_bias: float = 0.0
-    change: float = 3.0
+    silence_bias: float = -2.0
+    change: float = 5.0
     interval: float = 0.12
     leap: int = 12
     enter: float = 2.0
@@ -42,9 +43,10 @@ class Habits:
     onset: float = 0.6
     shortest: int = 3
     ornament: int = 5
-    split: float = 0.5
+    split: float = 0.75
     apart: int = 5
-    least: float = 0.2
+    faded: float = 0.12
+    least: float = 0.3
 
 
 def follow(silence: Floats, pitch: Floats, onset: Floats, habits: Habits) -> Path:
@@ -94,6 +96,8 @@ def segment(path: Path, pitch: Floats, onset: Floats, habits: Habits) -> list[Ru
     notes: list[Run] = []
     for start, end, column in runs:
         for first, last in _strikes(start, end, onset[start:end, column], habits):
+            while last - first > habits.shortest and pitch[last - 1, column] < habits.faded:
+                last -= 1
             confidence = float(pitch[first:last, column].mean())
             if last - first >= habits.shortest and confidence >= habits.least:
                 notes.append((first, last, column, confidence))

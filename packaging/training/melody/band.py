@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from .settings import DataSettings
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[Any]
 Note = tuple[float, float, int]
 
 
@@ -89,14 +89,14 @@ def play(module: ModuleType, folder: Path, seed: int, font: Path, program: int |
     module.captured.clear()
     leads = dict(module.LEADS)
     if program is not None:
-        module.LEADS = {str(program): program}
+        module.__dict__["LEADS"] = {str(program): program}
     try:
         with tempfile.TemporaryDirectory() as scratch:
             info = module.render_song(folder, Path(scratch), seed, settings.seconds, [str(font)], "flac")
             with (Path(scratch) / f"{folder.name}_melody.csv").open() as rows:
                 lead = [(float(r["start"]), float(r["end"]), int(r["pitch"])) for r in csv.DictReader(rows)]
     finally:
-        module.LEADS = leads
+        module.__dict__["LEADS"] = leads
     names = list(info["parts"])
     audio = {name: _even(sound) for name, (_, _, sound) in zip(names, module.captured, strict=True)}
     bridge = _notes(module.captured[names.index("bridge")][1]) if "bridge" in names else []
@@ -107,7 +107,8 @@ def _even(sound: Floats) -> Floats:
     loud = np.abs(sound) > 1e-4
     if not loud.any():
         return sound
-    return (sound * (0.1 / np.sqrt(np.mean(np.square(sound[loud], dtype=np.float64))))).astype(np.float32)
+    gain = 0.1 / float(np.sqrt(np.mean(np.square(sound[loud], dtype=np.float64))))
+    return sound * np.float32(gain)
 
 
 def _notes(events: list[tuple[float, int, tuple[Any, ...]]]) -> list[Note]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from desktop.piano.cover import Notes
 from desktop.piano.line import LINE
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[Any]
 
 
 def highest_note(note: Floats, rate: float, lowest: int, threshold: float = 0.3) -> Notes:

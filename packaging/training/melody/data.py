@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from .settings import NetworkSettings, TrainSettings
 
 Bytes = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[Any]
 REST, IGNORED = 0, -100
 
 
@@ -58,9 +59,7 @@ def draw(pool: Pool, rng: np.random.Generator, train: TrainSettings, network: Ne
     return Batch(*(np.stack(column) for column in zip(*parts, strict=True)))
 
 
-def window(
-    song: Song, rng: np.random.Generator, train: TrainSettings, network: NetworkSettings
-) -> tuple[npt.NDArray[np.generic], ...]:
+def window(song: Song, rng: np.random.Generator, train: TrainSettings, network: NetworkSettings) -> tuple[npt.NDArray[Any], ...]:
     """One window with its targets."""
     speed = float(rng.uniform(0.8, 1.25)) if rng.random() < 0.5 else 1.0
     need = int(train.frames * speed) + 1
@@ -70,6 +69,8 @@ def window(
     spectrum = song.spectrum[at].astype(np.float32) / 255
     labels = song.labels[:, at].astype(int)
     shift = int(rng.integers(-train.shift, train.shift + 1))
+    if rng.random() < train.octave_down:
+        shift -= 12
     maps, spectrum = transpose(maps, shift), transpose(spectrum, shift)
     labels[labels >= 0] += shift
     disturb(maps, labels[0] - 21, rng)

@@ -80,18 +80,15 @@ def curve(notes: Notes, seconds: float) -> Floats:
 def score(truth: Notes, found: Notes, seconds: float) -> dict[str, float]:
     """mir_eval's melody figures, and onset F (50 ms, right pitch) of the notes.
 
-    "pitch" and "chroma" here count only where the found line sounds too, as a cover that is silent there has no melody;
-    mir_eval's own raw figures would ask what it might have played.
+    Where the found line is silent it has no pitch, so "pitch" and "chroma" count that as wrong: silent covers have no melody.
     """
     times = np.arange(int(seconds / STEP)) * STEP
     wanted, given = curve(truth, seconds), curve(found, seconds)
     figures = mir_eval.melody.evaluate(times, wanted, times, given)
-    spans = lambda notes: np.column_stack([notes["start"], notes["end"]]).astype(float)  # noqa: E731
-    hz = lambda notes: 440 * 2 ** ((notes["pitch"].astype(float) - 69) / 12)  # noqa: E731
     notes = 0.0
     if len(found):
         _, _, notes, _ = mir_eval.transcription.precision_recall_f1_overlap(
-            spans(truth), hz(truth), spans(found), hz(found), offset_ratio=None
+            *_spans_and_hz(truth), *_spans_and_hz(found), offset_ratio=None
         )
     return {
         "chroma": figures["Raw Chroma Accuracy"],
@@ -101,6 +98,11 @@ def score(truth: Notes, found: Notes, seconds: float) -> dict[str, float]:
         "overall": figures["Overall Accuracy"],
         "notes": notes,
     }
+
+
+def _spans_and_hz(notes: Notes) -> tuple[Floats, Floats]:
+    spans = np.column_stack([notes["start"], notes["end"]]).astype(np.float64)
+    return spans, 440 * 2 ** ((notes["pitch"].astype(np.float64) - 69) / 12)
 
 
 METHODS: dict[str, Callable[[Heard], Notes]] = {

@@ -26,6 +26,7 @@ class HarmonicView(nn.Module):
         self.count = settings.pitches
         self.channels = MAPS + len(settings.note_views) + len(settings.spectrum_views) + 2 * len(settings.neighbours) + 2
         place = torch.linspace(-1, 1, self.count)
+        self.place: Tensor
         self.register_buffer("place", torch.stack([place, place**2])[None, :, None, :], persistent=False)
 
     def forward(self, maps: Tensor, spectrum: Tensor) -> Tensor:
@@ -58,7 +59,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape."""
-        return x + self.mix(F.relu(self.look(x)))
+        step: Tensor = self.mix(F.relu(self.look(x)))
+        return x + step
 
 
 class Lead(nn.Module):
@@ -80,7 +82,8 @@ class Lead(nn.Module):
         inner = F.relu(self.enter(pooled))
         for step in self.steps:
             inner = inner + 0.3 * F.relu(step(inner))
-        scale, offset = self.leave(inner)[..., None].chunk(2, 1)
+        change: Tensor = self.leave(inner)[..., None]
+        scale, offset = change.chunk(2, 1)
         return x * (1 + scale) + offset
 
 

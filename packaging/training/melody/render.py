@@ -11,12 +11,13 @@ import argparse
 import time
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 from scipy.signal import butter, sosfilt
 
+from desktop.models.session import Session, open_session
 from desktop.piano.melody_features import FEATURE_RATE, features
 from desktop.piano.transcription import posteriors
 
@@ -24,21 +25,8 @@ from .band import Note, Stems, load_renderer, play
 from .settings import DataSettings
 from .voice import sing
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[Any]
 REST = -1
-
-
-class Network:
-    """The transcription network as ``posteriors`` wants it."""
-
-    def __init__(self, path: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-    def run(self, feeds: dict[str, npt.NDArray[np.float32]], outputs: list[str] | None = None) -> list[npt.NDArray[np.float32]]:
-        """Outputs for inputs by name."""
-        return self._session.run(outputs, feeds)
 
 
 def labels(lead: list[Note], bridge: list[Note], frames: int, stretch: float, gap: float) -> npt.NDArray[np.int8]:
@@ -84,7 +72,8 @@ def mix(stems: Stems, rng: np.random.Generator, renderer: ModuleType, settings: 
     total = np.tanh(total * rng.uniform(0.6, 2.5) / max(1e-9, float(np.percentile(np.abs(total), 99.9))))
     if rng.random() < 0.3:
         total += rng.standard_normal(len(total)) * 10 ** (rng.uniform(-60, -38) / 20)
-    return (0.9 * total / np.abs(total).max() * 10 ** (rng.uniform(-12, 0) / 20)).astype(np.float32)
+    loudest: Floats = 0.9 * total / np.abs(total).max()
+    return (loudest * 10 ** (rng.uniform(-12, 0) / 20)).astype(np.float32)
 
 
 def second_voice(stems: Stems, rng: np.random.Generator) -> list[Note]:
@@ -108,7 +97,7 @@ def singer(stems: Stems, rng: np.random.Generator, settings: DataSettings) -> Fl
     return sound
 
 
-def make(args: argparse.Namespace, song: int, seed: int, network: Network, module: ModuleType, settings: DataSettings) -> None:
+def make(args: argparse.Namespace, song: int, seed: int, network: Session, module: ModuleType, settings: DataSettings) -> None:
     """Write one song's file."""
     rng = np.random.default_rng([seed, song, 7])
     font = args.fonts[int(rng.integers(len(args.fonts)))]
@@ -153,7 +142,7 @@ def main() -> None:
     args = parser.parse_args()
     settings = DataSettings()
     args.out.mkdir(parents=True, exist_ok=True)
-    network, module = Network(args.network), load_renderer(args.renderer, settings.rate)
+    network, module = open_session(args.network, device="cpu", threads=1), load_renderer(args.renderer, settings.rate)
     first, last = args.songs or settings.train
     songs = np.random.default_rng(0).permutation(np.arange(first, last + 1))[args.part[0] :: args.part[1]]
     for seed in args.seeds:

@@ -65,5 +65,6 @@ class TrainSettings:
     weight_decay: float = 1e-3
     average: float = 0.997
     bridge_weight: float = 0.4
-    silence_weight: float = 0.6
+    silence_weight: float = 0.8
     shift: int = 7  # semitones of transposition at most
+    octave_down: float = 0.12  # share transposed an octave further down: low voices

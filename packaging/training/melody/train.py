@@ -28,13 +28,11 @@ def losses(network: MelodyNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits, onset = network(torch.from_numpy(batch.maps), torch.from_numpy(batch.spectrum))
     weight = torch.from_numpy(batch.weight)
-    pitch = F.cross_entropy(
-        logits.float().flatten(0, 1), torch.from_numpy(batch.target).flatten(), reduction="none", label_smoothing=0.03
-    )
+    target = torch.from_numpy(batch.target).flatten()
+    pitch = F.cross_entropy(logits.float().flatten(0, 1), target, reduction="none", label_smoothing=0.03)
     pitch = (pitch * weight.flatten()).sum() / weight.sum()
-    hit = F.binary_cross_entropy_with_logits(
-        onset.float(), torch.from_numpy(batch.onset), pos_weight=torch.tensor(6.0), reduction="none"
-    )
+    begins, rare = torch.from_numpy(batch.onset), torch.tensor(6.0)
+    hit = F.binary_cross_entropy_with_logits(onset.float(), begins, pos_weight=rare, reduction="none")
     return pitch, (hit.sum(2) * weight).sum() / weight.sum()
 
 
@@ -46,10 +44,8 @@ def check(network: MelodyNetwork, pool: Pool, train: TrainSettings, shape: Netwo
     for song in pool.songs:
         even = song.maps.shape[1] // 2 * 2
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits, _ = network(
-                torch.from_numpy(song.maps[None, :, :even] / np.float32(255)),
-                torch.from_numpy(song.spectrum[None, :even] / np.float32(255)),
-            )
+            maps, spectrum = (part / np.float32(255) for part in (song.maps[None, :, :even], song.spectrum[None, :even]))
+            logits, _ = network(torch.from_numpy(maps), torch.from_numpy(spectrum))
         target, weight, _ = targets(song.labels[:, :even].astype(np.int64), train, shape)
         best = logits[0].float().argmax(1).numpy()
         pitch = logits[0, :, 1:].float().argmax(1).numpy() + 1
@@ -98,7 +94,7 @@ def main() -> None:
     pool.refresh()
     held.refresh()
     began = told = checked = time.monotonic()
-    step, sums = 0, np.zeros(2)
+    step, count, sums = 0, 0, np.zeros(2)
     log = (args.state / "log.jsonl").open("a")
     while (spent := (time.monotonic() - began) / 60 / args.minutes) < 1:
         rate = train.rate * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * spent)) + 1e-5
@@ -106,7 +102,7 @@ def main() -> None:
             group["lr"] = rate
         pitch, onset = losses(network, draw(pool, rng, train, shape))
         optimiser.zero_grad()
-        (pitch + 0.15 * onset).backward()
+        (pitch + 0.15 * onset).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         keep = min(train.average, (step + 1) / (step + 20))
@@ -114,18 +110,13 @@ def main() -> None:
             for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
                 slow.lerp_(fast, 1 - keep)
         step += 1
+        count += 1
         sums += (float(pitch.detach()), float(onset.detach()))
         now = time.monotonic()
         if now - told > 60:
             pool.refresh()
-            line = {
-                "step": step,
-                "songs": len(pool.songs),
-                "pitch": sums[0] / step,
-                "onset": sums[1] / step,
-                "now": float(pitch.detach()),
-                "done": spent,
-            }
+            line = {"step": step, "songs": len(pool.songs), "pitch": sums[0] / count, "onset": sums[1] / count, "done": spent}
+            sums, count = np.zeros(2), 0
             told = now
             if now - checked > 240:
                 line |= {f"held {name}": value for name, value in check(average, held, train, shape).items()}

@@ -5,11 +5,13 @@ It exists so that the network meets pitch that moves the way a voice moves, whic
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import istft, stft
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[Any]
 Note = tuple[float, float, int]
 
 # First three formants (Hz) of a few vowels of an average adult; the tract scales them.
