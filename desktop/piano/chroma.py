@@ -54,7 +54,8 @@ def _means(values: npt.NDArray[np.floating], rate: float, edges: Times) -> npt.N
     # The last span of reduceat runs to the end of the song.
     if len(sums):
         sums[-1] = values[at[-2] : max(at[-1], at[-2] + 1)].sum(axis=0)
-    return sums / np.maximum(1, np.diff(at))[:, None]
+    means: npt.NDArray[np.float64] = sums / np.maximum(1, np.diff(at))[:, None]
+    return means
 
 
 def _fold(pitches: npt.NDArray[np.float64], lowest: int) -> npt.NDArray[np.float64]:
@@ -68,12 +69,13 @@ def _fold(pitches: npt.NDArray[np.float64], lowest: int) -> npt.NDArray[np.float
 def _unit(part: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     length = np.linalg.norm(part, axis=1, keepdims=True)
     usual = float(np.median(length)) if len(length) else 0.0
-    return part / np.maximum(length, max(_SILENT * usual, 1e-9))
+    unit: npt.NDArray[np.float64] = part / np.maximum(length, max(_SILENT * usual, 1e-9))
+    return unit
 
 
 def _lowest(note: Floats) -> Floats:
     """[T, 88] probability that each pitch is the lowest one that sounds."""
-    sure = np.clip((note - 0.2) / 0.5, 0.0, 1.0)
+    sure: Floats = np.clip((note - 0.2) / 0.5, 0.0, 1.0)
     none_below = np.cumprod(1.0 - sure, axis=1)
     sure[:, 1:] *= none_below[:, :-1]
     return sure

@@ -57,7 +57,8 @@ def _level(samples: Floats, rate: int, edges: npt.NDArray[np.float64]) -> npt.ND
         total[start + 1 : start + 1 + len(block)] = total[start] + np.cumsum(block * block)
     at = np.clip(np.round(edges * rate).astype(int), 0, len(samples))
     power = np.diff(total[at]) / np.maximum(1, np.diff(at))
-    return 10.0 * np.log10(np.maximum(power, 1e-10))
+    level: npt.NDArray[np.float64] = 10.0 * np.log10(np.maximum(power, 1e-10))
+    return level
 
 
 def _reduce(values: Floats, edges: npt.NDArray[np.int64], how: np.ufunc) -> npt.NDArray[np.float64]:

@@ -91,9 +91,11 @@ def harmonic_change(posteriors: Posteriors, times: Times, reach: float) -> Float
     def mean(start: Floats, end: Floats) -> Floats:
         low, high = (np.clip(np.round(t * rate).astype(int), 0, len(posteriors)) for t in (start, end))
         part = total[high] - total[low]
-        return part / (np.linalg.norm(part, axis=1, keepdims=True) + 1e-6)
+        unit: Floats = part / (np.linalg.norm(part, axis=1, keepdims=True) + 1e-6)
+        return unit
 
-    return 1.0 - (mean(times - reach, times) * mean(times, times + reach)).sum(axis=1)
+    change: Floats = 1.0 - (mean(times - reach, times) * mean(times, times + reach)).sum(axis=1)
+    return change
 
 
 def describe(candidate: Candidate, evidence: Evidence, tempo: float) -> dict[str, float]:
@@ -123,7 +125,10 @@ def _peak(curve: npt.NDArray[np.floating], rate: float, times: Times, step: floa
     """Largest value within 40 ms (less where the quarters are close) of each time."""
     reach = max(1, int(min(0.04, step / 2) * rate))
     at = np.round(times * rate).astype(int)
-    return np.max([curve[np.clip(at + k, 0, len(curve) - 1)] for k in range(-reach, reach + 1)], axis=0).astype(np.float64)
+    largest: Floats = np.max([curve[np.clip(at + k, 0, len(curve) - 1)] for k in range(-reach, reach + 1)], axis=0).astype(
+        np.float64
+    )
+    return largest
 
 
 def _mean(values: Floats) -> float:

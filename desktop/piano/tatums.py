@@ -39,7 +39,8 @@ def find_tatums(likelihood: Floats, rate: float, progress: Progress | None = Non
     step, phase = _constant(likelihood, rate, period)
     if len(beats) < 8 or _is_steady(beats, likelihood, rate, step, phase):
         first = int(np.ceil(-phase / step))
-        return phase + step * np.arange(first, int((duration - phase) / step) + 1), True
+        constant: Times = phase + step * np.arange(first, int((duration - phase) / step) + 1, dtype=np.float64)
+        return constant, True
     return _extended(_halved(_settled(beats, likelihood, rate)), duration), False
 
 
