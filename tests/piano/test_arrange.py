@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from desktop.errors import UsageError
 from desktop.jobs.job import DIFFICULTIES, STYLES
 from desktop.piano.analysis import Analysis
-from desktop.piano.arrange import arrange
-from desktop.piano.cover import Cover
+from desktop.piano.arrange import arrange, lead_sheet
+from desktop.piano.cover import LEFT, RIGHT, Cover
 from desktop.piano.engines import engine
-from desktop.piano.playability import LIMITS, violations
-from tests.piano.random_songs import songs
+from desktop.piano.playability import LIMITS, statistics, violations
+from tests.piano.pop909 import load_song, truth
+from tests.piano.random_songs import make_song, songs
 
 
 def top_pitch(cover: Cover, seconds: np.ndarray) -> np.ndarray:
@@ -38,3 +45,120 @@ def test_two_hands_can_play_it(song: Analysis, style: str, difficulty: str) -> N
     if len(notes):
         assert notes["velocity"].min() >= 30 and notes["velocity"].max() <= 115
     assert np.all(pedals["up"] > pedals["down"]) and np.all(pedals["down"][1:] >= pedals["up"][:-1])
+
+
+@given(song=songs, style=st.sampled_from(STYLES))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_nothing_sounds_above_the_melody(song: Analysis, style: str) -> None:
+    """Where the tune can be played as it is, it is the highest key held, for its full length."""
+    cover, sheet = cover_of(song, style, "full"), lead_sheet(song)
+    for note in sheet.melody:
+        at = float((note["start"] + note["end"]) / 2)
+        held = cover.notes[(cover.notes["start"] <= at) & (cover.notes["end"] > at)]
+        own = held[(held["hand"] == RIGHT) & (held["pitch"] % 12 == note["pitch"] % 12)]
+        if note["pitch"] in own["pitch"]:
+            assert held["pitch"].max() == note["pitch"]
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("difficulty", DIFFICULTIES)
+def test_a_song_that_can_be_sung(style: str, difficulty: str) -> None:
+    song = make_song(11, tempo=100.0, bars=32)
+    cover, sheet = cover_of(song, style, difficulty), lead_sheet(song)
+    numbers = statistics(cover, LIMITS[difficulty])
+    low, high = {"easy": (1.0, 5.0), "medium": (3.0, 11.0), "full": (3.0, 11.0)}[difficulty]
+    assert low <= numbers["notes_per_second"] <= high
+    if difficulty == "easy":
+        assert numbers["right_per_second"] <= 2.6 and numbers["left_per_second"] <= 2.6
+    seconds = np.arange(0.0, cover.duration, 0.01)
+    beats = cover.grid.beats(seconds)
+    index = np.searchsorted(sheet.melody["start"], beats, side="right") - 1
+    sung = (index >= 0) & (beats < sheet.melody["end"][index])
+    hit = top_pitch(cover, seconds)[sung] % 12 == sheet.melody["pitch"][index[sung]] % 12
+    assert hit.mean() > (0.8 if difficulty == "easy" else 0.95)
+    assert numbers["velocity_spread"] >= 6
+    assert cover.notes["end"].max() <= cover.grid.beats(cover.duration) + 8
+
+
+def test_the_same_song_gives_the_same_notes() -> None:
+    one, two = cover_of(make_song(4)), cover_of(make_song(4))
+    assert np.array_equal(one.notes, two.notes) and np.array_equal(one.pedals, two.pedals)
+
+
+def test_styles_differ() -> None:
+    song = make_song(4, bars=16)
+    lefts = [cover_of(song, style).notes for style in STYLES]
+    shapes = {notes[notes["hand"] == LEFT].tobytes() for notes in lefts}
+    assert len(shapes) == len(STYLES)
+
+
+def test_difficulty_adds_notes() -> None:
+    song = make_song(4, bars=24)
+    counts = [len(cover_of(song, "pop", difficulty).notes) for difficulty in DIFFICULTIES]
+    assert counts == sorted(counts) and counts[0] < counts[-1]
+
+
+def test_loud_bars_are_fuller_and_louder() -> None:
+    song = make_song(6, bars=32, sung=0.5)
+    half = len(song.grid.times) // 2
+    energy = np.where(np.arange(len(song.grid.times)) < half, 0.1, 0.9).astype(np.float32)
+    song = replace(song, energy=energy, loudness=np.repeat(energy, 4), accents=np.full(len(energy) * 4, 0.5, np.float32))
+    notes = cover_of(song).notes
+    soft, loud = notes[notes["start"] < half], notes[notes["start"] >= half]
+    assert len(loud) > 1.2 * len(soft)
+    assert loud["velocity"].mean() > soft["velocity"].mean() + 10
+
+
+def test_the_melody_is_played_louder() -> None:
+    song = make_song(6, bars=24)
+    notes, sheet = cover_of(song).notes, lead_sheet(song)
+    tune = np.isin(notes["start"], sheet.melody["start"]) & (notes["hand"] == RIGHT)
+    groups = [notes[tune & (notes["start"] == start)] for start in np.unique(notes["start"][tune])]
+    tops = [group["velocity"][np.argmax(group["pitch"])] for group in groups]
+    assert np.mean(tops) > notes["velocity"][notes["hand"] == LEFT].mean() + 8
+
+
+def test_pedal_is_lifted_before_every_new_harmony() -> None:
+    song = make_song(8, bars=24, tempo=90.0)
+    cover = cover_of(song, "ballad")
+    assert len(cover.pedals) >= 20
+    changes = [chord.start for before, chord in pairwise(song.chords) if before != chord]
+    for at in changes:
+        assert not np.any((cover.pedals["down"] < at) & (cover.pedals["up"] > at + 1e-6))
+    assert len(cover_of(song, "stride").pedals) == 0
+
+
+def test_no_melody_no_chords_and_neither() -> None:
+    song = make_song(9, bars=12)
+    no_tune = cover_of(replace(song, melody=song.melody[:0]))
+    assert np.any(no_tune.notes["hand"] == RIGHT) and np.any(no_tune.notes["hand"] == LEFT)
+    no_harmony = cover_of(replace(song, chords=()))
+    assert len(no_harmony.notes) > 10
+    nothing = cover_of(replace(song, melody=song.melody[:0], chords=()))
+    assert len(nothing.notes) == 0 and nothing.info["statistics"]["notes"] == 0
+
+
+def test_unknown_style_and_difficulty() -> None:
+    for options in ({"style": "polka", "difficulty": "full"}, {"style": "pop", "difficulty": "heroic"}):
+        with pytest.raises(UsageError):
+            engine("sketch")(make_song(1, bars=1), title="", **options)
+    with pytest.raises(UsageError, match="no engine"):
+        engine("magic")
+
+
+@pytest.mark.parametrize("number", [1, 45, 333, 500])
+def test_ground_truth_of_real_songs(number: int, shared: Path) -> None:
+    """With perfect ears the cover is in the bands that human covers are in, and its top line is the tune."""
+    song = load_song(shared, number)
+    cover = cover_of(truth(song))
+    numbers = cover.info["statistics"]
+    assert numbers["violations"] == 0
+    assert 3.0 <= numbers["notes_per_second"] <= 11.0
+    assert numbers["lowest"] >= 28 and numbers["highest"] <= 96
+    seconds = np.arange(0.0, song.duration, 0.01)
+    reference = np.zeros(len(seconds))
+    for start, end, pitch, _ in song.melody:
+        reference[(seconds >= start) & (seconds < end)] = pitch
+    top = top_pitch(cover, seconds)
+    sung = reference > 0
+    assert np.mean(top[sung] % 12 == reference[sung] % 12) > 0.95

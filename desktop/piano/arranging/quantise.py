@@ -35,9 +35,9 @@ def quantise(melody: Notes, grid: Grid) -> Notes:
     for at, a, b, p, sure in zip(snapped, first, last, pitches, trust, strict=True):
         if count and at <= out["start"][count - 1] + 1e-6:
             if b - a > out["end"][count - 1] - out["start"][count - 1]:
-                out[count - 1] = (at, at + b - a, p, sure)
+                out[count - 1] = (at, b, p, sure)
             continue
-        out[count] = (at, at + b - a, p, sure)
+        out[count] = (at, b, p, sure)
         count += 1
     return _with_ends(out[:count])
 
