@@ -10,9 +10,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from desktop import __version__
+from desktop.errors import UserError
 from desktop.jobs.queue import Queue
 from desktop.jobs.store import Store
 from desktop.models.library import Library
@@ -75,11 +76,19 @@ def build(app: QApplication) -> Parts:
 
 
 def main(files: Sequence[str | Path] = ()) -> int:
-    """Show the window, open ``files`` (the first one that can be), and stay until it is closed; returns the exit code."""
+    """Show the window, open the first of ``files`` and queue the others, stay until it is closed; returns the exit code.
+
+    Raises UserError when there is no place for the user's files or the queue cannot be opened.
+    """
     report = crash.start_log()
     app = application()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    parts = build(app)
+    try:
+        parts = build(app)
+    except UserError as error:
+        crash.end_log()
+        _say_alone(error)
+        raise
     window = parts.window
     teller = _Teller(app)
     teller.error.connect(lambda error, text: window.say(_unexpected(error, text)))
@@ -87,7 +96,7 @@ def main(files: Sequence[str | Path] = ()) -> int:
     window.show()
     window.after_shown(
         [
-            lambda: window.open_path(Path(files[0])) if files else None,
+            lambda: window.drop([Path(file).absolute() for file in files]),
             window.dock.load,
             lambda: _look_for_models(window),
             lambda: _greet(window, report, parts.store.note),
@@ -100,6 +109,13 @@ def main(files: Sequence[str | Path] = ()) -> int:
         parts.close()
         crash.end_log()
         sys.excepthook = sys.__excepthook__
+
+
+def _say_alone(error: UserError) -> None:
+    """Say in a box why there is no window, for those who started it without a terminal."""
+    if QGuiApplication.platformName() not in ("offscreen", "minimal"):
+        text = "\n".join(part for part in (error.message, error.path, error.remedy) if part)
+        QMessageBox.critical(None, "Reprise", text)
 
 
 def _unexpected(error: Exception, text: str) -> Note:

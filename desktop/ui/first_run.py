@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from desktop.models.library import Status
 from desktop.paths import models_dir
@@ -24,7 +24,7 @@ class FirstRunDialog(_Dialog):
     offline_chosen = Signal()
 
     def __init__(self, shelf: Shelf, pack: str, parent: QWidget | None = None) -> None:
-        super().__init__("Reprise needs a few models", parent, 680, 380)
+        super().__init__("Reprise needs a few models", parent, 760, 400)
         self._shelf = shelf
         self._entries = shelf.missing(pack)
         self._started = False
@@ -33,21 +33,26 @@ class FirstRunDialog(_Dialog):
         self.body.addWidget(label(intro, wrap=True))
         grid = QGridLayout()
         grid.setHorizontalSpacing(theme.S4)
-        grid.setVerticalSpacing(theme.S2)
+        grid.setVerticalSpacing(theme.S3)
         grid.setColumnStretch(1, 1)
-        self._rows: dict[str, tuple[IconLabel, QProgressBar, ElidedLabel]] = {}
+        self._rows: dict[str, tuple[IconLabel, QProgressBar]] = {}
         for number, entry in enumerate(self._entries):
             mark, bar = IconLabel("install"), QProgressBar(maximum=1000, textVisible=False)
             bar.setAccessibleName(f"Progress of {entry.title}")
             bar.setFixedWidth(120)
-            words = ElidedLabel(f"{entry.title}: {entry.description}", mode=Qt.TextElideMode.ElideRight)
+            words = QVBoxLayout()
+            words.setSpacing(0)
+            words.addWidget(label(entry.title, bold=True))
+            words.addWidget(label(entry.description, size=theme.CAPTION, tone="secondary", wrap=True))
             size = label(bytes_text(entry.download), tabular=True)
             licence = label(entry.licence.spdx)
             text, tone = COMMERCIAL[entry.licence.commercial]
             terms = label(text, size=theme.CAPTION, tone=tone)
-            for column, widget in enumerate((mark, words, size, licence, terms, bar)):
+            grid.addWidget(mark, number, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addLayout(words, number, 1)
+            for column, widget in enumerate((size, licence, terms, bar), 2):
                 grid.addWidget(widget, number, column)
-            self._rows[entry.id] = (mark, bar, words)
+            self._rows[entry.id] = (mark, bar)
         self.body.addLayout(grid)
         where = ElidedLabel(f"To {models_dir()}")
         where.setProperty("tone", "secondary")
@@ -87,7 +92,7 @@ class FirstRunDialog(_Dialog):
     def _refresh(self) -> None:
         jobs, states = self._shelf.jobs, self._shelf.states
         running = False
-        for name, (mark, bar, _) in self._rows.items():
+        for name, (mark, bar) in self._rows.items():
             job = jobs.get(name)
             if states.get(name) in (Status.INSTALLED, Status.BUNDLED):
                 mark.show_icon("done", "good")

@@ -63,7 +63,7 @@ class IconButton(QToolButton):
 
     Args:
         name: file name in resources/icons without its ending.
-        label: accessible name and tooltip.
+        label: tooltip, and up to its first bracket the accessible name.
         text: shown beside the icon when given.
     """
 
@@ -72,8 +72,7 @@ class IconButton(QToolButton):
         self._name, self._size = name, size
         self.setIconSize(QSize(size, size))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setAccessibleName(label)
-        self.setToolTip(label)
+        self._say(label)
         if text:
             self.setText(text)
             self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -83,9 +82,13 @@ class IconButton(QToolButton):
         """Show another icon, and say another name."""
         self._name = name
         if label is not None:
-            self.setAccessibleName(label)
-            self.setToolTip(label)
+            self._say(label)
         self._tint()
+
+    def _say(self, label: str) -> None:
+        # What follows in brackets (shortcut, hints) is for the eye.
+        self.setAccessibleName(label.split(" (")[0])
+        self.setToolTip(label)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

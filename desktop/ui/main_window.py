@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
@@ -24,6 +25,7 @@ from desktop.ui.state import State
 from desktop.ui.theme import Themer
 from desktop.ui.topbar import TopBar
 from desktop.ui.widgets.parts import line
+from desktop.ui.widgets.veil import Veil
 
 
 class MainWindow(QMainWindow):
@@ -60,6 +62,7 @@ class MainWindow(QMainWindow):
         self.book = ActionBook(self)
         self.topbar, self.rail = TopBar(), Rail(tuple(self._kinds.values()))
         self._stack = QStackedWidget()
+        self._veil = Veil("Drop to open", self._stack)
         self.dock = QueueDock(self.services)
         self._lay_out()
         self.book.add(self._actions())
@@ -134,8 +137,19 @@ class MainWindow(QMainWindow):
             self.book.add(panel.actions_of())
             self.topbar.menu.setMenu(self.book.menu(self.topbar.menu))
             self._toasts[name] = Toasts(panel.toast_area())
+            self._order_tabs(panel)
             panel.changed.connect(self._panel_changed)
         return self._panels[name]
+
+    def _order_tabs(self, panel: Panel) -> None:
+        """The queue comes after the panel, also after one that was made later."""
+
+        def stops(part: QWidget) -> list[QWidget]:
+            mine = [child for child in part.findChildren(QWidget) if child.window() is self]
+            return [child for child in mine if child.focusPolicy() & Qt.FocusPolicy.TabFocus]
+
+        for one, other in pairwise([*stops(panel)[-1:], *stops(self.dock)]):
+            self.setTabOrder(one, other)
 
     def go(self, name: str) -> None:
         """Bring a panel to the front."""
@@ -199,13 +213,18 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
-            self.panel.drag_over(True)
+            self._drag_over(True)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self.panel.drag_over(False)
+        self._drag_over(False)
+
+    def _drag_over(self, on: bool) -> None:
+        # A panel with a drop area of its own lights that up.
+        own = self.panel.drag_over(on)
+        self._veil.lift(on and not own)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.panel.drag_over(False)
+        self._drag_over(False)
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         event.acceptProposedAction()
         self.drop(paths)

@@ -114,7 +114,8 @@ class Toast(QFrame):
         row.setSpacing(8)
         row.setContentsMargins(0, 4, 0, 0)
         for number, (text, function) in enumerate(self.note.actions):
-            button = Button(text, kind="primary" if number == 0 else "plain")
+            urgent = number == 0 and self.note.severity in (Severity.ERROR, Severity.WARNING)
+            button = Button(text, kind="primary" if urgent else "plain")
             button.clicked.connect(partial(self._act, function))
             row.addWidget(button)
         if self.note.details:

@@ -90,8 +90,9 @@ class Panel(QWidget):
     def queue(self, paths: list[Path]) -> None:
         """Do with files that it takes what it does by default, without opening them."""
 
-    def drag_over(self, on: bool) -> None:
-        """Files that it takes hang over the window, or do not any more."""
+    def drag_over(self, on: bool) -> bool:
+        """Files hang over the window, or do not any more; whether the panel shows that itself."""
+        return False
 
     def toast_area(self) -> QWidget:
         """The widget in whose corner messages appear."""

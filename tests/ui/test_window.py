@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QAccessible, QDropEvent, QKeySequence
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAccessible, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractScrollArea,
@@ -99,18 +99,21 @@ def test_buttons_without_text_have_tooltips(full: MainWindow) -> None:
 def test_the_tab_key_reaches_everything_that_can_be_used(full: MainWindow, qtbot: QtBot) -> None:
     full.go("piano")
     full.setFocus()
-    reached = set()
+    reached: dict[QWidget, int] = {}
     for _ in range(200):
         qtbot.keyClick(full.focusWidget() or full, Qt.Key.Key_Tab)
         widget = QApplication.focusWidget()
         if widget in reached:
             break
-        reached.add(widget)
+        reached[widget] = len(reached)
     skipped = (QProgressBar, QScrollBar, QAbstractScrollArea, Waveform)
     usable = [w for w in widgets(full) if w.isVisible() and w.isEnabled() and not isinstance(w, skipped)]
-    missed = [w.accessibleName() or w.text() for w in usable if not ({w, *group(w)} & reached)]  # type: ignore[attr-defined]
+    missed = [w.accessibleName() or w.text() for w in usable if not ({w, *group(w)} & reached.keys())]  # type: ignore[attr-defined]
     assert not missed
     assert len(reached) >= 15
+    places = {"top": full.topbar, "rail": full.rail, "panel": full.panel, "dock": full.dock}
+    path = [name for w in reached for name, place in places.items() if place.isAncestorOf(w)]
+    assert [name for n, name in enumerate(path) if n == 0 or path[n - 1] != name] == ["top", "rail", "panel", "dock"]
 
 
 def group(widget: QWidget) -> list[QAbstractButton]:
@@ -213,13 +216,33 @@ def test_a_dropped_midi_file_opens(parts: Parts, qtbot: QtBot) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(MIDI))])
     event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
-    window.dropEvent(event)
+    enter = QDragEnterEvent(
+        QPoint(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
     panel = panel_of(window)
+    window.dragEnterEvent(enter)
+    assert enter.isAccepted() and panel.start.drop._lit and not window._veil.isVisible()
+    window.dropEvent(event)
+    assert not panel.start.drop._lit
     qtbot.waitUntil(lambda: len(panel.song.roll.notes) > 100)
     assert panel.canvas.isVisible()
     assert window.windowTitle().startswith("six-oclock-ferry.mid")
     assert panel.inspector.facts["Tempo"].value.endswith("BPM")
     assert "not there" in panel.inspector.styles.toolTip()
+    window.dragEnterEvent(enter)
+    assert window._veil.isVisible()
+    window.dragLeaveEvent(QDragLeaveEvent())
+    assert not window._veil.isVisible()
+
+
+def test_of_several_dropped_songs_the_first_is_opened_and_the_others_are_queued(parts: Parts, tmp_path: Path) -> None:
+    songs = [write_wav(tmp_path / f"{n}.wav", tune(6.0)) for n in range(3)]
+    parts.window.drop(songs)
+    jobs = [row.job for row in parts.queue.rows() if isinstance(row.job, CoverJob)]
+    assert sorted(Path(job.source).name for job in jobs) == ["0.wav", "1.wav", "2.wav"]
+    assert panel_of(parts.window).song.source == songs[0]
+    assert [job.output for job in jobs if job.source != str(songs[0])] == [str(tmp_path)] * 2
+    assert "2 more songs" in parts.window.notes()[-1].text
 
 
 def test_it_remembers(open_window: Opener, qtbot: QtBot, tmp_path: Path) -> None:

@@ -116,8 +116,9 @@ class PianoPanel(Panel):
             where = f"The covers go to {now.output}." if now.output else "Each cover goes to the folder of its song."
             self._services.say(Note(Severity.INFO, f"{what} in the queue", remedy=where))
 
-    def drag_over(self, on: bool) -> None:
+    def drag_over(self, on: bool) -> bool:
         self.start.drop.light(on)
+        return self._pages.currentWidget() is self.start
 
     def toast_area(self) -> QWidget:
         return self._pages

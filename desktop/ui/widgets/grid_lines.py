@@ -14,8 +14,8 @@ STEPS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 def bar_beat(grid: Grid, second: float) -> str:
-    """A time as "bar.beat.part", counting from 1, with quarters of a beat; just before a beat counts as on it."""
-    beat = float(grid.beats(second)) + 0.06
+    """A time as "bar.beat.part", counting from 1, with quarters of a beat; just before a beat counts as on it, before the first one too."""
+    beat = max(0.0, float(grid.beats(second)) + 0.06)
     bar, within = grid.bar(beat)
     return f"{bar + 1}.{int(within) + 1}.{int(within % 1 * 4) + 1}"
 
@@ -40,12 +40,12 @@ def draw(painter: QPainter, tokens: theme.Tokens, span: Span, grid: Grid, top: f
     beats = np.arange(first, last)
     x = np.rint(span.xs(grid.times[first:last]))
     bar, within = np.divmod(beats - grid.downbeat, grid.meter)
-    step = bar_step(span, grid, 7)
+    step = bar_step(span, grid, 12)
     is_bar = (within == 0) & (bar % step == 0)
     height = bottom - top
     if 60.0 / grid.tempo * span.scale >= 7:
         fill(painter, x[within != 0], top, height, theme.mix(tokens.canvas, tokens.text, 0.06))
-    fill(painter, x[is_bar], top, height, theme.mix(tokens.canvas, tokens.text, 0.16))
+    fill(painter, x[is_bar], top, height, theme.mix(tokens.canvas, tokens.text, 0.13))
 
 
 def fill(painter: QPainter, xs: np.ndarray, top: float, height: float, colour: QColor) -> None:
