@@ -110,7 +110,8 @@ def _follow(queue: Queue, numbers: list[int], inbox: _Inbox, show: Display, fini
                     asked = True
                 elif update.row.id in waiting:
                     show.update(update)
-                    if update.row.state.is_over or update.removed:
+                    # One that was told late may be of an earlier try.
+                    if update.removed or (update.row.state.is_over and queue.row(update.row.id).state.is_over):
                         waiting.discard(update.row.id)
     finally:
         rows = [row for row in queue.rows() if row.id in numbers]

@@ -137,7 +137,7 @@ class Bars:
         if row.id not in self._tasks:
             self._tasks[row.id] = self._progress.add_task(row.job.title, total=1.0, message="", left="")
         left = duration(row.remaining_s) + " left" if row.remaining_s is not None else ""
-        message = row.message if row.state in (State.RUNNING, State.FAILED) else str(row.state)
+        message = row.message if row.state is State.RUNNING else str(row.state)
         self._progress.update(self._tasks[row.id], completed=row.fraction, message=message, left=left)
 
     def say(self, text: str) -> None:

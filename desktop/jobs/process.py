@@ -35,14 +35,14 @@ class Outcome:
     Attributes:
         code: its exit code; minus the signal's number when a signal ended it.
         log: the last lines that it wrote to stderr (or printed).
-        asked: we ended it.
         fault: what it did wrong before we ended it, if anything.
+        ready: it had come as far as listening.
     """
 
     code: int
     log: tuple[str, ...] = ()
-    asked: bool = False
     fault: str = ""
+    ready: bool = True
 
     @property
     def sentence(self) -> str:
@@ -53,6 +53,8 @@ class Outcome:
             return self._signalled(-self.code)
         if self.code & 0xFFFFFFFF in _WINDOWS_CODES:
             return f"The worker crashed ({_WINDOWS_CODES[self.code & 0xFFFFFFFF]}, exit code {self.code & 0xFFFFFFFF:#x})"
+        if not self.ready:
+            return f"The worker could not start (exit code {self.code})"
         return f"The worker ended by itself in the middle of the job (exit code {self.code})"
 
     @property
@@ -95,8 +97,8 @@ class WorkerProcess:
         self.waiting_since: float | None = None
         self._listen = listen
         self._serial = 0
-        self._asked = False
         self._fault = ""
+        self._ready = False
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
         self._outbox: SimpleQueue[AnyRequest | None] = SimpleQueue()
         try:
@@ -137,12 +139,11 @@ class WorkerProcess:
 
     def kill(self, fault: str = "") -> None:
         """End the process now, with the helpers that it started; ``fault`` says why, if it was to blame."""
-        self._asked, self._fault = True, self._fault or fault
+        self._fault = self._fault or fault
         _kill_tree(self._child)
 
     def release(self) -> None:
         """Let the process end by itself: it does so at once when its stdin ends."""
-        self._asked = True
         self._outbox.put(None)
 
     def join(self, timeout: float) -> bool:
@@ -176,6 +177,7 @@ class WorkerProcess:
         try:
             while (reply := messages.read(stdout, messages.replies)) is not None:
                 self.waiting_since = None
+                self._ready = True
                 self._listen(self, reply)
         except ProtocolError as error:
             self.kill(f"it sent something unreadable ({error})")
@@ -191,7 +193,7 @@ class WorkerProcess:
         # A helper that the worker started may hold stderr open for long; then its last words are not waited for.
         self._threads[1].join(0.5)
         stdout.close()
-        self._listen(self, Outcome(code, self.log, self._asked, self._fault))
+        self._listen(self, Outcome(code, self.log, self._fault, self._ready))
 
     def _read_errors(self) -> None:
         stderr = cast(IO[bytes], self._child.stderr)

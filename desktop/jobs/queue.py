@@ -152,12 +152,15 @@ class Queue:
 
     def wait(self, number: int, timeout: float | None = None) -> Row:
         """Block until a job is over (or ``timeout`` seconds have passed) and return it. Not from a callback."""
-        over = threading.Event()
-        unsubscribe = self.subscribe(lambda update: over.set() if update.row.id == number and update.row.state.is_over else None)
+        deadline = None if timeout is None else monotonic() + timeout
+        heard: SimpleQueue[None] = SimpleQueue()
+        unsubscribe = self.subscribe(lambda update: heard.put(None) if update.row.id == number else None)
         try:
-            if not self.row(number).state.is_over:
-                over.wait(timeout)
-            return self.row(number)
+            # The row counts, not the update: one that was told late may be of an earlier try.
+            while not (row := self.row(number)).state.is_over and (deadline is None or monotonic() < deadline):
+                with contextlib.suppress(Empty):
+                    heard.get(timeout=None if deadline is None else max(0.0, deadline - monotonic()))
+            return row
         finally:
             unsubscribe()
 

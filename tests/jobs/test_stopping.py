@@ -149,6 +149,22 @@ def test_an_idle_worker_that_died_is_replaced(bench: Bench) -> None:
     assert row.state is State.DONE and row.worker_pid != pid
 
 
+def test_a_worker_that_cannot_start_says_why(home: Path, tmp_path: Path) -> None:
+    from desktop.jobs.executors import Slot
+    from desktop.jobs.queue import Queue
+    from desktop.jobs.store import Store
+    from tests.jobs.bench import runner_of
+
+    store = Store()
+    broken = Slot("broken", "cpu", 1, environment={"PYTHONHOME": str(tmp_path)})
+    queue = Queue(store, runner_of=runner_of, slots=(broken,))
+    row = Bench(store, queue).run("quick")
+    assert row.state is State.FAILED and row.error and "could not start (exit code 1)" in row.error.message
+    assert row.error.details
+    queue.close()
+    store.close()
+
+
 PARENT = """
 import sys, time
 from desktop.jobs.queue import Queue
