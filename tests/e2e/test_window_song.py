@@ -193,3 +193,24 @@ def test_an_interrupted_job_is_offered_at_the_next_start(
         second.window.close()
         second.window.deleteLater()
         second.close()
+
+
+def test_without_its_model_the_song_waits_and_the_library_is_offered(
+    qapp: QApplication, qtbot: QtBot, home: Path, song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPRISE_OFFLINE", "1")
+    made = application.build(qapp)
+    try:
+        made.window.show()
+        panel = made.window.panel_of("piano")
+        assert isinstance(panel, PianoPanel)
+        made.window.open_path(song)
+        qtbot.waitUntil(lambda: panel.song.error is not None and panel.failed_page.isVisible(), timeout=PATIENCE)
+        assert panel.failed_page._library.isVisible()
+        panel.failed_page._library.click()
+        assert made.window.panel.objectName() == "library"
+    finally:
+        made.window.asks_before_closing = False
+        made.window.close()
+        made.window.deleteLater()
+        made.close()

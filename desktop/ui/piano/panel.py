@@ -23,7 +23,7 @@ from desktop.ui.piano import export, files
 from desktop.ui.piano.canvas import Canvas
 from desktop.ui.piano.inspector import Inspector
 from desktop.ui.piano.song import Options, Song, Task
-from desktop.ui.piano.start import FailedPage, StartPage
+from desktop.ui.piano.start import FailedPage, StartPage, needs_model
 from desktop.ui.piano.transport import clock
 from desktop.ui.player import Player
 from desktop.ui.widgets.parts import line
@@ -66,6 +66,7 @@ class PianoPanel(Panel):
         self.start.chosen.connect(self._services.open)
         self.failed_page.open_asked.connect(self.ask_open)
         self.failed_page.retry_asked.connect(song.retry)
+        self.failed_page.library_asked.connect(self._open_library)
         self.inspector.style_chosen.connect(self.choose_style)
         self.inspector.difficulty_chosen.connect(self.choose_difficulty)
         self.inspector.corrected.connect(song.correct)
@@ -75,6 +76,7 @@ class PianoPanel(Panel):
         for signal in (song.replaced, song.status_changed, song.notes_changed, song.sound_changed):
             signal.connect(self._refresh)
         song.failed.connect(self._job_failed)
+        song.warned.connect(self._warn)
         self.player.playing_changed.connect(lambda _on: self.changed.emit())
         self._services.bridge.rows_changed.connect(self._exported)
         self._services.prefs.changed.connect(self._prefs_changed)
@@ -295,7 +297,15 @@ class PianoPanel(Panel):
         if self._pages.currentWidget() is self.failed_page and task is not Task.RENDER:
             return
         again = {Task.RENDER: self.song.render}.get(task, self.song.retry)
-        self._services.say(from_failed(failed, [("Try again", again)]))
+        library = [("Open the library", self._open_library)] if needs_model(failed) else []
+        self._services.say(from_failed(failed, [("Try again", again), *library]))
+
+    def _warn(self, text: str) -> None:
+        library = [("Open the library", self._open_library)] if "reprise models " in text else []
+        self._services.say(Note(Severity.WARNING, text[:1].upper() + text[1:], actions=library))
+
+    def _open_library(self) -> None:
+        self._services.go("library")
 
     def _exported(self, rows: list[Row]) -> None:
         for row in rows:

@@ -69,6 +69,7 @@ class Song(QObject):
         sound_changed: waveform or playable sound has changed.
         status_changed: something began, went on or ended.
         failed: a job did not end well: Failed, its number, its Task.
+        warned: something about the song that the user should know; said once a song.
     """
 
     replaced = Signal()
@@ -76,6 +77,7 @@ class Song(QObject):
     sound_changed = Signal()
     status_changed = Signal()
     failed = Signal(object, int, object)
+    warned = Signal(str)
 
     def __init__(self, bridge: QueueBridge, options: Options, soundfont: str = "", parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -102,6 +104,7 @@ class Song(QObject):
         self.result: dict[str, Any] = {}
         self.error: Failed | None = None
         self.jobs: dict[Task, Row] = {}
+        self._told: set[str] = set()
         self._growth = Growth()
         self._rendering: Path | None = None
         self._unheard: Row | None = None
@@ -397,6 +400,10 @@ class Song(QObject):
 
     def _covered(self, result: dict[str, Any]) -> None:
         self.result = result
+        for text in map(str, result.get("warnings") or ()):
+            if text not in self._told:
+                self._told.add(text)
+                self.warned.emit(text)
         path = Path(str(dict(result.get("files") or {}).get("project", "")))
 
         def loaded(cover: Cover) -> None:

@@ -93,11 +93,12 @@ class FailedPage(QWidget):
     """What happened, to which file, and what to do.
 
     Signals:
-        retry_asked, open_asked.
+        retry_asked, open_asked, library_asked.
     """
 
     retry_asked = Signal()
     open_asked = Signal()
+    library_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -137,6 +138,9 @@ class FailedPage(QWidget):
         row.addStretch(1)
         row.addWidget(again)
         row.addWidget(other)
+        self._library = Button("Open the library", icon_name="library")
+        self._library.clicked.connect(lambda: self.library_asked.emit())
+        row.addWidget(self._library)
         copy = Button("Copy details", kind="link")
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._report))
         row.addWidget(copy)
@@ -150,3 +154,9 @@ class FailedPage(QWidget):
         self._text.setText(failed.message)
         self._path.setText(failed.path)
         self._remedy.setText(failed.remedy)
+        self._library.setVisible(needs_model(failed))
+
+
+def needs_model(failed: Failed) -> bool:
+    """Whether installing a model is the remedy."""
+    return "reprise models " in failed.remedy

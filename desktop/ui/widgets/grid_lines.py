@@ -14,7 +14,10 @@ STEPS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 def bar_beat(grid: Grid, second: float) -> str:
-    """A time as "bar.beat.part", counting from 1, with quarters of a beat; just before a beat counts as on it, before the first one too."""
+    """A time as "bar.beat.part", counting from 1, with quarters of a beat.
+
+    Just before a beat counts as on it, and so does all that comes before the first one.
+    """
     beat = max(0.0, float(grid.beats(second)) + 0.06)
     bar, within = grid.bar(beat)
     return f"{bar + 1}.{int(within) + 1}.{int(within % 1 * 4) + 1}"

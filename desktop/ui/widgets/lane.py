@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QColor, QFocusEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop.ui import theme
@@ -37,6 +37,7 @@ class Lane(QWidget):
         self._pressed: QPointF | None = None
         self._last = QPointF()
         self._dragging = False
+        self._ringed = False
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         timeline.changed.connect(self.update)
@@ -86,6 +87,10 @@ class Lane(QWidget):
         if rect.left() < GUTTER:
             self.draw_gutter(painter, tokens)
         self._draw_playhead(painter, tokens)
+        if self._ringed:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(QColor(tokens.accent), 2))
+            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
 
     def _picture(self, tokens: theme.Tokens, ratio: float) -> QPixmap:
         """The picture of a stretch that contains what is shown; drawn anew when it does not any more."""
@@ -180,6 +185,15 @@ class Lane(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.timeline.set_width(max(1, self.width() - GUTTER))
         self.invalidate()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        # The ring is for those who came by key; a click shows where it was.
+        self._ringed = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._ringed = False
+        self.update()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
