@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 from collections.abc import Sequence
 
@@ -22,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _open_window(given[1:])
     from desktop.cli import main as command
 
+    if sys.stderr is not None:
+        faulthandler.enable()
     return command(given)
 
 

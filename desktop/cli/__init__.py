@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
 import os
 import sys
 from collections.abc import Sequence
@@ -12,7 +11,6 @@ DONE, FAILED, USAGE, CANCELLED = 0, 1, 2, 130
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command; returns 0 done, 1 failed, 2 usage, 130 cancelled."""
-    faulthandler.enable()
     from desktop.cli.app import app
     from desktop.cli.errors import explain
     from desktop.errors import UserError

@@ -17,6 +17,7 @@ import pytest
 
 from desktop import __version__
 from desktop.alive import is_alive
+from desktop.cli import main
 from desktop.jobs.job import CoverJob
 from desktop.jobs.rows import Owner
 from desktop.jobs.states import State
@@ -53,9 +54,10 @@ def test_version_is_answered_without_loading_anything() -> None:
         ("queue", "retry"),
     ],
 )
-def test_every_command_has_help(words: tuple[str, ...]) -> None:
-    answer = reprise(*words, "--help")
-    assert answer.code == 0 and "Usage: reprise" in answer.out and answer.err == ""
+def test_every_command_has_help(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "--help"]) == 0
+    said = capsys.readouterr()
+    assert "Usage: reprise" in said.out and said.err == ""
 
 
 def test_the_command_line_loads_nothing_heavy() -> None:
@@ -84,15 +86,19 @@ def test_the_command_line_loads_nothing_heavy() -> None:
         (("queue", "cancel", "one"), "Invalid value for 'JOB'"),
     ],
 )
-def test_what_cannot_be_understood_ends_with_2(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
-    answer = reprise(*words, cwd=tmp_path)
-    assert answer.code == 2 and said in answer.err and "Traceback" not in answer.err
+def test_what_cannot_be_understood_ends_with_2(
+    words: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(words) == 2
+    assert said in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
 def test_programs_get_errors_as_json(tmp_path: Path) -> None:
     answer = reprise("cover", "x.mp3", "--style", "polka", "--json", cwd=tmp_path)
-    assert answer.code == 2
+    assert answer.code == 2 and "Traceback" not in answer.err
     assert answer.events[-1]["event"] == "failed" and answer.events[-1]["usage"] and "polka" in answer.events[-1]["message"]
 
 
