@@ -5,10 +5,10 @@
     python -m face_restorer.train texture  --data FACES --state FOLDER --minutes 25
 
 *steady* trains the repair at a constant rate for as long as it is let; its checkpoint never sees a falling rate, so that it
-can be continued later.  *cooldown* starts from the latest steady checkpoint and takes the rate to zero, with pairs of frames
-that must come out alike; this is where most of the last decibels come from.  *texture* freezes the repair and trains the
-texture against a patch discriminator.  `--init-from` warm-starts *steady* (or *texture*, where no cooldown exists) from a
-checkpoint, a safetensors or an exported ONNX file, of this size or smaller.
+can be continued later.  *cooldown* starts from the averaged weights of the latest steady checkpoint
+and takes the rate to zero, with pairs of frames that must come out alike.  *texture* freezes the repair (of the cooldown, or of
+the steady phase where there was none) and trains the texture against a patch discriminator.  `--init-from` warm-starts *steady*
+from a checkpoint, a safetensors or an exported ONNX file of this size or smaller, and takes the texture from there in *texture*.
 
 Checkpoints: steady.pt, cooldown.pt, texture.pt; log.jsonl has one line a validation.
 """
@@ -33,7 +33,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .data import ClipPool, fixed_clips, to_tensor
-from .losses import box_ssim, decibel_loss, edge_loss, face_weight, psnr, ssim
+from .losses import box_ssim, decibel_loss, edge_loss, face_weight, psnr, squared_error, ssim
 from .network import FaceRestorer, PatchDiscriminator
 from .optimiser import Muon, split_parameters
 from .settings import DataSettings, NetworkSettings, TrainSettings
@@ -119,14 +119,15 @@ def start_run(args: argparse.Namespace, settings: TrainSettings) -> Run:
     model = FaceRestorer(NetworkSettings()).to(device, memory_format=torch.channels_last)
     run = Run(args, settings, model, {}, device)
     own = load_checkpoint(run.path)
-    before = load_checkpoint(args.state / {"steady": "none", "cooldown": "steady.pt", "texture": "cooldown.pt"}[args.phase])
+    earlier = {"steady": [], "cooldown": ["steady.pt"], "texture": ["cooldown.pt", "steady.pt"]}[args.phase]
+    before = next((data for data in (load_checkpoint(args.state / name) for name in earlier) if data), None)
     if own and not own["finished"] and not args.fresh:
         model.load_state_dict(own["model"])
         run.counters = Counters(**own["counters"])
     elif before:
         own = None
-        # The cooldown needs the weights that its momentum belongs to; the texture the best repair there is.
-        model.load_state_dict(before["model" if args.phase == "cooldown" else "average"])
+        # The averaged weights are far better than the present ones, more than a short cooldown would gain.
+        model.load_state_dict(before["average"])
         run.counters.spent = before["counters"]["spent"]
     elif args.init_from:
         own = None
@@ -154,7 +155,7 @@ def add_optimisers(run: Run) -> None:
     rate = s.texture_rate if texture else s.rate
     run.optimisers = [
         Muon(matrices, lr=rate, momentum=s.momentum, weight_decay=s.decay),
-        torch.optim.AdamW(others, lr=s.vector_rate, betas=(0.9, 0.99), weight_decay=0.0),
+        torch.optim.AdamW(others, lr=s.texture_vector_rate if texture else s.vector_rate, betas=(0.9, 0.99), weight_decay=0.0),
     ]
     if texture:
         run.discriminator = PatchDiscriminator(NetworkSettings().discriminator_width)
@@ -180,8 +181,8 @@ def set_rate(run: Run) -> None:
     share = 1.0
     if run.args.phase != "steady":
         share = max(0.02, 1.0 - run.counters.seconds / (60.0 * run.args.minutes))
-        if run.args.phase == "texture":
-            share = min(1.0, 2.0 * share)  # half of the time at the full rate
+        # The texture spends half of its time at the full rate; the cooldown starts at half, from averaged weights.
+        share = min(1.0, 2.0 * share) if run.args.phase == "texture" else 0.5 * share
     if run.args.phase != "cooldown":
         share *= min(1.0, (run.counters.steps + 1) / run.settings.warm_up)
     for optimiser in run.optimisers:
@@ -245,7 +246,9 @@ def repair_step(run: Run, workers: Workers, degraded: Tensor, clean: Tensor, pai
         similarity = box_ssim(result, clean).mean()
         loss = decibels - s.ssim_weight * similarity + s.edge_weight * edge_loss(result, clean)
         if pairs:
-            loss = loss + s.consistency * decibel_loss(result[0::2], result[1::2], run.weight, s.floor)
+            # Against the error itself: alone, the difference is smallest where nothing is restored or everything is blurred.
+            error = squared_error(result, clean, run.weight).detach().view(-1, 2).mean(dim=1) + s.floor
+            loss = loss + s.consistency * (squared_error(result[0::2], result[1::2], run.weight) / error).mean()
         return {"loss": loss, "decibels": decibels, "ssim": similarity}
 
     values = workers.gradients(list(run.model.repair.parameters()), loss_of, degraded, clean)
@@ -365,8 +368,9 @@ def train(run: Run) -> None:
         took = time.monotonic() - begun
         if took < LONG_STEP:
             c.seconds, c.spent = c.seconds + took, c.spent + took
-        run.finished = run.stop = args.phase != "steady" and c.seconds > 60.0 * args.minutes
-        run.stop = run.stop or (args.minutes > 0 and c.seconds > 60.0 * args.minutes)
+        over = args.minutes > 0 and c.seconds > 60.0 * args.minutes
+        run.finished = over and args.phase != "steady"
+        run.stop = run.stop or over  # may have been set from outside at any time
         now = time.monotonic()
         if now - saved > 60.0 * s.checkpoint_minutes:
             run.save()
