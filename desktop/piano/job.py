@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from desktop.jobs.events import Progressed
 from desktop.jobs.job import CoverJob, ListenJob, RenderJob, Result
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library
@@ -87,7 +88,7 @@ def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
         progress.artifact(kind, folder / name, cover.title)
     for path in finished:
         path.unlink(missing_ok=True)
-    progress.at(1.0, "Done")
+    _done(progress)
     return _summary(job, cover, analysis, clock, {kind: str(folder / name) for kind, name in files.items()})
 
 
@@ -106,8 +107,13 @@ def run_render(job: RenderJob, progress: Progress) -> Result:
         publish({finished: output})
     finished.unlink(missing_ok=True)
     progress.artifact("audio", output, cover.title)
-    progress.at(1.0, "Done")
+    _done(progress)
     return {"files": {"audio": str(output)}, "title": cover.title, "duration": cover.duration}
+
+
+def _done(progress: Progress) -> None:
+    """Say that all is done, without a checkpoint: what is in place can no longer be cancelled."""
+    progress.emit(Progressed(1.0, "Done"))
 
 
 def _soundfont(choice: str) -> Path:

@@ -26,7 +26,7 @@ def tune(*rows: tuple[float, float, int]) -> np.ndarray:
 def test_sixteenths_syncopation_and_sloppiness() -> None:
     line = quantise(tune((0.04, 0.45, 60), (0.46, 0.7, 62), (0.77, 1.4, 64), (1.72, 3.1, 65)), GRID)
     assert line["start"].tolist() == [0.0, 0.5, 0.75, 1.75]
-    assert line["end"].tolist() == [0.5, 0.75, 1.5, 3.0]
+    assert line["end"].tolist() == [0.5, 0.75, 1.75, 3.0]
 
 
 def test_triplets_are_kept() -> None:
