@@ -10,6 +10,7 @@ from desktop.piano.arranging.plan import Bar, Plan, segments
 from desktop.piano.arranging.sheet import Sheet
 from desktop.piano.arranging.voicing import bass_pitch, close_chord, ladder
 from desktop.piano.cover import LEFT, Chord
+from desktop.piano.playability import LIMITS
 
 _CLEARANCE = 3
 """Semitones between the melody and the left hand below it."""
@@ -88,11 +89,7 @@ class LeftHand:
             fifth = [p for p in steps[1:] if 6 <= p - bass <= 8]
             return [bass, *fifth[:1]]
         if token == "V":
-            tenor = [p for p in steps[1:] if 7 <= p - bass <= 14]
-            if tenor:
-                self._chord = [min(tenor, key=lambda p: abs(p - (self._chord[0] if self._chord else bass + 9)))]
-                return [bass, self._chord[0]]
-            return [bass]
+            return self._with_tenor(bass, steps)
         size = 2 if self._difficulty == "easy" else min(3, self._style.chord + (self._difficulty == "full"))
         for count in range(size, 0, -1):
             found = close_chord(chord, 50, ceiling, self._chord, count)
@@ -100,6 +97,15 @@ class LeftHand:
                 self._chord = found
                 return found
         return [bass]
+
+    def _with_tenor(self, bass: int, steps: Sequence[int]) -> list[int]:
+        """Bass and a tenor that moves little; a tenth sounds fuller than one more fifth."""
+        tenors = [p for p in steps[1:] if 5 <= p - bass <= LIMITS[self._difficulty].span]
+        if not tenors:
+            return [bass]
+        before = self._chord[0] if self._chord else bass + 15
+        self._chord = [min(tenors, key=lambda p: (abs(p - before) + 3 * ((p - bass) % 12 == 7), p))]
+        return [bass, self._chord[0]]
 
     @staticmethod
     def _octave(bass: int, ceiling: int) -> list[int]:
