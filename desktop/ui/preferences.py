@@ -150,6 +150,7 @@ class PreferencesPage(Panel):
         box = QSpinBox(minimum=option.low, maximum=option.high)
         box.setFixedWidth(96)
         box.setKeyboardTracking(False)
+        box.lineEdit().setTextMargins(theme.S1, 0, theme.S1, 0)
         box.valueChanged.connect(lambda value: self._change(option, value))
         self._show[option.key] = lambda value: box.setValue(int(str(value)))
         return box
