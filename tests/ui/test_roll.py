@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPixmap
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.piano.cover import LEFT, NOTE, RIGHT, Chord, Grid, Notes
@@ -164,12 +164,21 @@ def test_waveform_draws_the_peaks_and_takes_a_downbeat(qtbot: QtBot) -> None:
         at = QPointF(line.x(2.6), 60).toPoint()
         qtbot.mouseClick(wave, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.AltModifier, at)
     assert found.args == [5]
-    with qtbot.waitSignal(wave.loop_drawn) as loop:
-        qtbot.mousePress(wave, Qt.MouseButton.LeftButton, pos=QPointF(line.x(2), 60).toPoint())
-        qtbot.mouseMove(wave, QPointF(line.x(3), 60).toPoint())
-        qtbot.mouseMove(wave, QPointF(line.x(4), 60).toPoint())
-        qtbot.mouseRelease(wave, Qt.MouseButton.LeftButton, pos=QPointF(line.x(4), 60).toPoint())
-    assert loop.args[0] == pytest.approx(2.0, abs=0.05)
+    drawn: list[tuple[float, float]] = []
+    wave.loop_drawn.connect(lambda start, end: drawn.append((start, end)))
+    drag(qtbot, wave, line.x(2), line.x(3), line.x(4))
+    assert drawn[-1] == pytest.approx((2.0, 4.0), abs=0.05)
+    wave.set_loop((2.0, 4.0), True)
+    drag(qtbot, wave, line.x(2) + 2, line.x(2.5), line.x(3))
+    assert drawn[-1] == pytest.approx((3.0, 4.0), abs=0.05)
+
+
+def drag(qtbot: QtBot, widget: QWidget, *places: float) -> None:
+    """Press at the first place, let go at the last."""
+    qtbot.mousePress(widget, Qt.MouseButton.LeftButton, pos=QPointF(places[0], 60).toPoint())
+    for x in places[1:]:
+        qtbot.mouseMove(widget, QPointF(x, 60).toPoint())
+    qtbot.mouseRelease(widget, Qt.MouseButton.LeftButton, pos=QPointF(places[-1], 60).toPoint())
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="None is immortal from Python 3.12 on")

@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from desktop.ui import theme
 from desktop.ui.widgets.timeline import GUTTER, Span, Timeline
 
+GRIP = 5
+"""Pixels on either side of a loop's end that take hold of it."""
 STRETCH = 1.6
 """How much longer than the view the kept picture is: scrolling moves it, and draws it anew only after a third of a page."""
 
@@ -146,9 +148,16 @@ class Lane(QWidget):
         if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton) and self.timeline.duration > 0:
             self._pressed = self._last = event.position()
             self._dragging = False
+            edge = self.loop_edge(event.position().x())
+            if edge is not None and self.loop is not None:
+                # The other end stays: the range is drawn anew from there.
+                self._pressed = QPointF(self.timeline.x(self.loop[1 - edge]), event.position().y())
+                self._dragging = True
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._pressed is None:
+            held = self.loop_edge(event.position().x()) is not None
+            self.setCursor(Qt.CursorShape.SplitHCursor if held else Qt.CursorShape.ArrowCursor)
             self.hover(event.position())
             return
         at = event.position()
@@ -169,6 +178,14 @@ class Lane(QWidget):
             self.clicked(event.position(), event.modifiers())
         self._pressed, self._dragging = None, False
         self.unsetCursor()
+
+    def loop_edge(self, x: float) -> int | None:
+        """Which end of the loop a pixel takes hold of: 0 its start, 1 its end."""
+        if self.loop is None or self.drag_pans:
+            return None
+        away = [abs(self.timeline.x(second) - x) for second in self.loop]
+        nearest = int(away[1] < away[0])
+        return nearest if away[nearest] <= GRIP else None
 
     def clicked(self, at: QPointF, modifiers: Qt.KeyboardModifier) -> None:
         """A click without a drag."""

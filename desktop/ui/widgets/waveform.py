@@ -36,7 +36,9 @@ class Waveform(Lane):
         self.message = ""
         self.setFixedHeight(88)
         self.setAccessibleName("Waveform of the original with beats")
-        self.setToolTip("Click: move the playhead · drag: loop range · Alt-click: this beat starts a bar · wheel: zoom")
+        self.setToolTip(
+            "Click: move the playhead · drag: loop range, or one of its ends · Alt-click: this beat starts a bar · wheel: zoom"
+        )
 
     def set_peaks(self, peaks: Peaks, duration: float) -> None:
         """Show peaks: array [n, 2] of minimum and maximum (-1..1) over ``duration`` seconds."""
