@@ -33,7 +33,7 @@ __all__ = ["LINE", "SIXTEENTHS", "Analysis", "analyse"]
 SIXTEENTHS = 4
 """Steps in a beat of the curves below."""
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same song would be analysed differently."""
 
 _UNSURE = 0.5
@@ -132,6 +132,17 @@ class _Models:
         # These two are recurrent or tiny: a GPU only adds the way there and back.
         return open_session(folder / f"{model}.onnx", device="cpu") if folder else None
 
+    def lacks(self) -> tuple[str, ...]:
+        """Warnings about networks that could not be had."""
+        return tuple(
+            f"{title} is not installed, so {what} a plainer method that errs more: `reprise models install {model}`"
+            for model, title, what in (
+                ("beatnet", "BeatNet", "beats come from"),
+                ("melody", "The melody network", "the tune comes from"),
+            )
+            if self._others[model] is None
+        )
+
 
 def _optional(library: Library, model: str, progress: Progress) -> Path | None:
     try:
@@ -180,7 +191,7 @@ def _listen(path: Path, source_hash: str, models: _Models, beats: str, progress:
         accents=curves.accents,
         salience=curves.salience,
         attacks=curves.attacks,
-        warnings=audio.warnings + _doubts(grid, chords, melody),
+        warnings=audio.warnings + models.lacks() + _doubts(grid, chords, melody),
         seconds=clock.seconds,
         device=models.device,
     )

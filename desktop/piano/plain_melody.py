@@ -11,6 +11,7 @@ from desktop.piano.transcription import LOWEST, Posteriors
 
 _CENTRE, _SPREAD = 70.0, 9.0
 _PITCHES = 61
+_SILENCE = 0.02
 
 
 def plain_melody(posteriors: Posteriors) -> Notes:
@@ -22,7 +23,7 @@ def plain_melody(posteriors: Posteriors) -> Notes:
         for values in (posteriors.note, posteriors.onset)
     ]
     prior = np.exp(-0.5 * ((np.arange(_PITCHES) + LOWEST_TUNE - _CENTRE) / _SPREAD) ** 2).astype(np.float32)
-    pitch = np.maximum(pooled[0], 1e-3) * prior
-    silence = np.clip(0.3 - 0.5 * pitch.max(axis=1), 0.01, 1.0)
+    pitch = np.maximum(pooled[0], 1e-2) ** 2 * prior
+    silence = np.full(len(pitch), _SILENCE, np.float32)
     total = pitch.sum(axis=1) + silence
     return line_of(Salience(silence / total, pitch / total[:, None], pooled[1], FEATURE_RATE))

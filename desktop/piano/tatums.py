@@ -18,10 +18,12 @@ Times = npt.NDArray[np.float64]
 SLOWEST, FASTEST = 50.0, 215.0
 """Tempi in beats a minute that the search covers; octaves are settled later."""
 
-_STIFFNESS = 60.0  # of the tempo: cost of a relative change from one beat to the next
+_LOOSE, _STIFF = 60.0, 200.0
+"""Stiffness of the first and second try: a loose tracker shows best that a tempo is constant; where it is not, a stiff one keeps
+fills and pauses from dragging the beat off."""
 _WIDTH = 16  # the first 1/16 of an interval is "beat", the rest is not
 _NEAR = 0.035  # seconds from the constant pulse that still count as on it
-_STEADY, _LOOSE = 0.9, 0.5  # shares of beats on the constant pulse: sure sign, least share where the drift says constant
+_STEADY, _HALF = 0.9, 0.5  # shares of beats on the constant pulse: sure sign, least share where the drift says constant
 _DRIFT = 0.125  # radians of a half beat that parts of a constant song may wander, root mean square
 _PART = 20.0  # seconds of such a part
 
@@ -32,27 +34,30 @@ def find_tatums(likelihood: Floats, rate: float, progress: Progress | None = Non
     Args:
         likelihood: [T] 0..1 a beat is at frame ``i / rate``.
     """
+    progress = progress or Progress()
     fine = np.interp(np.arange(2 * len(likelihood)) / 2, np.arange(len(likelihood)), likelihood).astype(np.float32)
-    beats = decode_beats(fine, 2 * rate, progress or Progress()) / (2 * rate)
     duration = len(likelihood) / rate
-    period = float(np.median(np.diff(beats))) if len(beats) > 1 else 0.5
-    step, phase = _constant(likelihood, rate, period)
-    if len(beats) < 8 or _is_steady(beats, likelihood, rate, step, phase):
-        first = int(np.ceil(-phase / step))
-        constant: Times = phase + step * np.arange(first, int((duration - phase) / step) + 1, dtype=np.float64)
-        return constant, True
+    beats = np.zeros(0)
+    for stiffness, part in ((_LOOSE, progress.part(0.0, 0.5)), (_STIFF, progress.part(0.5, 1.0))):
+        beats = decode_beats(fine, 2 * rate, stiffness, part) / (2 * rate)
+        period = float(np.median(np.diff(beats))) if len(beats) > 1 else 0.5
+        step, phase = _constant(likelihood, rate, period)
+        if len(beats) < 8 or _is_steady(beats, likelihood, rate, step, phase):
+            first = int(np.ceil(-phase / step))
+            constant: Times = phase + step * np.arange(first, int((duration - phase) / step) + 1, dtype=np.float64)
+            return constant, True
     return _extended(_halved(_settled(beats, likelihood, rate)), duration), False
 
 
-def decode_beats(likelihood: Floats, rate: float, progress: Progress) -> npt.NDArray[np.int64]:
-    """Frames of the most likely sequence of beats (Viterbi)."""
+def decode_beats(likelihood: Floats, rate: float, stiffness: float, progress: Progress) -> npt.NDArray[np.int64]:
+    """Frames of the most likely sequence of beats (Viterbi); ``stiffness`` is the cost of a relative change of tempo."""
     taus = np.arange(round(60 * rate / FASTEST), round(60 * rate / SLOWEST) + 1)
     count, longest, kinds = len(likelihood), int(taus[-1]), len(taus)
     act = np.clip(likelihood.astype(np.float64), 1e-4, 1 - 1e-4)
     beat = np.concatenate([[0.0], np.cumsum(np.log(act))])
     rest = np.concatenate([[0.0], np.cumsum(np.log((1 - act) / (_WIDTH - 1)))])
     wide = np.maximum(1, np.round(taus / _WIDTH).astype(int))
-    change = -_STIFFNESS * np.abs(taus[None] / taus[:, None] - 1)
+    change = -stiffness * np.abs(taus[None] / taus[:, None] - 1)
     change -= np.log(np.exp(change).sum(axis=1, keepdims=True))
     index = np.arange(kinds)
     left = np.full((count + longest, kinds), -np.inf)  # best score of a beat at t that goes on with interval k
@@ -100,13 +105,13 @@ def _constant(likelihood: Floats, rate: float, period: float) -> tuple[float, fl
 
 
 def _is_steady(beats: Times, likelihood: Floats, rate: float, step: float, phase: float) -> bool:
-    """Whether the constant pulse holds in all of the song: most beats are on it, or its phase stays where it is.
+    """Whether the constant pulse holds in all of the song: most beats are on it, or half of them and its phase stays.
 
     The second test sees through a tracker that is lost in some passages: a real change of tempo drifts, errors scatter.
     """
     position = (beats - phase) / step
     on = float(np.mean(np.abs(position - np.round(position)) * step < min(_NEAR, step / 4)))
-    if on >= _STEADY or on < _LOOSE:
+    if on >= _STEADY or on < _HALF:
         return on >= _STEADY
     wave = likelihood * np.exp(-2j * np.pi * (np.arange(len(likelihood)) / rate - phase) / step)
     size = int(_PART * rate)
