@@ -104,6 +104,7 @@ def analyse(path: Path | str, library: Library, progress: Progress | None = None
         progress.at(1.0, "Known already")
         return replace(kept, title=path.stem)
     found = _listen(path, source_hash, models, beats, progress)
+    progress.checkpoint()
     analysis_store.save(key, found)
     progress.at(1.0, "Analysed")
     return found

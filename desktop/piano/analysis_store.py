@@ -32,7 +32,7 @@ def load(key: str) -> Analysis | None:
 
     path = _folder() / f"{key}.npz"
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             facts = json.loads(bytes(data["facts"]).decode())
             arrays = {name: data[name].astype(np.float32) if name in _SMALL else data[name] for name in _ARRAYS}
             grid = Grid(data["beats"], facts["downbeat"], facts["meter"], facts["confidence"])

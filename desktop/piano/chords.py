@@ -6,6 +6,8 @@ the bar on which chords change.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,7 +16,7 @@ from desktop.piano.chroma import beat_chroma
 from desktop.piano.cover import QUALITIES, Chord, Grid, Key
 from desktop.piano.key import MODES, estimate_key
 from desktop.piano.listening import weights
-from desktop.piano.transcription import Posteriors
+from desktop.piano.transcription import RATE, Posteriors
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,6 +30,8 @@ _PRIOR = 0.5
 """Weight of what the key favours."""
 _QUIET = 0.08
 """Share of the song's usual sound below which a beat has no chord."""
+_SILENT = 0.01
+"""Share of the song's usual peak below which a beat is silent."""
 _INVERTED = 1.6
 """How much stronger than the root another chord tone must be in the bass to count as the bass."""
 
@@ -47,7 +51,7 @@ def estimate_chords(
     chroma = beat_chroma(posteriors, samples, edges, progress).astype(np.float64)
     key = estimate_key(chroma)
     path = _decode(emissions(chroma), key, grid)
-    sounding = _sounding(posteriors, edges)
+    sounding = _sounding(posteriors, edges) & _audible(samples, edges)
     return key, tuple(_spans(path, sounding, chroma))
 
 
@@ -94,6 +98,13 @@ def _sounding(posteriors: Posteriors, edges: Floats) -> npt.NDArray[np.bool_]:
     at = np.clip(np.round(edges * posteriors.frame_rate).astype(int), 0, len(posteriors))
     level = (total[at[1:]] - total[at[:-1]]) / np.maximum(1, np.diff(at))
     return np.asarray(level > _QUIET * np.median(level))
+
+
+def _audible(samples: npt.NDArray[np.float32], edges: Floats) -> npt.NDArray[np.bool_]:
+    """Whether there is any sound at all; the transcription scales silence up until it hears something."""
+    at = np.clip(np.round(edges * RATE).astype(int), 0, len(samples))
+    level = np.array([float(np.abs(samples[low:high]).max(initial=0.0)) for low, high in pairwise(at)])
+    return np.asarray(level > _SILENT * np.median(level))
 
 
 def _spans(path: npt.NDArray[np.int64], sounding: npt.NDArray[np.bool_], chroma: Floats) -> list[Chord]:

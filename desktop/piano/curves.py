@@ -44,9 +44,14 @@ def measure(samples: Floats, rate: int, posteriors: Posteriors, grid: Grid) -> C
         energy=_energy(level, salience, grid.meter),
         loudness=loudness.astype(np.float32),
         accents=accents.astype(np.float32),
-        salience=np.clip(salience, 0.0, 1.0).astype(np.float32),
-        attacks=np.clip(attacks, 0.0, 1.0).astype(np.float32),
+        salience=_kept(salience),
+        attacks=_kept(attacks),
     )
+
+
+def _kept(values: npt.NDArray[np.float64]) -> Floats:
+    """In the precision of the cache, so that a song known already gives the very same cover."""
+    return np.clip(values, 0.0, 1.0).astype(np.float16).astype(np.float32)
 
 
 def _level(samples: Floats, rate: int, edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
