@@ -77,6 +77,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=40)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rate", type=float, default=TrainSettings.rate, help="learning rate at the start")
     parser.add_argument("--resume", action="store_true", help="go on from the state's last weights with a fresh schedule")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -97,7 +98,7 @@ def main() -> None:
     step, count, sums = 0, 0, np.zeros(2)
     log = (args.state / "log.jsonl").open("a")
     while (spent := (time.monotonic() - began) / 60 / args.minutes) < 1:
-        rate = train.rate * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * spent)) + 1e-5
+        rate = args.rate * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * spent)) + 1e-5
         for group in optimiser.param_groups:
             group["lr"] = rate
         pitch, onset = losses(network, draw(pool, rng, train, shape))
