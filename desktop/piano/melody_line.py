@@ -34,7 +34,7 @@ class Habits:
         least: confidence below which a note is dropped.
     """
 
-    silence_bias: float = -2.0
+    silence_bias: float = -1.5
     change: float = 5.0
     interval: float = 0.12
     leap: int = 12

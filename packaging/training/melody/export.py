@@ -1,7 +1,7 @@
 """Write the trained network as ONNX and prove that it computes the same.
 
 cd packaging/training
-python -m melody.export --state state --out ../../resources/models/melody-1/melody.onnx
+python -m melody.export --state state [--blend earlier-state] --out ../../resources/models/melody-1/melody.onnx
 """
 
 from __future__ import annotations
@@ -17,14 +17,28 @@ import torch
 from .network import MelodyNetwork
 
 
+def read(state: Path) -> dict[str, torch.Tensor]:
+    """Averaged weights of a training."""
+    weights: dict[str, torch.Tensor] = torch.load(state / "last.pt", weights_only=True)["average"]
+    return weights
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--blend", type=Path, help="state of an earlier training that this one went on from")
+    parser.add_argument(
+        "--share", type=float, default=0.35, help="of the earlier weights: less sharp on rendered songs, surer on real ones"
+    )
     args = parser.parse_args()
     network = MelodyNetwork()
-    network.load_state_dict(torch.load(args.state / "last.pt", weights_only=True)["average"])
+    weights = read(args.state)
+    if args.blend:
+        earlier = read(args.blend)
+        weights = {name: torch.lerp(value, earlier[name], args.share) for name, value in weights.items()}
+    network.load_state_dict(weights)
     network.eval()
     part = args.out.with_suffix(".part")
     args.out.parent.mkdir(parents=True, exist_ok=True)
