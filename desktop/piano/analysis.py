@@ -1,4 +1,4 @@
-"""Everything that is known of a song before a note of the cover is written, and how it is found out."""
+"""How everything is found out that must be known of a song before a note of its cover is written."""
 
 from __future__ import annotations
 
@@ -6,32 +6,28 @@ import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library
 from desktop.models.session import Session, open_session
 from desktop.piano import analysis_store
+from desktop.piano.analysis_data import SIXTEENTHS, Analysis
 from desktop.piano.audio import Audio, load_audio
 from desktop.piano.bass import bass_line
 from desktop.piano.beats import apply_beats_option, track_beats
 from desktop.piano.chords import estimate_chords
-from desktop.piano.cover import Chord, Grid, Key, Notes
+from desktop.piano.cover import Chord, Grid, Notes
 from desktop.piano.curves import measure
 from desktop.piano.line import LINE
 from desktop.piano.melody import extract_melody
-from desktop.piano.plain_melody import plain_melody
 from desktop.piano.transcription import RATE, Posteriors, posteriors
 
 __all__ = ["LINE", "SIXTEENTHS", "Analysis", "analyse"]
-
-SIXTEENTHS = 4
-"""Steps in a beat of the curves below."""
 
 VERSION = 3
 """Raised whenever the same song would be analysed differently."""
@@ -42,54 +38,13 @@ _HEARD = 0.5, 0.04
 guitars: 0.45, white noise: 0.016)."""
 
 
-@dataclass(frozen=True)
-class Analysis:
-    """What was heard in a song, on its beat grid.
-
-    Attributes:
-        title: stem of the file's name.
-        source_hash: sha256 of the file's bytes, hex.
-        duration: length in seconds.
-        grid: beats, downbeat and meter; the grid covers the whole recording unless the user gave one.
-        key: of the whole song.
-        chords: in order, not overlapping, in beats of the grid, edges on whole beats; gaps are places without harmony.
-        melody: ``LINE``, the tune in seconds, not quantised.
-        bass: ``LINE``, the bass line in seconds, edges on half beats.
-        energy: float32 [beats] 0 (the song's quietest) .. 1 (its loudest), smoothed over about a bar: how full the song is there.
-        loudness: float32 [beats * 4] 0..1 of each sixteenth, not smoothed: accents and rhythm.
-        accents: float32 [beats * 4] 0..1 how strongly something new begins at each sixteenth (all instruments).
-        salience: float32 [beats * 4, 88] 0..1 how surely each pitch (21..108) sounds in each sixteenth.
-        attacks: float32 [beats * 4, 88] 0..1 how surely each pitch begins within half a sixteenth of each sixteenth.
-        warnings: what the user should know (cut-off file, no clear beat, ...).
-        seconds: how long each stage took; empty when the analysis came from the cache.
-        device: where the networks ran.
-    """
-
-    title: str
-    source_hash: str
-    duration: float
-    grid: Grid
-    key: Key
-    chords: tuple[Chord, ...]
-    melody: Notes
-    bass: Notes
-    energy: npt.NDArray[np.float32]
-    loudness: npt.NDArray[np.float32]
-    accents: npt.NDArray[np.float32]
-    salience: npt.NDArray[np.float32]
-    attacks: npt.NDArray[np.float32]
-    warnings: tuple[str, ...] = ()
-    seconds: dict[str, float] = field(default_factory=dict)
-    device: str = "CPU"
-
-
 def analyse(path: Path | str, library: Library, progress: Progress | None = None, beats: str = "auto") -> Analysis:
     """Listen to a song: notes, beats, key, chords, melody, bass, loudness.
 
     The same file and options give the same result; it is kept in the cache folder, so asking again takes no time.
 
     Args:
-        library: where the networks are; "basic-pitch" is installed when it is missing, the others are used when they can be had.
+        library: where the networks are; "basic-pitch" is installed when it is missing, "beatnet" is used when it can be had.
         beats: correction of the grid, see ``beats.apply_beats_option``.
 
     Raises:
@@ -115,34 +70,34 @@ class _Models:
 
     def __init__(self, library: Library, progress: Progress) -> None:
         self._notes = library.ensure("basic-pitch", progress)
-        self._others = {model: _optional(library, model, progress) for model in ("beatnet", "melody")}
+        self._melody = library.ensure("melody", progress)
+        self._beats = _optional(library, "beatnet", progress)
         self.device = "CPU"
 
     @property
     def state(self) -> str:
         """Names what is installed, for the cache."""
-        return f"{self._notes.name} " + " ".join(f"{model}={folder and folder.name}" for model, folder in self._others.items())
+        beats = self._beats.name if self._beats else "none"
+        return f"{self._notes.name} melody={self._melody.name} beatnet={beats}"
 
     def notes(self) -> Session:
         session = open_session(self._notes / "nmp.onnx")
         self.device = session.device
         return session
 
-    def other(self, model: str) -> Session | None:
-        folder = self._others[model]
-        # These two are recurrent or tiny: a GPU only adds the way there and back.
-        return open_session(folder / f"{model}.onnx", device="cpu") if folder else None
+    # The next two are recurrent or tiny: a GPU only adds the way there and back.
+
+    def melody(self) -> Session:
+        return open_session(self._melody / "melody.onnx", device="cpu")
+
+    def beats(self) -> Session | None:
+        return open_session(self._beats / "beatnet.onnx", device="cpu") if self._beats else None
 
     def lacks(self) -> tuple[str, ...]:
-        """Warnings about networks that could not be had."""
-        return tuple(
-            f"{title} is not installed, so {what} a plainer method that errs more: `reprise models install {model}`"
-            for model, title, what in (
-                ("beatnet", "BeatNet", "beats come from"),
-                ("melody", "The melody network", "the tune comes from"),
-            )
-            if self._others[model] is None
-        )
+        """A warning when the beat network could not be had."""
+        if self._beats is not None:
+            return ()
+        return ("BeatNet is not installed, so beats come from a plainer method that errs more: `reprise models install beatnet`",)
 
 
 def _optional(library: Library, model: str, progress: Progress) -> Path | None:
@@ -173,9 +128,7 @@ def _listen(path: Path, source_hash: str, models: _Models, beats: str, progress:
         bass = bass_line(heard, grid, chords)
     progress.at(0.82, "Following the melody")
     with clock.stage("melody"):
-        network = models.other("melody")
-        part = progress.part(0.82, 0.97)
-        melody = extract_melody(heard, audio.samples, network, part) if network else plain_melody(heard)
+        melody = extract_melody(heard, audio.samples, models.melody(), progress.part(0.82, 0.97))
     with clock.stage("curves"):
         curves = measure(audio.samples, RATE, heard, grid)
     return Analysis(
@@ -199,7 +152,7 @@ def _listen(path: Path, source_hash: str, models: _Models, beats: str, progress:
 
 
 def _grid(audio: Audio, heard: Posteriors, models: _Models, beats: str, progress: Progress) -> Grid:
-    grid = track_beats(audio.samples, audio.rate, heard, models.other("beatnet"), progress)
+    grid = track_beats(audio.samples, audio.rate, heard, models.beats(), progress)
     corrected = apply_beats_option(grid, beats)
     if corrected.times[0] > audio.duration:
         raise UserError("The beats of the file lie after the end of the song", path=beats, remedy="Give the times in seconds.")

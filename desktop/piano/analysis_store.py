@@ -8,16 +8,14 @@ import json
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from desktop.errors import UserError
 from desktop.paths import atomic_write, cache_dir
+from desktop.piano.analysis_data import Analysis
 from desktop.piano.cover import Chord, Grid, Key
-
-if TYPE_CHECKING:
-    from desktop.piano.analysis import Analysis
 
 LIMIT = 200_000_000
 """Bytes that all kept analyses may take together."""
@@ -28,8 +26,6 @@ _SMALL = ("salience", "attacks")
 
 def load(key: str) -> Analysis | None:
     """The analysis kept under ``key``; None when there is none or its file is damaged."""
-    from desktop.piano.analysis import Analysis
-
     path = _folder() / f"{key}.npz"
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
