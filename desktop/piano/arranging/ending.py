@@ -38,8 +38,12 @@ def play_ending(sheet: Sheet, plan: Plan, difficulty: str) -> list[Draft]:
     centre = min(max(last, 65), 79)
     voices = close_chord(chord, max(centre - 7, max(left) + 3), centre + 5, (), 2 if difficulty == "easy" else 3)
     step = 0.25 * plan.pulse
+    # A tune that comes in after the last bar line is not covered up.
+    entry = min((float(start) for start in sheet.melody["start"] if start > at), default=until)
     for number, pitch in enumerate(voices):
-        out.append(Draft(at + number * step, until, pitch, RIGHT, Role.LEAD if pitch == voices[-1] else Role.HARMONY))
+        if at + (number + 1) * step <= entry:
+            role = Role.LEAD if pitch == voices[-1] else Role.HARMONY
+            out.append(Draft(at + number * step, min(until, entry), pitch, RIGHT, role))
     return out
 
 
