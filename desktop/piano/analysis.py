@@ -29,7 +29,7 @@ from desktop.piano.transcription import RATE, Posteriors, posteriors
 
 __all__ = ["LINE", "SIXTEENTHS", "Analysis", "analyse"]
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same song would be analysed differently."""
 
 _UNSURE = 0.5
@@ -145,7 +145,7 @@ def _listen(path: Path, source_hash: str, models: _Models, beats: str, progress:
         accents=curves.accents,
         salience=curves.salience,
         attacks=curves.attacks,
-        warnings=audio.warnings + models.lacks() + _doubts(grid, chords, melody),
+        warnings=audio.warnings + models.lacks() + _doubts(grid, chords, melody, corrected=beats != "auto"),
         seconds=clock.seconds,
         device=models.device,
     )
@@ -168,9 +168,9 @@ def _check_music(path: Path, heard: Posteriors) -> None:
         )
 
 
-def _doubts(grid: Grid, chords: tuple[Chord, ...], melody: Notes) -> tuple[str, ...]:
+def _doubts(grid: Grid, chords: tuple[Chord, ...], melody: Notes, *, corrected: bool) -> tuple[str, ...]:
     found = []
-    if grid.confidence < _UNSURE:
+    if grid.confidence < _UNSURE and not corrected:
         found.append(
             f"The tempo could also be half or twice {grid.tempo:.0f}, or the beat half a beat off: listen, and correct the grid"
         )

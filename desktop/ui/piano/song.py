@@ -84,6 +84,7 @@ class Song(QObject):
         self._bridge = bridge
         self.options, self.soundfont = options, soundfont
         self._turn = 0
+        self._left = False
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self.run)
         self._forget()
@@ -173,8 +174,12 @@ class Song(QObject):
             self.replaced.emit()
 
     def leave(self) -> None:
-        """The window closes: start nothing more. Jobs are left to the queue."""
+        """The window closes: hear and start nothing more. Jobs are left to the queue."""
         self._settle.stop()
+        if not self._left:
+            self._left = True
+            self._bridge.rows_changed.disconnect(self._rows_changed)
+            self._bridge.heard.disconnect(self._heard)
         self._forget()
 
     def choose(self, **changes: str) -> None:
