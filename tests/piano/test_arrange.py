@@ -49,6 +49,7 @@ def test_two_hands_can_play_it(song: Analysis, style: str, difficulty: str) -> N
 
 @given(song=songs, style=st.sampled_from(STYLES))
 @example(song=make_song(1, tempo=35, meter=5, bars=2, wild=True, sung=0.3, jitter=0), style="pop")
+@example(song=make_song(6, tempo=35, meter=7, bars=13, wild=True, sung=0.3, jitter=0), style="pop")
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_nothing_sounds_above_the_melody(song: Analysis, style: str) -> None:
     """Where the tune can be played as it is, it is the highest key held, for its full length."""

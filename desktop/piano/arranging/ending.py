@@ -7,6 +7,7 @@ from desktop.piano.arranging.plan import Plan
 from desktop.piano.arranging.sheet import Sheet
 from desktop.piano.arranging.voicing import bass_pitch, close_chord, inner_voices
 from desktop.piano.cover import LEFT, RIGHT, Chord
+from desktop.piano.playability import LOWEST
 
 
 def ending_start(sheet: Sheet, plan: Plan) -> float:
@@ -28,15 +29,19 @@ def play_ending(sheet: Sheet, plan: Plan, difficulty: str) -> list[Draft]:
         return []
     bass = bass_pitch(chord.root, None, 38)
     left = [bass] if difficulty == "easy" else [bass, bass + 7 if (chord.root + 7) % 12 in chord.pitch_classes else bass + 12]
+    # A tune as low as the left hand keeps the top.
+    lowest = min((int(note["pitch"]) for note in sheet.melody if note["end"] > at), default=LOWEST + 88)
+    left = [pitch for pitch in left if pitch < lowest]
+    floor = max(left, default=LOWEST) + 3
     out = [Draft(at, until, pitch, LEFT, Role.BASS if pitch == bass else Role.HARMONY) for pitch in left]
     sounding = sheet.melody_between(at, at + 0.1)
     if len(sounding):
         top = int(sounding["pitch"][0])
-        voices = inner_voices(chord, top, (), 1 if difficulty == "easy" else 2, max(left) + 3, 12, left)
+        voices = inner_voices(chord, top, (), 1 if difficulty == "easy" else 2, floor, 12, left)
         return out + [Draft(at, float(sounding["end"][0]), pitch, RIGHT, Role.HARMONY) for pitch in voices]
     last = int(sheet.melody["pitch"][-1]) if len(sheet.melody) else 72
     centre = min(max(last, 65), 79)
-    voices = close_chord(chord, max(centre - 7, max(left) + 3), centre + 5, (), 2 if difficulty == "easy" else 3)
+    voices = close_chord(chord, max(centre - 7, floor), centre + 5, (), 2 if difficulty == "easy" else 3)
     step = 0.25 * plan.pulse
     # A tune that comes in after the last bar line is not covered up.
     entry = min((float(start) for start in sheet.melody["start"] if start > at), default=until)
