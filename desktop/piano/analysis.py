@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +22,7 @@ from desktop.piano.cover import Chord, Grid, Notes
 from desktop.piano.curves import measure
 from desktop.piano.line import LINE
 from desktop.piano.melody import extract_melody
+from desktop.piano.stages import Stages
 from desktop.piano.transcription import RATE, Posteriors, posteriors
 
 __all__ = ["LINE", "SIXTEENTHS", "Analysis", "analyse"]
@@ -109,27 +107,27 @@ def _optional(library: Library, model: str, progress: Progress) -> Path | None:
 
 
 def _listen(path: Path, source_hash: str, models: _Models, beats: str, progress: Progress) -> Analysis:
-    clock = _Clock()
-    with clock.stage("decode"):
+    stages = Stages()
+    with stages.stage("decode"):
         audio = load_audio(path, RATE, progress=progress.part(0.02, 0.08))
     progress.at(0.08, "Listening for notes")
-    with clock.stage("notes"):
+    with stages.stage("notes"):
         heard = posteriors(audio.samples, models.notes(), progress.part(0.08, 0.55))
     _check_music(path, heard)
     progress.at(0.55, "Finding the beat")
-    with clock.stage("beats"):
+    with stages.stage("beats"):
         grid = _grid(audio, heard, models, beats, progress.part(0.55, 0.75))
     progress.preview(
         "grid", {"times": grid.times.astype("<f8").tobytes(), "downbeat": grid.downbeat, "meter": grid.meter, "chords": []}
     )
     progress.at(0.75, "Reading the chords")
-    with clock.stage("chords"):
+    with stages.stage("chords"):
         key, chords = estimate_chords(heard, audio.samples, grid, progress)
         bass = bass_line(heard, grid, chords)
     progress.at(0.82, "Following the melody")
-    with clock.stage("melody"):
+    with stages.stage("melody"):
         melody = extract_melody(heard, audio.samples, models.melody(), progress.part(0.82, 0.97))
-    with clock.stage("curves"):
+    with stages.stage("curves"):
         curves = measure(audio.samples, RATE, heard, grid)
     return Analysis(
         title=path.stem,
@@ -146,7 +144,7 @@ def _listen(path: Path, source_hash: str, models: _Models, beats: str, progress:
         salience=curves.salience,
         attacks=curves.attacks,
         warnings=audio.warnings + models.lacks() + _doubts(grid, chords, melody, corrected=beats != "auto"),
-        seconds=clock.seconds,
+        seconds=stages.seconds,
         device=models.device,
     )
 
@@ -179,19 +177,6 @@ def _doubts(grid: Grid, chords: tuple[Chord, ...], melody: Notes, *, corrected: 
     if not chords:
         found.append("No chords were found; the cover plays the melody alone")
     return tuple(found)
-
-
-class _Clock:
-    """Seconds by stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = time.perf_counter() - start
 
 
 def _cache_key(source_hash: str, models: str, beats: str) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +21,10 @@ from desktop.piano.outputs import file_stem, publish, results_folder
 from desktop.piano.playability import LIMITS, statistics
 from desktop.piano.project import SUFFIX, load_project, save_project
 from desktop.piano.soundfont import default_soundfont, open_soundfont
+from desktop.piano.stages import Stages
 from desktop.piano.synth import render
 
 _RATE = 44100
-
-
-class _Clock:
-    """Seconds by stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - start, 3)
 
 
 def run_cover(job: CoverJob, progress: Progress) -> Result:
@@ -56,29 +41,29 @@ def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
     # Listening and playing need no networks, so only a cover loads what runs them.
     from desktop.piano.analysis import analyse
 
-    clock = _Clock()
+    stages = Stages()
     source = Path(job.source)
     soundfont = _soundfont(job.soundfont) if job.audio else None
     make_cover = engine(job.engine)
     share = 0.8 if job.audio else 0.92
-    with clock.stage("analysis"):
+    with stages.stage("analysis"):
         analysis = analyse(source, Library(), progress.part(0.0, share), beats=job.beats)
     _preview_grid(analysis, progress)
     progress.at(share, "Arranging for two hands")
-    with clock.stage("arrangement"):
+    with stages.stage("arrangement"):
         cover = make_cover(analysis, style=job.style, difficulty=job.difficulty, title=job.name or analysis.title)
         cover.info.update(source=str(source.absolute()), beats=job.beats, warnings=list(analysis.warnings))
     _preview_notes(cover, progress)
     stem = file_stem(job.stem)
     files = {"midi": f"{stem}.mid", "project": f"{stem}{SUFFIX}"}
     scratch = progress.scratch()
-    with clock.stage("writing"):
+    with stages.stage("writing"):
         progress.at(share + 0.03, "Writing MIDI and project")
         write_midi(cover, scratch / "cover.mid")
         save_project(cover, scratch / "cover.reprise")
     finished = {scratch / "cover.mid": folder / files["midi"], scratch / "cover.reprise": folder / files["project"]}
     if soundfont is not None:
-        with clock.stage("audio"):
+        with stages.stage("audio"):
             _play(cover, soundfont, scratch / "cover.wav", progress.part(share + 0.05, 0.97))
         files["audio"] = f"{stem}.wav"
         finished[scratch / "cover.wav"] = folder / files["audio"]
@@ -89,7 +74,7 @@ def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
     for path in finished:
         path.unlink(missing_ok=True)
     _done(progress)
-    return _summary(job, cover, analysis, clock, {kind: str(folder / name) for kind, name in files.items()})
+    return _summary(job, cover, analysis, stages, {kind: str(folder / name) for kind, name in files.items()})
 
 
 def run_listen(job: ListenJob, progress: Progress) -> Result:
@@ -144,7 +129,7 @@ def _preview_notes(cover: Cover, progress: Progress) -> None:
         progress.preview("notes", {"bar": int(bar), "notes": notes.tobytes()})
 
 
-def _summary(job: CoverJob, cover: Cover, analysis: Analysis, clock: _Clock, files: dict[str, str]) -> Result:
+def _summary(job: CoverJob, cover: Cover, analysis: Analysis, stages: Stages, files: dict[str, str]) -> Result:
     numbers: dict[str, Any] = statistics(cover, LIMITS[job.difficulty])
     return {
         "files": files,
@@ -158,7 +143,7 @@ def _summary(job: CoverJob, cover: Cover, analysis: Analysis, clock: _Clock, fil
         "notes": numbers["notes"],
         "notes_per_second": numbers["notes_per_second"],
         "playability": numbers,
-        "seconds": {**{f"analysis.{name}": round(s, 3) for name, s in analysis.seconds.items()}, **clock.seconds},
+        "seconds": {**{f"analysis.{name}": s for name, s in analysis.seconds.items()}, **stages.seconds},
         "warnings": list(analysis.warnings),
         "device": analysis.device,
         "engine": job.engine,

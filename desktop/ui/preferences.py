@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLineEdit,
-    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -26,7 +25,7 @@ from desktop.ui.files import show_in_folder
 from desktop.ui.icons import Button, IconButton
 from desktop.ui.notify import Note, Severity, from_error
 from desktop.ui.panels import Heading, Panel, Services
-from desktop.ui.widgets.parts import label, line
+from desktop.ui.widgets.parts import label, line, scrolled_column
 
 WIDTH = 720
 FIELD = 248
@@ -43,24 +42,7 @@ class PreferencesPage(Panel):
         self._services = services
         self._show: dict[str, Callable[[object], None]] = {}
         self.setAccessibleName("Preferences")
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setAccessibleName("Preferences")
-        whole.addWidget(scroll)
-        inner = QWidget()
-        inner.setProperty("surface", "plain")
-        scroll.setWidget(inner)
-        sides = QHBoxLayout(inner)
-        sides.setContentsMargins(theme.S6, theme.S6, theme.S6, theme.S6)
-        sides.addStretch(1)
-        column = QWidget()
-        column.setMaximumWidth(WIDTH)
-        sides.addWidget(column, 1000)
-        sides.addStretch(1)
-        self._column = QVBoxLayout(column)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(theme.S2)
+        self._column = scrolled_column(self, "Preferences", WIDTH)
         self._column.addWidget(label("Preferences", size=theme.TITLE, bold=True))
         for group in dict.fromkeys(option.group for option in OPTIONS if option.group):
             self._add_group(group)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QMessageBox, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QMessageBox, QVBoxLayout
 
 from desktop.errors import UserError
 from desktop.ui import theme
@@ -13,7 +13,7 @@ from desktop.ui.library.card import COLUMNS, ModelCard
 from desktop.ui.library.shelf import Shelf, bytes_text
 from desktop.ui.notify import Note, Severity, from_error
 from desktop.ui.panels import Heading, Panel, Services
-from desktop.ui.widgets.parts import label
+from desktop.ui.widgets.parts import label, scrolled_column
 
 WIDTH = 1080
 
@@ -26,24 +26,7 @@ class LibraryPage(Panel):
         self._services = services
         self.shelf = Shelf(services.library, services.bridge, self)
         self.setAccessibleName("Model library")
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setAccessibleName("Models")
-        whole.addWidget(scroll)
-        inner = QWidget()
-        inner.setProperty("surface", "plain")
-        scroll.setWidget(inner)
-        sides = QHBoxLayout(inner)
-        sides.setContentsMargins(theme.S6, theme.S6, theme.S6, theme.S6)
-        sides.addStretch(1)
-        column = QWidget()
-        column.setMaximumWidth(WIDTH)
-        sides.addWidget(column, 1000)
-        sides.addStretch(1)
-        self._column = QVBoxLayout(column)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(theme.S2)
+        self._column = scrolled_column(self, "Models", WIDTH)
         self._add_head()
         self._cards: dict[str, ModelCard] = {}
         for entry in self.shelf.entries:

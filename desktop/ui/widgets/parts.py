@@ -6,7 +6,17 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.ui import icons, theme
 
@@ -47,6 +57,29 @@ def clear(layout: object) -> None:
         if (widget := item.widget()) is not None:
             widget.hide()
             widget.deleteLater()
+
+
+def scrolled_column(page: QWidget, name: str, width: int) -> QVBoxLayout:
+    """Fill ``page`` with a column in its middle, at most ``width`` wide, that scrolls; returns the column's layout."""
+    whole = QVBoxLayout(page)
+    whole.setContentsMargins(0, 0, 0, 0)
+    scroll = QScrollArea(widgetResizable=True)
+    scroll.setAccessibleName(name)
+    whole.addWidget(scroll)
+    inner = QWidget()
+    inner.setProperty("surface", "plain")
+    scroll.setWidget(inner)
+    sides = QHBoxLayout(inner)
+    sides.setContentsMargins(theme.S6, theme.S6, theme.S6, theme.S6)
+    sides.addStretch(1)
+    middle = QWidget()
+    middle.setMaximumWidth(width)
+    sides.addWidget(middle, 1000)
+    sides.addStretch(1)
+    column = QVBoxLayout(middle)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(theme.S2)
+    return column
 
 
 class Segments(QWidget):
