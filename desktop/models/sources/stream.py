@@ -121,10 +121,11 @@ class Stream:
                 raise Refused(f"the server redirects to {request.url}, which is not an https address")
 
         local = urlsplit(self._url).hostname in LOOPBACK
+        # A server may drop a connection between two hops without saying so: each hop gets its own.
         with (
             httpx.Client(
                 timeout=self._timeout, follow_redirects=True, max_redirects=_MAX_REDIRECTS, trust_env=not local,
-                event_hooks={"request": [check]},
+                event_hooks={"request": [check]}, limits=httpx.Limits(max_keepalive_connections=0),
             ) as client,
             client.stream("GET", self._url, headers=self._request_headers) as answer,
         ):  # fmt: skip
