@@ -36,7 +36,9 @@ _HEARD = 0.5, 0.04
 guitars: 0.45, white noise: 0.016)."""
 
 
-def analyse(path: Path | str, library: Library, progress: Progress | None = None, beats: str = "auto") -> Analysis:
+def analyse(
+    path: Path | str, library: Library, progress: Progress | None = None, beats: str = "auto", device: str = "auto"
+) -> Analysis:
     """Listen to a song: notes, beats, key, chords, melody, bass, loudness.
 
     The same file and options give the same result; it is kept in the cache folder, so asking again takes no time.
@@ -44,13 +46,14 @@ def analyse(path: Path | str, library: Library, progress: Progress | None = None
     Args:
         library: where the networks are; "basic-pitch" is installed when it is missing, "beatnet" is used when it can be had.
         beats: correction of the grid, see ``beats.apply_beats_option``.
+        device: where the large network runs: "auto", "cpu" or "cuda".
 
     Raises:
         UserError: the file or the file of beats cannot be used, there is no music in it, or a network is missing.
     """
     path, progress = Path(path), progress or Progress()
     source_hash = _hash(path, progress)
-    models = _Models(library, progress.part(0.0, 0.02))
+    models = _Models(library, device, progress.part(0.0, 0.02))
     key = _cache_key(source_hash, models.state, beats)
     kept = analysis_store.load(key)
     if kept is not None:
@@ -66,7 +69,8 @@ def analyse(path: Path | str, library: Library, progress: Progress | None = None
 class _Models:
     """The networks: opened when needed, dropped by the caller."""
 
-    def __init__(self, library: Library, progress: Progress) -> None:
+    def __init__(self, library: Library, device: str, progress: Progress) -> None:
+        self._wanted = device
         self._notes = library.ensure("basic-pitch", progress)
         self._melody = library.ensure("melody", progress)
         self._beats = _optional(library, "beatnet", progress)
@@ -79,7 +83,13 @@ class _Models:
         return f"{self._notes.name} melody={self._melody.name} beatnet={beats}"
 
     def notes(self) -> Session:
-        session = open_session(self._notes / "nmp.onnx")
+        return self._open_notes(self._wanted)
+
+    def notes_on_cpu(self) -> Session:
+        return self._open_notes("cpu")
+
+    def _open_notes(self, device: str) -> Session:
+        session = open_session(self._notes / "nmp.onnx", device=device)
         self.device = session.device
         return session
 
@@ -112,7 +122,7 @@ def _listen(path: Path, source_hash: str, models: _Models, beats: str, progress:
         audio = load_audio(path, RATE, progress=progress.part(0.02, 0.08))
     progress.at(0.08, "Listening for notes")
     with stages.stage("notes"):
-        heard = posteriors(audio.samples, models.notes(), progress.part(0.08, 0.55))
+        heard = posteriors(audio.samples, models.notes(), progress.part(0.08, 0.55), fallback=models.notes_on_cpu)
     _check_music(path, heard)
     progress.at(0.55, "Finding the beat")
     with stages.stage("beats"):

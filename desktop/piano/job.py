@@ -47,7 +47,7 @@ def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
     make_cover = engine(job.engine)
     share = 0.8 if job.audio else 0.92
     with stages.stage("analysis"):
-        analysis = analyse(source, Library(), progress.part(0.0, share), beats=job.beats)
+        analysis = analyse(source, Library(), progress.part(0.0, share), beats=job.beats, device=job.device)
     _preview_grid(analysis, progress)
     progress.at(share, "Arranging for two hands")
     with stages.stage("arrangement"):

@@ -6,7 +6,7 @@ ICASSP 2022. The network sees windows of about two seconds and normalises each b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from desktop.errors import UserError
+from desktop.jobs.memory import Batches
 from desktop.jobs.progress import Progress
 
 Floats = npt.NDArray[np.float32]
@@ -69,7 +70,9 @@ class Posteriors:
         return len(self.note)
 
 
-def posteriors(samples: Floats, session: Runner, progress: Progress | None = None) -> Posteriors:
+def posteriors(
+    samples: Floats, session: Runner, progress: Progress | None = None, *, fallback: Callable[[], Runner] | None = None
+) -> Posteriors:
     """Run the transcription network over a whole recording.
 
     Memory beyond the result (1.8 kB a frame, 91 MB for ten minutes) does not grow with the length.
@@ -78,6 +81,7 @@ def posteriors(samples: Floats, session: Runner, progress: Progress | None = Non
         samples: [n] mono, 22050 Hz, -1..1.
         session: open Basic Pitch network.
         progress: 0..1 over the recording, with a checkpoint after every batch of windows.
+        fallback: opens the network on the CPU, for when the device's memory does not hold a single window.
 
     Raises:
         UserError: there is no sound at all in ``samples``, or it holds values that are not numbers.
@@ -95,26 +99,34 @@ def posteriors(samples: Floats, session: Runner, progress: Progress | None = Non
     onset = np.empty_like(note)
     contour = np.empty((frames, PITCHES * CONTOUR_BINS), np.float32)
     windows = -(-frames // _KEPT)
-    for first, batch in _batches(samples, windows):
-        found = session.run({_INPUT: batch[:, :, None]}, [_NOTE, _ONSET, _CONTOUR])
-        start = first * _KEPT
-        for values, into in zip(found, (note, onset, contour), strict=True):
-            kept = values[:, _EDGE : _EDGE + _KEPT].reshape(-1, values.shape[2])
-            part = into[start : start + len(kept)]
-            part[:] = kept[: len(part)]
-        progress.at((first + len(batch)) / windows)
+    hear = Batches(
+        _hearing(samples, session),
+        size=_BATCH,
+        fallback=(lambda: _hearing(samples, fallback())) if fallback is not None else None,
+        progress=progress,
+    )
+    for first in range(0, windows, _BATCH):
+        last = min(first + _BATCH, windows)
+        for window, found in enumerate(hear(range(first, last)), first):
+            start = window * _KEPT
+            for values, into in zip(found, (note, onset, contour), strict=True):
+                part = into[start : start + _KEPT]
+                part[:] = values[_EDGE : _EDGE + len(part)]
+        progress.at(last / windows)
     return Posteriors(note, onset, contour)
 
 
-def _batches(samples: Floats, windows: int) -> Iterator[tuple[int, Floats]]:
-    """Number of the first window and [batch, 43844] samples; outside of the recording is silence."""
+def _hearing(samples: Floats, session: Runner) -> Callable[[Sequence[int]], list[tuple[Floats, ...]]]:
+    """What the network makes of windows, by their numbers; outside of the recording is silence."""
     lead = _EDGE * HOP
-    for first in range(0, windows, _BATCH):
-        count = min(_BATCH, windows - first)
-        batch = np.zeros((count, _WINDOW), np.float32)
-        for row in range(count):
-            begin = (first + row) * _STEP - lead
+
+    def hear(windows: Sequence[int]) -> list[tuple[Floats, ...]]:
+        batch = np.zeros((len(windows), _WINDOW, 1), np.float32)
+        for row, window in enumerate(windows):
+            begin = window * _STEP - lead
             piece = samples[max(0, begin) : begin + _WINDOW]
             offset = max(0, -begin)
-            batch[row, offset : offset + len(piece)] = piece
-        yield first, batch
+            batch[row, offset : offset + len(piece), 0] = piece
+        return list(zip(*session.run({_INPUT: batch}, [_NOTE, _ONSET, _CONTOUR]), strict=True))
+
+    return hear

@@ -126,3 +126,33 @@ def test_it_reports_and_can_be_cancelled(session: Session) -> None:
     with pytest.raises(Cancelled):
         posteriors(np.zeros(40 * RATE, np.float32), session, watcher)
     assert len(watcher.seen) == 1 and 0 < watcher.seen[0] < 1
+
+
+class Small:
+    """The network on a device whose memory holds ``room`` windows."""
+
+    def __init__(self, session: Session, room: int) -> None:
+        self._session, self._room, self.tried = session, room, []
+
+    def run(self, feeds, outputs=None):
+        count = len(next(iter(feeds.values())))
+        self.tried.append(count)
+        if count > self._room:
+            raise MemoryError("the device is full")
+        return self._session.run(feeds, outputs)
+
+
+def test_a_small_device_gets_smaller_batches_and_gives_the_same(session: Session) -> None:
+    sound = np.random.default_rng(3).normal(0, 0.1, 22050 * 20).astype(np.float32)
+    small, whole = Small(session, 2), posteriors(sound, session)
+    found = posteriors(sound, small)
+    assert small.tried[0] > 2 and max(small.tried[small.tried.index(2) :]) == 2
+    assert np.allclose(found.note, whole.note, atol=1e-5) and np.allclose(found.contour, whole.contour, atol=1e-5)
+
+
+def test_a_full_device_hands_over_to_the_cpu(session: Session) -> None:
+    sound = np.random.default_rng(4).normal(0, 0.1, 22050 * 5).astype(np.float32)
+    found = posteriors(sound, Small(session, 0), fallback=lambda: session)
+    assert np.allclose(found.note, posteriors(sound, session).note, atol=1e-5)
+    with pytest.raises(MemoryError):
+        posteriors(sound, Small(session, 0))
