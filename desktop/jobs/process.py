@@ -115,8 +115,10 @@ class WorkerProcess:
 
     def start(self, job: AnyJob, runner: str, scratch: Path) -> None:
         """Run ``job``; the worker must be idle."""
+        # What the worker said while it started belongs to its first job: it may already have died of it.
+        if self._serial:
+            self._log.clear()
         self._serial += 1
-        self._log.clear()
         self._outbox.put(Start(self._serial, runner, encode(job), str(scratch)))
 
     def cancel(self) -> None:

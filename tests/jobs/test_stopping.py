@@ -165,6 +165,20 @@ def test_a_worker_that_cannot_start_says_why(home: Path, tmp_path: Path) -> None
     store.close()
 
 
+def test_last_words_before_the_first_job_are_kept(home: Path, tmp_path: Path) -> None:
+    from desktop.jobs.executors import Slot
+    from desktop.jobs.job import DoctorJob
+    from desktop.jobs.process import WorkerProcess
+
+    broken = Slot("broken", "cpu", 1, environment={"PYTHONHOME": str(tmp_path)})
+    worker = WorkerProcess(lambda process, reply: None, broken)
+    until(lambda: not worker.is_alive and bool(worker.log))
+    # The queue hands over the job without knowing that the worker has just died.
+    worker.start(DoctorJob(), DoctorJob.runner, tmp_path)
+    assert worker.log
+    worker.join(5)
+
+
 PARENT = """
 import sys, time
 from desktop.jobs.queue import Queue
