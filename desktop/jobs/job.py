@@ -5,133 +5,40 @@ Each kind names its runner as ``"module:function"``; the worker imports it, so t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import msgspec
 
 from desktop.errors import UsageError
+from desktop.jobs.base import Job, Result, choose, require
+from desktop.jobs.piano_jobs import AUDIO_FORMATS, BEAT_CHANGES, DIFFICULTIES, STYLES, CoverJob, ListenJob, RenderJob
+from desktop.jobs.video_jobs import FilmstripJob, FramesJob, InspectJob, MeasureJob, PreviewJob, RestoreJob, RestoreOptions
 
-STYLES = ("pop", "ballad", "arpeggio", "stride", "rock", "chorale")
-DIFFICULTIES = ("easy", "medium", "full")
-BEAT_CHANGES = ("auto", "x2", "half", "shift")
-AUDIO_FORMATS = ("wav", "flac", "ogg", "mp3")
-
-
-class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    """Base of all job kinds.
-
-    Attributes:
-        runner: dotted name of ``run(job, progress) -> Result``.
-        resumable: whether unfinished work in the scratch folder is worth keeping for another try.
-        device: "auto", "cpu" or "cuda".
-    """
-
-    runner: ClassVar[str] = ""
-    resumable: ClassVar[bool] = False
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        choose("device", self.device, ("auto", "cpu", "cuda"))
-
-    @property
-    def title(self) -> str:
-        """What the queue shows for this job."""
-        return type(self).__name__
-
-    @property
-    def folders(self) -> tuple[Path, ...]:
-        """Folders of the user that the job writes into; what a killed worker leaves there is cleared."""
-        return ()
-
-
-class CoverJob(Job, frozen=True, kw_only=True, tag="cover"):
-    """Turn a song into a piano cover.
-
-    Writes ``NAME.mid`` and ``NAME.reprise`` into ``output``, and ``NAME.wav`` when ``audio`` is set.
-
-    Attributes:
-        source: audio or video file.
-        output: folder for the results; made when absent.
-        name: stem of the results; the source's stem when empty.
-        beats: a correction of the found grid (``BEAT_CHANGES``) or a file of beats (seconds, tab, number in the bar).
-        soundfont: SF2 or SF3 file for the audio; the default one when empty.
-    """
-
-    runner: ClassVar[str] = "desktop.piano.job:run_cover"
-    source: str
-    output: str
-    name: str = ""
-    engine: str = "sketch"
-    style: str = "pop"
-    difficulty: str = "medium"
-    beats: str = "auto"
-    audio: bool = False
-    soundfont: str = ""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require("source", self.source)
-        require("output", self.output)
-        choose("engine", self.engine, ("sketch",))
-        choose("style", self.style, STYLES)
-        choose("difficulty", self.difficulty, DIFFICULTIES)
-        # A file is looked for when the job runs: an old job stays readable after its file has gone.
-        if self.beats not in BEAT_CHANGES and not Path(self.beats).is_absolute() and not Path(self.beats).is_file():
-            raise UsageError(f"beats: '{self.beats}' is neither a file nor one of {', '.join(BEAT_CHANGES)}")
-        if Path(self.name).name != self.name:
-            raise UsageError(f"name: '{self.name}' must be a plain file name without folders")
-
-    @property
-    def stem(self) -> str:
-        """File name of the results, without extension."""
-        return self.name or Path(self.source).stem
-
-    @property
-    def title(self) -> str:
-        return Path(self.source).name
-
-    @property
-    def folders(self) -> tuple[Path, ...]:
-        return (Path(self.output),)
-
-
-class ListenJob(Job, frozen=True, kw_only=True, tag="listen"):
-    """Decode a song for playback: 44.1 kHz stereo PCM WAV and waveform peaks in the cache folder."""
-
-    runner: ClassVar[str] = "desktop.piano.job:run_listen"
-    source: str
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require("source", self.source)
-
-    @property
-    def title(self) -> str:
-        return f"Listen to {Path(self.source).name}"
-
-
-class RenderJob(Job, frozen=True, kw_only=True, tag="render"):
-    """Play a saved cover (``.reprise``) with a SoundFont into an audio file (format by its extension)."""
-
-    runner: ClassVar[str] = "desktop.piano.job:run_render"
-    cover: str
-    output: str
-    soundfont: str = ""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require("cover", self.cover)
-        choose("output", Path(self.output).suffix.lstrip(".").lower(), AUDIO_FORMATS)
-
-    @property
-    def title(self) -> str:
-        return f"Audio of {Path(self.cover).stem}"
-
-    @property
-    def folders(self) -> tuple[Path, ...]:
-        return (Path(self.output).parent,)
+__all__ = [
+    "AUDIO_FORMATS",
+    "BEAT_CHANGES",
+    "DIFFICULTIES",
+    "STYLES",
+    "AnyJob",
+    "CoverJob",
+    "DoctorJob",
+    "FilmstripJob",
+    "FramesJob",
+    "InspectJob",
+    "InstallJob",
+    "Job",
+    "ListenJob",
+    "MeasureJob",
+    "PreviewJob",
+    "RenderJob",
+    "RestoreJob",
+    "RestoreOptions",
+    "Result",
+    "choose",
+    "decode",
+    "encode",
+    "require",
+]
 
 
 class InstallJob(Job, frozen=True, kw_only=True, tag="install"):
@@ -160,24 +67,21 @@ class DoctorJob(Job, frozen=True, kw_only=True, tag="doctor"):
         return "Check this computer"
 
 
-AnyJob = CoverJob | ListenJob | RenderJob | InstallJob | DoctorJob
+AnyJob = (
+    CoverJob
+    | ListenJob
+    | RenderJob
+    | RestoreJob
+    | PreviewJob
+    | FramesJob
+    | FilmstripJob
+    | InspectJob
+    | MeasureJob
+    | InstallJob
+    | DoctorJob
+)
 
 _decoder: msgspec.json.Decoder[AnyJob] = msgspec.json.Decoder(AnyJob)
-
-Result = dict[str, object]
-"""What a run returns: plain data (str, int, float, bool, None, lists and dicts of them)."""
-
-
-def require(field: str, value: str) -> None:
-    """Raise UsageError unless ``value`` is something."""
-    if not value.strip():
-        raise UsageError(f"{field}: must not be empty")
-
-
-def choose(field: str, value: str, valid: Sequence[str]) -> None:
-    """Raise UsageError unless ``value`` is one of ``valid``."""
-    if value not in valid:
-        raise UsageError(f"{field}: '{value}' is not one of {', '.join(valid)}")
 
 
 def encode(job: AnyJob) -> bytes:

@@ -1,0 +1,54 @@
+"""What all job kinds have in common, and how their fields are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+
+from desktop.errors import UsageError
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """Base of all job kinds.
+
+    Attributes:
+        runner: dotted name of ``run(job, progress) -> Result``.
+        resumable: whether unfinished work in the scratch folder is worth keeping for another try.
+        device: "auto", "cpu" or "cuda".
+    """
+
+    runner: ClassVar[str] = ""
+    resumable: ClassVar[bool] = False
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        choose("device", self.device, ("auto", "cpu", "cuda"))
+
+    @property
+    def title(self) -> str:
+        """What the queue shows for this job."""
+        return type(self).__name__
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Folders of the user that the job writes into; what a killed worker leaves there is cleared."""
+        return ()
+
+
+Result = dict[str, object]
+"""What a run returns: plain data (str, int, float, bool, None, lists and dicts of them)."""
+
+
+def require(field: str, value: str) -> None:
+    """Raise UsageError unless ``value`` is something."""
+    if not value.strip():
+        raise UsageError(f"{field}: must not be empty")
+
+
+def choose(field: str, value: str, valid: Sequence[str]) -> None:
+    """Raise UsageError unless ``value`` is one of ``valid``."""
+    if value not in valid:
+        raise UsageError(f"{field}: '{value}' is not one of {', '.join(valid)}")

@@ -1,0 +1,102 @@
+"""The piano's job kinds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from desktop.errors import UsageError
+from desktop.jobs.base import Job, choose, require
+
+STYLES = ("pop", "ballad", "arpeggio", "stride", "rock", "chorale")
+DIFFICULTIES = ("easy", "medium", "full")
+BEAT_CHANGES = ("auto", "x2", "half", "shift")
+AUDIO_FORMATS = ("wav", "flac", "ogg", "mp3")
+
+
+class CoverJob(Job, frozen=True, kw_only=True, tag="cover"):
+    """Turn a song into a piano cover.
+
+    Writes ``NAME.mid`` and ``NAME.reprise`` into ``output``, and ``NAME.wav`` when ``audio`` is set.
+
+    Attributes:
+        source: audio or video file.
+        output: folder for the results; made when absent.
+        name: stem of the results; the source's stem when empty.
+        beats: a correction of the found grid (``BEAT_CHANGES``) or a file of beats (seconds, tab, number in the bar).
+        soundfont: SF2 or SF3 file for the audio; the default one when empty.
+    """
+
+    runner: ClassVar[str] = "desktop.piano.job:run_cover"
+    source: str
+    output: str
+    name: str = ""
+    engine: str = "sketch"
+    style: str = "pop"
+    difficulty: str = "medium"
+    beats: str = "auto"
+    audio: bool = False
+    soundfont: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("source", self.source)
+        require("output", self.output)
+        choose("engine", self.engine, ("sketch",))
+        choose("style", self.style, STYLES)
+        choose("difficulty", self.difficulty, DIFFICULTIES)
+        # A file is looked for when the job runs: an old job stays readable after its file has gone.
+        if self.beats not in BEAT_CHANGES and not Path(self.beats).is_absolute() and not Path(self.beats).is_file():
+            raise UsageError(f"beats: '{self.beats}' is neither a file nor one of {', '.join(BEAT_CHANGES)}")
+        if Path(self.name).name != self.name:
+            raise UsageError(f"name: '{self.name}' must be a plain file name without folders")
+
+    @property
+    def stem(self) -> str:
+        """File name of the results, without extension."""
+        return self.name or Path(self.source).stem
+
+    @property
+    def title(self) -> str:
+        return Path(self.source).name
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        return (Path(self.output),)
+
+
+class ListenJob(Job, frozen=True, kw_only=True, tag="listen"):
+    """Decode a song for playback: 44.1 kHz stereo PCM WAV and waveform peaks in the cache folder."""
+
+    runner: ClassVar[str] = "desktop.piano.job:run_listen"
+    source: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("source", self.source)
+
+    @property
+    def title(self) -> str:
+        return f"Listen to {Path(self.source).name}"
+
+
+class RenderJob(Job, frozen=True, kw_only=True, tag="render"):
+    """Play a saved cover (``.reprise``) with a SoundFont into an audio file (format by its extension)."""
+
+    runner: ClassVar[str] = "desktop.piano.job:run_render"
+    cover: str
+    output: str
+    soundfont: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("cover", self.cover)
+        choose("output", Path(self.output).suffix.lstrip(".").lower(), AUDIO_FORMATS)
+
+    @property
+    def title(self) -> str:
+        return f"Audio of {Path(self.cover).stem}"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        return (Path(self.output).parent,)

@@ -1,0 +1,1 @@
+"""Old video: faces get their detail back."""
