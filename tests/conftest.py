@@ -9,6 +9,9 @@ import hypothesis
 import pytest
 
 from desktop import paths
+from desktop.errors import UserError
+from desktop.jobs.progress import Progress
+from desktop.models.library import Library
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -54,3 +57,17 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"needs the shared data in {SHARED}")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def carphone(machine_models: Path) -> Path:
+    """The demo clip's folder: carphone_distorted.mp4, carphone_pristine.mp4 (176×144, 120 pictures), niqe_image_params.mat."""
+    return installed(machine_models, "video-demo")
+
+
+def installed(models: Path, model: str) -> Path:
+    """The folder of a model of the catalog, fetched once for this computer; skips the test when it cannot be had."""
+    try:
+        return Library(models).ensure(model, Progress())
+    except UserError as error:
+        pytest.skip(f"needs the model {model}: {error}")
