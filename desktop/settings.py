@@ -17,6 +17,7 @@ from typing import Any
 
 from desktop.errors import UsageError, UserError
 from desktop.jobs.job import DIFFICULTIES, STYLES
+from desktop.jobs.video_jobs import DEFAULT_RESTORER, ENCODERS, STEADINESS
 from desktop.paths import atomic_write, config_dir
 
 RECENT_FILES = 12
@@ -90,6 +91,14 @@ class Settings:
         "", "file", "SoundFont", "SF2 or SF3 file that plays covers; empty for the one of Reprise.", "Covers"
     )
     output: str = _option("", "folder", "Output folder", "Where new covers go; empty for the folder of the song.", "Covers")
+    restorer: str = _option(DEFAULT_RESTORER, "text", "Restorer", "Id of the model that restores faces.", "")
+    fidelity: int = _option(
+        50, "number", "Fidelity", "0 restores faces most, 100 stays closest to the clip; in per cent.", "Video", high=100
+    )
+    steadiness: str = _option(
+        "low", "choice", "Steadiness", "How strongly flicker of restored faces is reduced.", "Video", choices=STEADINESS
+    )
+    encoder: str = _option("auto", "choice", "Encoder", "What restored clips are encoded with.", "Video", choices=ENCODERS)
     device: str = _option(
         "auto",
         "choice",

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from desktop import __version__
-from desktop.cli import covers, doctor, history, library, pictures
+from desktop.cli import covers, doctor, history, library, pictures, videos
 
 app = typer.Typer(
     name="reprise",
-    help="Turn songs into playable piano covers, on your own machine.\n\n"
+    help="Turn songs into playable piano covers and restore faces in old video, on your own machine.\n\n"
     "Without a command the window opens. Commands end with 0 when all was done, 1 when something failed, "
     "2 when they were not understood, 130 when they were cancelled.",
     no_args_is_help=True,
@@ -37,6 +37,8 @@ def _root(
 app.command("cover")(covers.cover)
 app.command("render")(covers.render)
 app.command("demo")(covers.demo)
+app.command("restore")(videos.restore)
+app.command("inspect")(videos.inspect)
 app.add_typer(library.app, name="models")
 app.add_typer(history.app, name="queue")
 app.command("doctor")(doctor.doctor)

@@ -12,10 +12,11 @@ from typing import Any
 
 from desktop.cli import CANCELLED, DONE, FAILED, USAGE
 from desktop.cli.show import Display
-from desktop.jobs.job import AnyJob
+from desktop.jobs.job import AnyJob, encode
 from desktop.jobs.queue import Queue
 from desktop.jobs.recovery import recover
 from desktop.jobs.rows import Row, Update
+from desktop.jobs.scratch import scratch_folder
 from desktop.jobs.states import State
 from desktop.jobs.store import Store
 from desktop.settings import Settings, load
@@ -44,18 +45,33 @@ def open_store(chosen: Settings) -> Iterator[Store]:
         store.close()
 
 
-def run_jobs(jobs: Sequence[AnyJob], show: Display, *, chosen: Settings | None = None, finish: Finish | None = None) -> list[Row]:
+def run_jobs(
+    jobs: Sequence[AnyJob],
+    show: Display,
+    *,
+    chosen: Settings | None = None,
+    finish: Finish | None = None,
+    go_on: bool = False,
+) -> list[Row]:
     """Queue ``jobs``, run them in this process and show them to their end; returns them as they ended.
 
     The window and other commands leave them alone meanwhile. Ctrl-C cancels them; once more ends the workers at once.
 
     ``finish`` is given every result when all is done, may add to it, and returns what the user should know, or "".
+    With ``go_on`` a job that was begun and not finished, and whose unfinished work is still there, is taken up again.
     """
     chosen = chosen or settings()
     with open_store(chosen) as store, _queue(store, chosen) as queue:
         inbox = _listen(queue)
-        numbers = [queue.submit(job) for job in jobs]
+        begun = _begun(store.rows()) if go_on else {}
+        numbers = [queue.retry(begun[encode(job)]) if encode(job) in begun else queue.submit(job) for job in jobs]
         return _follow(queue, numbers, inbox, show, finish)
+
+
+def _begun(rows: Sequence[Row]) -> dict[bytes, int]:
+    """Jobs that can go on where they stopped, with their numbers; the latest of equal ones."""
+    unfinished = [row for row in rows if row.job.resumable and row.state.can_retry and scratch_folder(row.id).is_dir()]
+    return {encode(row.job): row.id for row in unfinished}
 
 
 def retry_jobs(numbers: Sequence[int], show: Display) -> list[Row]:

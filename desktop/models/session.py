@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,12 @@ Array = npt.NDArray[Any]
 _KEPT = 8
 _REMEDY = "Verify the model with `reprise models verify`, or install it again."
 _NO_MEMORY = re.compile(r"failed to allocate|out of memory|CUDA failure 2\b|bad_alloc|CUBLAS_STATUS_ALLOC_FAILED", re.IGNORECASE)
+_INTERRUPTED = "terminate flag"
 _TOO_NEW = re.compile(r"unsupported model ir version|opset \d+ is under development|till opset", re.IGNORECASE)
+
+
+class Interrupted(Exception):
+    """A call was ended by ``interrupt_calls``."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +68,13 @@ class Session:
             MemoryError: the device cannot hold it; a smaller batch may fit.
             ValueError: an input's shape or type does not fit the graph.
             UserError: ONNX Runtime failed; names the file.
+            Interrupted: ``interrupt_calls`` ended it.
         """
-        try:
-            return list(self.native.run(list(outputs) if outputs is not None else None, dict(feeds), self._options()))
-        except Exception as error:
-            raise self._explained(error) from error
+        with _call() as options:
+            try:
+                return list(self.native.run(list(outputs) if outputs is not None else None, dict(feeds), options))
+            except Exception as error:
+                raise self._explained(error) from error
 
     def run_bound(self, feeds: Mapping[str, Any], outputs: Sequence[str], keep: Collection[str] = ()) -> dict[str, Any]:
         """Like ``run``, but the outputs in ``keep`` stay on the device and may be fed to the next call as they are.
@@ -89,25 +97,48 @@ class Session:
                 binding.bind_ortvalue_input(name, value)
         for name in outputs:
             binding.bind_output(name, device if name in keep else "cpu")
-        try:
-            self.native.run_with_iobinding(binding, self._options())
-        except Exception as error:
-            raise self._explained(error) from error
+        with _call() as options:
+            try:
+                self.native.run_with_iobinding(binding, options)
+            except Exception as error:
+                raise self._explained(error) from error
         values = dict(zip(outputs, binding.get_outputs(), strict=True))
         return {name: value if name in keep else value.numpy() for name, value in values.items()}
-
-    def _options(self) -> Any:
-        options = runtime.load().RunOptions()
-        # Failures are raised; the copy that ONNX Runtime prints would only clutter the terminal.
-        options.log_severity_level = 4
-        return options
 
     def _explained(self, error: Exception) -> Exception:
         if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
             return MemoryError(f"{self.path.name} on {self.device}: {error}")
+        if _INTERRUPTED in str(error):
+            return Interrupted(f"{self.path.name} was interrupted")
         if type(error).__name__ == "InvalidArgument":
             return ValueError(f"{self.path.name}: {error}")
         return UserError(f"The model failed to run: {error}", path=self.path, remedy=_REMEDY)
+
+
+_calls: set[Any] = set()
+_calling = threading.Lock()
+
+
+def interrupt_calls() -> None:
+    """End the calls of all sessions that run at this moment, at their next operator; they raise Interrupted."""
+    with _calling:
+        for options in _calls:
+            options.terminate = True
+
+
+@contextlib.contextmanager
+def _call() -> Iterator[Any]:
+    """Options of one call, by which it can be interrupted while it runs."""
+    options = runtime.load().RunOptions()
+    # Failures are raised; the copy that ONNX Runtime prints would only clutter the terminal.
+    options.log_severity_level = 4
+    with _calling:
+        _calls.add(options)
+    try:
+        yield options
+    finally:
+        with _calling:
+            _calls.discard(options)
 
 
 _sessions: OrderedDict[tuple[object, ...], Session] = OrderedDict()

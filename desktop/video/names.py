@@ -1,0 +1,52 @@
+"""Which files are clips or images, by their names, and what the restored ones are called. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+# fmt: off
+CLIPS = frozenset((
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".divx", ".mpg", ".mpeg", ".m2v", ".m1v", ".vob", ".ts", ".m2ts", ".mts",
+    ".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".dv", ".mxf", ".rm", ".rmvb", ".y4m", ".gif",
+))
+# fmt: on
+"""Endings of clips."""
+
+IMAGES = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"))
+"""Endings of images."""
+
+_KEPT = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm"))
+_LINK = "-restored"
+
+
+def is_image(path: Path) -> bool:
+    """Whether the name is that of an image."""
+    return path.suffix.lower() in IMAGES
+
+
+def clips_in(folder: Path) -> list[Path]:
+    """The clips in a folder, by name, without hidden files and without results that lie beside their source."""
+    return _originals(path for path in folder.iterdir() if path.suffix.lower() in CLIPS)
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The images in a folder, likewise."""
+    return _originals(path for path in folder.iterdir() if is_image(path))
+
+
+def suffix_for(source: Path) -> str:
+    """Ending of a restored clip or image: that of the source where it can hold what comes out, Matroska otherwise."""
+    suffix = source.suffix.lower()
+    return source.suffix if suffix in _KEPT or is_image(source) else ".mkv"
+
+
+def restored_name(source: Path) -> str:
+    """File name of the restored clip or image."""
+    return f"{source.stem}{_LINK}{suffix_for(source)}"
+
+
+def _originals(paths: Iterable[Path]) -> list[Path]:
+    found = sorted(path for path in paths if not path.name.startswith(".") and path.is_file())
+    results = {restored_name(path) for path in found}
+    return [path for path in found if path.name not in results]
