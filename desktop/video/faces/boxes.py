@@ -1,0 +1,49 @@
+"""Arithmetic on boxes [n, 4] (x0, y0, x1, y1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Boxes = npt.NDArray[Any]
+
+
+def areas(boxes: Boxes) -> npt.NDArray[Any]:
+    """Areas [n]; 0 for boxes turned inside out."""
+    sides: npt.NDArray[Any] = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    return sides[:, 0] * sides[:, 1]
+
+
+def overlaps(one: Boxes, other: Boxes, *, smaller: bool = False) -> npt.NDArray[Any]:
+    """Shared area over the union's, or over the smaller box's, of every pair [len(one), len(other)]; 0..1."""
+    low = np.maximum(one[:, None, :2], other[None, :, :2])
+    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    sides = np.maximum(high - low, 0)
+    shared = sides[..., 0] * sides[..., 1]
+    first, second = areas(one)[:, None], areas(other)[None]
+    whole = np.minimum(first, second) if smaller else first + second - shared
+    return np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)
+
+
+def suppress(boxes: Boxes, scores: npt.NDArray[Any], limit: float, *, smaller: bool = False) -> npt.NDArray[np.intp]:
+    """Greedy non-maximum suppression: indices of the boxes that stay, best first.
+
+    A box goes when it overlaps a better one that stays by more than ``limit`` (``overlaps``). Equal scores: the earlier box stays.
+    """
+    order = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    while len(order):
+        best, rest = order[0], order[1:]
+        kept.append(int(best))
+        shared = overlaps(boxes[best : best + 1], boxes[rest], smaller=smaller)[0]
+        order = rest[shared <= limit]
+    return np.array(kept, np.intp)
+
+
+def squares(boxes: Boxes) -> Boxes:
+    """Squares about the same centres, with the longer side."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
+    return np.concatenate([centres - half, centres + half], axis=1)
