@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from desktop.cli.video_words import inspected, restored
+
 _FILES = {"midi": "MIDI", "project": "Project", "audio": "Audio", "picture": "Picture"}
 
 
@@ -28,7 +30,11 @@ def size(count: float) -> str:
 
 
 def summary(result: Mapping[str, Any]) -> list[str]:
-    """What a cover or a rendering gave, a line each; what ``result`` does not have is left out."""
+    """What a job gave, a line each; what ``result`` does not have is left out."""
+    if "seconds_of_video" in result:
+        return restored(result)
+    if "streams" in result:
+        return inspected(result)
     lines = [f"{_FILES.get(kind, kind.capitalize()):<10}{path}" for kind, path in result.get("files", {}).items()]
     facts = []
     if "tempo" in result:

@@ -17,12 +17,13 @@ from desktop.piano.cover import NOTE, Cover
 from desktop.piano.engines import engine
 from desktop.piano.listen import decode_for_playback
 from desktop.piano.midi import write_midi
-from desktop.piano.outputs import file_stem, publish, results_folder
+from desktop.piano.outputs import file_stem, publish
 from desktop.piano.playability import LIMITS, statistics
 from desktop.piano.project import SUFFIX, load_project, save_project
 from desktop.piano.soundfont import default_soundfont, open_soundfont
 from desktop.piano.stages import Stages
 from desktop.piano.synth import render
+from desktop.results import results_folder
 
 _RATE = 44100
 
