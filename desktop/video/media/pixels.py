@@ -1,0 +1,219 @@
+"""Between planes and RGB: the arithmetic of luma, colour difference, range and chroma places.
+
+All of it works on boxes, so a face costs what the face's box costs. Coefficients: ITU-R BT.601, BT.709, BT.2020 (non-constant
+luminance), SMPTE 240M, FCC Title 47; code values of full and limited range: BT.601 and BT.2100 for any number of bits. Transfer curves
+are left alone: RGB here is the stream's own R'G'B'.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from desktop.video.media.formats import Format
+
+Array = npt.NDArray[Any]
+Planes = tuple[Array, ...]
+Box = tuple[int, int, int, int]
+
+# Shares of red and blue in luma.
+_SHARES = {
+    "bt601": (0.299, 0.114),
+    "bt709": (0.2126, 0.0722),
+    "bt2020nc": (0.2627, 0.0593),
+    "smpte240m": (0.212, 0.087),
+    "fcc": (0.30, 0.11),
+}
+_STRIP = 256
+
+
+def to_rgb(planes: Planes, form: Format, box: Box) -> npt.NDArray[np.uint8]:
+    """The pixels of ``box`` (x0, y0, x1, y1) as uint8 RGB; chroma between its samples is interpolated linearly."""
+    x0, y0, x1, y1 = box
+    if form.kind == "gray":
+        return _gray_rgb(planes[0][y0:y1, x0:x1], form)
+    if form.kind == "rgb":
+        green, blue, red = (plane[y0:y1, x0:x1] for plane in planes)
+        return to_bytes(cv2.merge([red, green, blue]), form.bits)
+    channels = [planes[0][y0:y1, x0:x1], *(_chroma_at(plane, form, box) for plane in planes[1:])]
+    return _yuv_rgb(cv2.merge(channels), form)
+
+
+def small_rgb(planes: Planes, form: Format, width: int, height: int) -> npt.NDArray[np.uint8]:
+    """The whole picture as uint8 RGB [height, width, 3]: every plane is reduced by area before it is converted."""
+    reduced = [_resized(plane, width, height) for plane in planes]
+    if form.kind == "gray":
+        return _gray_rgb(reduced[0], form)
+    if form.kind == "rgb":
+        return to_bytes(cv2.merge([reduced[2], reduced[0], reduced[1]]), form.bits)
+    return _yuv_rgb(cv2.merge(reduced), form)
+
+
+def blend(planes: Planes, form: Format, rgb: npt.NDArray[np.float32], mask: npt.NDArray[np.float32], box: Box) -> None:
+    """Mix ``rgb`` (float32 0..1) into the writable ``planes`` by ``mask`` (float32 0..1).
+
+    Samples change where their mask is above 0; a chroma sample, where a pixel of its block is: it mixes by the mask's average about it.
+    """
+    x0, y0, x1, y1 = box
+    touched = mask > 0
+    # What lies outside the mask may be anything, even no number.
+    rgb = np.where(touched[..., None], rgb, np.float32(0))
+    values = _transformed(rgb, from_rgb_matrix(form))
+    full = form.planes if form.shift_x == form.shift_y == 0 else 1
+    for number in range(full):
+        target = planes[number][y0:y1, x0:x1]
+        old = target.astype(np.float32)
+        _store(target, old + mask * (values[..., number] - old), touched)
+    if full < form.planes:
+        _blend_chroma(planes, form, values[..., 1:], mask, box)
+
+
+def from_rgb(rgb: npt.NDArray[np.uint8], form: Format) -> Planes:
+    """Planes in the format ``form`` of a whole picture given as uint8 RGB [h, w, 3]; in strips, so memory stays near the result's."""
+    height, width = rgb.shape[:2]
+    planes = tuple(np.empty(form.plane_shape(number, width, height), form.dtype) for number in range(form.planes))
+    mask = np.ones((min(_STRIP, height), width), np.float32)
+    for top in range(0, height, _STRIP):
+        bottom = min(top + _STRIP, height)
+        part = rgb[top:bottom].astype(np.float32) / np.float32(255)
+        rows = [slice(top, bottom), *([slice(top >> form.shift_y, -(-bottom >> form.shift_y))] * (form.planes - 1))]
+        views = tuple(plane[slice_] for plane, slice_ in zip(planes, rows, strict=True))
+        blend(views, form, part, mask[: bottom - top], (0, 0, width, bottom - top))
+    return planes
+
+
+def to_bytes(samples: Array, bits: int) -> npt.NDArray[np.uint8]:
+    """Full-range samples of ``bits`` bits, rounded to 8."""
+    if samples.dtype == np.uint8:
+        return samples
+    return np.asarray(cv2.convertScaleAbs(samples, alpha=255.0 / ((1 << bits) - 1)))
+
+
+@lru_cache(maxsize=64)
+def from_rgb_matrix(form: Format) -> npt.NDArray[np.float32]:
+    """float32 [planes, 4]: from R, G, B of 0..1 and 1 to the code values of the planes, in their order."""
+    top = float((1 << form.bits) - 1)
+    if form.kind == "rgb":
+        return np.array([[0, top, 0, 0], [0, 0, top, 0], [top, 0, 0, 0]], np.float32)
+    red, blue = _SHARES[form.matrix]
+    luma = np.array([red, 1 - red - blue, blue])
+    unit = np.stack([luma, (np.array([0, 0, 1]) - luma) / (2 - 2 * blue), (np.array([1, 0, 0]) - luma) / (2 - 2 * red)])
+    scale, offset = _code_values(form)
+    return np.hstack([unit * scale[:, None], offset[:, None]])[: form.planes].astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def _to_rgb_matrix(form: Format) -> npt.NDArray[np.float32]:
+    """float32 [3, 4]: from code values and 1 to R, G, B of 0..255 for 8-bit planes, 0..65535 for deeper ones."""
+    forward = from_rgb_matrix(form).astype(np.float64)
+    inverse = np.linalg.inv(forward[:, :3])
+    top = 255.0 if form.bits == 8 else 65535.0
+    return (np.hstack([inverse, -inverse @ forward[:, 3:]]) * top).astype(np.float32)
+
+
+def _code_values(form: Format) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Scale and offset of luma 0..1 and colour differences -0.5..0.5."""
+    if form.full_range:
+        top = float((1 << form.bits) - 1)
+        return np.array([top, top, top]), np.array([0.0, 1 << (form.bits - 1), 1 << (form.bits - 1)])
+    unit = float(1 << (form.bits - 8))
+    return np.array([219, 224, 224]) * unit, np.array([16, 128, 128]) * unit
+
+
+def _yuv_rgb(samples: Array, form: Format) -> npt.NDArray[np.uint8]:
+    return to_bytes(np.asarray(cv2.transform(samples, _to_rgb_matrix(form))), 16)
+
+
+def _gray_rgb(samples: Array, form: Format) -> npt.NDArray[np.uint8]:
+    scale, offset = _code_values(form)
+    stretched = np.rint((samples.astype(np.float32) - offset[0]) * (255.0 / scale[0]))
+    return np.repeat(np.clip(stretched, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _resized(plane: Array, width: int, height: int) -> Array:
+    if plane.shape == (height, width):
+        return plane
+    shrinks = plane.shape[0] >= height and plane.shape[1] >= width
+    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
+
+
+def _chroma_at(plane: Array, form: Format, box: Box) -> Array:
+    """The chroma of every pixel of the box, linearly between the samples at their places."""
+    x0, y0, x1, y1 = box
+    if form.shift_x == form.shift_y == 0:
+        return plane[y0:y1, x0:x1]
+    across, down = 1 << form.shift_x, 1 << form.shift_y
+    # One sample more on each side than the box covers, where there is one.
+    left, top = max(0, (x0 >> form.shift_x) - 1), max(0, (y0 >> form.shift_y) - 1)
+    part = plane[top : (y1 >> form.shift_y) + 2, left : (x1 >> form.shift_x) + 2]
+    place_x = 0.0 if form.siting == "left" else (1 - across) / 2 / across
+    matrix = np.array([[1 / across, 0, x0 / across + place_x - left], [0, 1 / down, y0 / down + (1 - down) / 2 / down - top]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(part, matrix, (x1 - x0, y1 - y0), flags=flags, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _blend_chroma(planes: Planes, form: Format, values: Array, mask: Array, box: Box) -> None:
+    height, width = planes[0].shape
+    stacked, aligned = _pad_to_blocks(np.dstack([values * mask[..., None], mask]), form, box, (width, height))
+    average, touched = _average(stacked, form)
+    columns = slice(aligned[0] >> form.shift_x, (aligned[0] >> form.shift_x) + average.shape[1])
+    rows = slice(aligned[1] >> form.shift_y, (aligned[1] >> form.shift_y) + average.shape[0])
+    for number in (1, 2):
+        target = planes[number][rows, columns]
+        old = target.astype(np.float32)
+        _store(target, old + average[..., number - 1] - average[..., 2] * old, touched)
+
+
+def _pad_to_blocks(values: Array, form: Format, box: Box, size: tuple[int, int]) -> tuple[Array, tuple[int, int]]:
+    """``values`` [h, w, c] of the box, widened to whole chroma blocks and, for samples at the left, by one block more.
+
+    What is outside the box counts as 0; what is outside the picture repeats its edge. Returns the values and where they begin.
+    """
+    (x0, y0, x1, y1), (width, height) = box, size
+    across, down = 1 << form.shift_x, 1 << form.shift_y
+    margin = across if form.siting == "left" and across > 1 else 0
+    left, top = (x0 >> form.shift_x << form.shift_x) - margin, y0 >> form.shift_y << form.shift_y
+    right, bottom = -(-x1 // across) * across, -(-y1 // down) * down
+    inside = (y0 - top, min(bottom, height) - y1, x0 - max(left, 0), min(right, width) - x1)
+    values = np.asarray(cv2.copyMakeBorder(values, *inside, cv2.BORDER_CONSTANT, value=(0, 0, 0)))
+    beyond = (0, max(0, bottom - height), max(0, -left), max(0, right - width))
+    return np.asarray(cv2.copyMakeBorder(values, *beyond, cv2.BORDER_REPLICATE)), (left + margin, top)
+
+
+def _average(values: Array, form: Format) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Average about each chroma sample, and whether the mask (the last channel) touches its block."""
+    across, down = 1 << form.shift_x, 1 << form.shift_y
+    touched = _folded(np.ascontiguousarray(values[..., -1]), down, 0, np.maximum)
+    rows = _folded(values, down, 0, np.add) / np.float32(down)
+    if form.siting != "left" or across == 1:
+        return _folded(rows, across, 1, np.add) / np.float32(across), _folded(touched, across, 1, np.maximum) > 0
+    blocks = rows.shape[1] // across - 1
+    total = np.zeros((rows.shape[0], blocks, rows.shape[2]), np.float32)
+    for offset in range(1 - across, across):
+        begin = across + offset
+        weight = np.float32((across - abs(offset)) / across**2)
+        total += weight * rows[:, begin : begin + (blocks - 1) * across + 1 : across]
+    return total, _folded(touched[:, across:], across, 1, np.maximum) > 0
+
+
+def _folded(values: Array, factor: int, axis: int, join: np.ufunc) -> Array:
+    """Every ``factor`` rows (axis 0) or columns (axis 1) joined into one."""
+    parts = [values[first::factor] if axis == 0 else values[:, first::factor] for first in range(factor)]
+    result = parts[0]
+    for part in parts[1:]:
+        result = join(result, part)
+    return result
+
+
+def _transformed(samples: Array, matrix: npt.NDArray[np.float32]) -> Array:
+    result = np.asarray(cv2.transform(samples, matrix))
+    return result if result.ndim == 3 else result[..., None]
+
+
+def _store(target: Array, values: Array, touched: npt.NDArray[np.bool_]) -> None:
+    top = np.iinfo(target.dtype).max
+    np.copyto(target, np.clip(np.rint(values), 0, top).astype(target.dtype), where=touched)
