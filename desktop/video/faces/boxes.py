@@ -13,7 +13,8 @@ Boxes = npt.NDArray[Any]
 def areas(boxes: Boxes) -> npt.NDArray[Any]:
     """Areas [n]; 0 for boxes turned inside out."""
     sides: npt.NDArray[Any] = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
-    return sides[:, 0] * sides[:, 1]
+    area: npt.NDArray[Any] = sides[:, 0] * sides[:, 1]
+    return area
 
 
 def overlaps(one: Boxes, other: Boxes, *, smaller: bool = False) -> npt.NDArray[Any]:
@@ -24,13 +25,13 @@ def overlaps(one: Boxes, other: Boxes, *, smaller: bool = False) -> npt.NDArray[
     shared = sides[..., 0] * sides[..., 1]
     first, second = areas(one)[:, None], areas(other)[None]
     whole = np.minimum(first, second) if smaller else first + second - shared
-    return np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)
+    return np.asarray(np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0))
 
 
 def suppress(boxes: Boxes, scores: npt.NDArray[Any], limit: float, *, smaller: bool = False) -> npt.NDArray[np.intp]:
     """Greedy non-maximum suppression: indices of the boxes that stay, best first.
 
-    A box goes when it overlaps a better one that stays by more than ``limit`` (``overlaps``). Equal scores: the earlier box stays.
+    A box goes when it overlaps a better one that stays by more than ``limit`` (``overlaps``). Of equals the first stays.
     """
     order = np.argsort(-scores, kind="stable")
     kept: list[int] = []
@@ -40,6 +41,17 @@ def suppress(boxes: Boxes, scores: npt.NDArray[Any], limit: float, *, smaller: b
         shared = overlaps(boxes[best : best + 1], boxes[rest], smaller=smaller)[0]
         order = rest[shared <= limit]
     return np.array(kept, np.intp)
+
+
+def around(points: npt.NDArray[Any]) -> Boxes:
+    """Upright boxes [n, 4] of faces with these five points [n, 5, 2]: brow to chin, temple to temple."""
+    eyes, mouth = points[:, :2].mean(axis=1), points[:, 3:].mean(axis=1)
+    down = mouth - eyes
+    wide = np.hypot(*(points[:, 1] - points[:, 0]).T)
+    unit = np.maximum(np.hypot(*down.T), 0.9 * wide)[:, None]
+    centre = eyes + 0.55 * down
+    half = unit * np.array([0.95, 1.15])
+    return np.concatenate([centre - half, centre + half], axis=1)
 
 
 def squares(boxes: Boxes) -> Boxes:

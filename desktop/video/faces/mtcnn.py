@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from desktop.models.session import Session, open_session
 from desktop.video.faces import boxes as rectangles
+from desktop.video.faces.align import TEMPLATE_512, crop_matrix, footprint, inverse, moved_to, reduced
 from desktop.video.faces.data import FACE, Faces, empty
 from desktop.video.faces.detect import RGB
 from desktop.video.faces.plausible import plausible
@@ -26,6 +27,13 @@ _PYRAMID = 0.709  # the published step between sizes: half the area
 _FIRST, _SECOND, _THIRD = 0.6, 0.7, 0.7  # published thresholds
 _CANDIDATES = 1500  # a picture of noise must not take minutes
 _BATCH = 256
+
+_SIDE = 48  # px, the last network's view
+# The view in the frame of the FFHQ template (512 px): centre and side with the least error, measured.
+_VIEW = (TEMPLATE_512 + 0.5 - (256, 290)) * (512 / 320) + 256 - 0.5
+_MIRRORED = [1, 0, 2, 4, 3]
+# Mean error against the landmarks that the template's faces were aligned by, in views; measured on 150 faces.
+_ERROR = np.array([(-0.9, 2.05), (0.9, 2.05), (0.0, 3.8), (-3.05, 0.95), (3.05, 0.95)]) / 320
 
 
 class Mtcnn:
@@ -66,14 +74,32 @@ class Mtcnn:
         faces = faces[faces["score"] >= _THIRD]
         faces = faces[rectangles.suppress(faces["box"], faces["score"], 0.4)]
         faces = faces[rectangles.suppress(faces["box"], faces["score"], 0.7, smaller=True)]
-        return faces[(faces["score"] >= self._least) & plausible(faces)]
+        faces = self.refine(rgb, faces[(faces["score"] >= self._least) & plausible(faces)])
+        return faces[np.argsort(-faces["score"], kind="stable")][: np.count_nonzero(faces["score"] >= self._least)]
 
     def refine(self, rgb: RGB, faces: Faces) -> Faces:
-        """The faces again, by the last network alone, about where they are expected."""
-        if not len(faces):
-            return empty()
-        found = self._judged(rgb, rectangles.squares(faces["box"]))
-        found["score"][(found["score"] < _THIRD) | ~plausible(found)] = 0
+        """The faces again, by the last network alone, each turned upright and seen from both sides.
+
+        The network errs with the place of its crop far more than with noise (1.2 against 0.2 px of 512, measured). So the crop
+        is laid by the points, not by its own box, and mirrored once; what it errs in common is taken off.
+        """
+        found = faces.copy()
+        found["score"] = 0
+        known = np.nonzero(plausible(faces))[0]
+        if not len(known):
+            return found
+        matrices = [crop_matrix(points, _SIDE, points_template=_VIEW) for points in faces["points"][known]]
+        views = np.stack([_view(rgb, matrix) for matrix in matrices])
+        face, points = _run(self._finish, np.concatenate([views, views[:, :, ::-1]]), ["face", "points"])
+        left, right = np.split(points.reshape(-1, 2, 5).transpose(0, 2, 1), 2)
+        right = right[:, _MIRRORED] * (-1, 1) + (1, 0)
+        places = ((left + right) / 2 - _ERROR) * _SIDE - 0.5
+        score = np.minimum(*np.split(face[:, 1], 2))
+        for number, matrix, place in zip(known, matrices, places, strict=True):
+            back = inverse(matrix)
+            found["points"][number] = place @ back[:, :2].T + back[:, 2] + 0.5
+        found["box"][known] = rectangles.around(found["points"][known])
+        found["score"][known] = np.where((score >= _THIRD) & plausible(found)[known], score, 0)
         return found
 
     def _proposals(self, rgb: RGB) -> Array:
@@ -125,7 +151,7 @@ def _whole(boxes: Array) -> Array:
 def _shifted(boxes: Array, shift: Array) -> Array:
     """Boxes with their sides moved by ``shift`` [n, 4] box sizes."""
     sides = boxes[:, 2:] - boxes[:, :2]
-    return boxes + shift * np.concatenate([sides, sides], axis=1)
+    return np.asarray(boxes + shift * np.concatenate([sides, sides], axis=1))
 
 
 def _crops(rgb: RGB, boxes: Array, side: int) -> npt.NDArray[np.uint8]:
@@ -141,6 +167,15 @@ def _crops(rgb: RGB, boxes: Array, side: int) -> npt.NDArray[np.uint8]:
             inside = np.asarray(cv2.copyMakeBorder(inside, *edges, cv2.BORDER_CONSTANT))
         crop[:] = _resized(inside, (side, side))
     return result
+
+
+def _view(rgb: RGB, matrix: Array) -> RGB:
+    """What the last network sees of a face; black outside of the picture, as in training."""
+    box = footprint(matrix, _SIDE, rgb.shape[1], rgb.shape[0], 2)
+    if box is None:
+        return np.zeros((_SIDE, _SIDE, 3), np.uint8)
+    region, moved = reduced(rgb[box[1] : box[3], box[0] : box[2]], moved_to(matrix, box))
+    return np.asarray(cv2.warpAffine(region, moved, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR))
 
 
 def _resized(rgb: RGB, size: tuple[int, int]) -> RGB:

@@ -30,7 +30,7 @@ def plausible(faces: Faces) -> npt.NDArray[np.bool_]:
     upright = axis[:, 1] > 0.2
     ordered = (eye_width > 0) & (mouth_width > 0) & (along > 0.05) & (along < 1.0)
     spread = (length > _LEAST_SPREAD * side) & (np.maximum(eye_width, mouth_width) > _LEAST_SPREAD * side)
-    return upright & ordered & spread & _inside(points, faces["box"].astype(np.float64))
+    return np.asarray(upright & ordered & spread & _inside(points, faces["box"].astype(np.float64)))
 
 
 def _dot(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:
