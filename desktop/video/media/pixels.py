@@ -86,6 +86,11 @@ def from_rgb(rgb: npt.NDArray[np.uint8], form: Format) -> Planes:
     return planes
 
 
+def fill_columns(plane: Array, form: Format, width: int) -> Array:
+    """A chroma plane with a sample for each of ``width`` columns of luma; the samples that were there stay where they lie."""
+    return _warped(plane, (1 / (1 << form.shift_x), _place_x(form)), (1.0, 0.0), (width, plane.shape[0]))
+
+
 def to_bytes(samples: Array, bits: int) -> npt.NDArray[np.uint8]:
     """Full-range samples of ``bits`` bits, rounded to 8."""
     if samples.dtype == np.uint8:
@@ -150,10 +155,22 @@ def _chroma_at(plane: Array, form: Format, box: Box) -> Array:
     # One sample more on each side than the box covers, where there is one.
     left, top = max(0, (x0 >> form.shift_x) - 1), max(0, (y0 >> form.shift_y) - 1)
     part = plane[top : (y1 >> form.shift_y) + 2, left : (x1 >> form.shift_x) + 2]
-    place_x = 0.0 if form.siting == "left" else (1 - across) / 2 / across
-    matrix = np.array([[1 / across, 0, x0 / across + place_x - left], [0, 1 / down, y0 / down + (1 - down) / 2 / down - top]])
+    horizontal = 1 / across, x0 / across + _place_x(form) - left
+    vertical = 1 / down, y0 / down + (1 - down) / 2 / down - top
+    return _warped(part, horizontal, vertical, (x1 - x0, y1 - y0))
+
+
+def _place_x(form: Format) -> float:
+    """Where the pixel in column 0 lies among chroma samples, across."""
+    across = 1 << form.shift_x
+    return 0.0 if form.siting == "left" else (1 - across) / 2 / across
+
+
+def _warped(plane: Array, horizontal: tuple[float, float], vertical: tuple[float, float], size: tuple[int, int]) -> Array:
+    """Samples of ``plane`` at scale * place + offset, linearly interpolated; its edges go on for ever."""
+    matrix = np.array([[horizontal[0], 0, horizontal[1]], [0, vertical[0], vertical[1]]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(part, matrix, (x1 - x0, y1 - y0), flags=flags, borderMode=cv2.BORDER_REPLICATE))
+    return np.asarray(cv2.warpAffine(plane, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _blend_chroma(planes: Planes, form: Format, values: Array, mask: Array, box: Box) -> None:

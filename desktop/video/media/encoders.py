@@ -1,0 +1,269 @@
+"""Which encoders work on this machine, which one a result gets, and how each is told what we want of it."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from functools import lru_cache
+
+import av
+from av.codec.context import CodecContext
+
+from desktop.errors import UsageError, UserError
+from desktop.video.media.containers import container_of, default_output
+from desktop.video.media.encoder_table import AUTOMATIC, BY_ID, ENCODERS, Encoder, estimate_bytes
+from desktop.video.media.formats import Format, layout_of, make_format
+
+__all__ = [
+    "Encoder",
+    "available",
+    "choose",
+    "codec_name",
+    "default_output",
+    "encoder_options",
+    "estimate_bytes",
+    "output_format",
+    "pixel_format",
+]
+
+# SVT-AV1 writes its settings to the terminal unless told to report errors alone.
+os.environ.setdefault("SVT_LOG", "1")
+
+_LARGE = 1280 * 720
+_RGB = {"libx264": "libx264rgb"}
+# What the encoder calls the planes of ``Format``; the samples are the same, packed another way.
+_PACKED = {("libx264rgb", "gbrp"): "rgb24", ("h264_qsv", "yuv420p"): "nv12"}
+_PACKED |= {(name, "yuv420p10le"): "p010le" for name in ("hevc_nvenc", "av1_nvenc")}
+
+
+def available() -> list[Encoder]:
+    """The encoders that work here: software that is built in, and hardware that really opens (tried once)."""
+    return [encoder for encoder in ENCODERS if _works(encoder)]
+
+
+def choose(name: str, container: str, form: Format, *, width: int = 0, height: int = 0, quality: int | None = None) -> Encoder:
+    """The encoder for a result.
+
+    Args:
+        name: id of an encoder, or "auto": software for what a processor encodes in passing; for pictures from 1280x720 on, hardware that
+            works and takes the format, when ``quality`` is left to it.
+        container: the result's name or its ending.
+        form: of the pictures.
+
+    Raises:
+        UsageError: the container cannot hold it, or the quality is out of its range.
+        UserError: it does not work on this machine.
+    """
+    kind = container_of(container)
+    fitting = [encoder for encoder in ENCODERS if kind.suffix in encoder.containers]
+    if name == "auto":
+        encoder = _automatic(fitting, kind.suffix, form, width * height, quality)
+    else:
+        encoder = BY_ID[name]
+        if encoder not in fitting:
+            usable = ", ".join(other.id for other in fitting if _works(other))
+            raise UsageError(f"{kind.title} cannot hold {encoder.title}", remedy=f"Choose one of {usable}, or another container.")
+        if not _works(encoder):
+            usable = ", ".join(other.id for other in fitting if _works(other))
+            raise UserError(f"{encoder.title} does not work on this machine", remedy=f"Choose one of {usable}.")
+    _check_quality(encoder, quality, form)
+    return encoder
+
+
+def output_format(encoder: Encoder, form: Format, width: int = 0, height: int = 0) -> Format:
+    """The format to encode pictures of ``form`` in: its own, else the smallest that loses nothing, else the nearest.
+
+    H.264 and H.265 share chroma between two pixels only in sizes that are even: give the size, and odd ones get a chroma sample for each.
+    """
+    if encoder.stream in ("h264", "hevc") and form.kind == "yuv":
+        form = _for_size(form, width, height)
+    if form.name in encoder.formats:
+        return form
+    candidates = [_parse(name, form) for name in encoder.formats]
+    return min(candidates, key=lambda candidate: _loss(form, candidate))
+
+
+def loses(form: Format, other: Format) -> bool:
+    """Whether pictures of ``form`` lose detail in the format ``other``."""
+    return _loss(form, other)[0] > 0
+
+
+def codec_name(encoder: Encoder, form: Format) -> str:
+    """ffmpeg's name of the encoder for pictures of ``form``."""
+    return _RGB.get(encoder.codec, encoder.codec) if form.kind == "rgb" else encoder.codec
+
+
+def pixel_format(encoder: Encoder, form: Format) -> str:
+    """ffmpeg's name of the pixel format that is handed to the encoder; its samples are those of ``form``."""
+    return _PACKED.get((codec_name(encoder, form), form.name), form.name)
+
+
+def encoder_options(encoder: Encoder, quality: int | None, form: Format, rate: Fraction, threads: int) -> dict[str, str]:
+    """What the encoder is told: rate factor, closed groups of pictures of at most about 5 s, no B pictures where their delay is unknown.
+
+    Args:
+        quality: rate factor (checked by ``choose``), 0 is lossless, None is the encoder's default.
+    """
+    lossless = quality == 0
+    factor = encoder.quality if quality is None else quality
+    group = min(300, max(12, round(5 * rate)))
+    common = {"g": str(group), "flags": "+cgop", "chroma_sample_location": form.siting}
+    if encoder.id == "ffv1":
+        return {"level": "3", "slices": "4", "slicecrc": "1", "g": "1", "chroma_sample_location": form.siting}
+    if encoder.id == "prores":
+        return {"profile": _prores_profile(factor, form), "vendor": "apl0", "chroma_sample_location": form.siting}
+    return common | _SPECIFIC[encoder.id](factor, lossless, threads)
+
+
+def _x264(factor: int, lossless: bool, threads: int) -> dict[str, str]:
+    del threads
+    return {"preset": "medium", "bf": "3"} | ({"qp": "0"} if lossless else {"crf": str(factor)})
+
+
+def _x265(factor: int, lossless: bool, threads: int) -> dict[str, str]:
+    # What it writes about itself would differ between machines.
+    params = f"log-level=none:info=0:open-gop=0:bframes=4:pools={threads}:frame-threads={min(threads, 4)}"
+    return {"preset": "fast", "crf": str(factor), "x265-params": params + (":lossless=1" if lossless else "")}
+
+
+def _svt(factor: int, lossless: bool, threads: int) -> dict[str, str]:
+    speed = {"preset": "8", "svtav1-params": f"lp={threads}" + (":lossless=1" if lossless else "")}
+    return speed if lossless else speed | {"crf": str(factor)}
+
+
+def _vp9(factor: int, lossless: bool, threads: int) -> dict[str, str]:
+    del threads
+    speed = {"deadline": "good", "cpu-used": "4", "row-mt": "1", "b": "0"}
+    return speed | ({"lossless": "1"} if lossless else {"crf": str(factor)})
+
+
+def _nvenc(factor: int, lossless: bool, threads: int) -> dict[str, str]:
+    del threads
+    if lossless:
+        return {"preset": "p5", "tune": "lossless", "rc": "constqp", "qp": "0", "bf": "0"}
+    return {"preset": "p5", "tune": "hq", "rc": "vbr", "cq": str(factor), "b": "0", "bf": "0"}
+
+
+def _qsv(factor: int, lossless: bool, threads: int) -> dict[str, str]:
+    del lossless, threads
+    return {"preset": "slow", "global_quality": str(max(1, factor)), "bf": "0"}
+
+
+def _amf(factor: int, lossless: bool, threads: int) -> dict[str, str]:
+    del lossless, threads
+    return {"quality": "quality", "rc": "cqp", "qp_i": str(factor), "qp_p": str(factor), "bf": "0"}
+
+
+def _videotoolbox(factor: int, lossless: bool, threads: int) -> dict[str, str]:
+    del lossless, threads
+    # Its quality runs from 1 to 100, higher is better; 118 units of ffmpeg's are one step.
+    return {"flags": "+cgop+qscale", "global_quality": str(118 * max(1, 100 - round(factor * 1.9))), "bf": "0", "realtime": "0"}
+
+
+_SPECIFIC = {
+    "x264": _x264,
+    "x265": _x265,
+    "av1": _svt,
+    "vp9": _vp9,
+    "nvenc": _nvenc,
+    "nvenc-hevc": _nvenc,
+    "nvenc-av1": _nvenc,
+    "qsv": _qsv,
+    "amf": _amf,
+    "videotoolbox": _videotoolbox,
+}
+
+
+def _prores_profile(factor: int, form: Format) -> str:
+    if form.name == "yuv444p10le":
+        return "4"
+    return next(profile for limit, profile in ((18, "3"), (28, "2"), (38, "1"), (99, "0")) if factor <= limit)
+
+
+def _automatic(fitting: list[Encoder], suffix: str, form: Format, pixels: int, quality: int | None) -> Encoder:
+    order = AUTOMATIC.get(suffix, ("x264", "x265", "av1", "vp9", "ffv1"))
+    software = [BY_ID[name] for name in order if BY_ID[name] in fitting and _works(BY_ID[name])]
+    if quality == 0:
+        software = [encoder for encoder in software if output_format(encoder, form).name in encoder.lossless] or software
+    if quality is None and pixels >= _LARGE:
+        cards = [encoder for encoder in fitting if encoder.hardware and form.name in encoder.formats]
+        software = [*(encoder for encoder in cards if _works(encoder)), *software]
+    if not software:
+        raise UserError("No encoder for this container works on this machine", remedy="Choose another container, such as .mkv.")
+    # The first that keeps the format, else the first that loses nothing, else the first.
+    return next(
+        (encoder for encoder in software if not loses(form, output_format(encoder, form))),
+        software[0],
+    )
+
+
+def _check_quality(encoder: Encoder, quality: int | None, form: Format) -> None:
+    if quality is None or encoder.id == "ffv1":
+        return
+    if quality > encoder.worst:
+        raise UsageError(f"quality: {quality} is not between 0 and {encoder.worst} for {encoder.title}")
+    if quality == 0 and encoder.id != "prores" and output_format(encoder, form).name not in encoder.lossless:
+        able = ", ".join(
+            other.id for other in ENCODERS if not other.hardware and output_format(other, form).name in other.lossless
+        )
+        what = f"{encoder.title} cannot keep {form.bits}-bit pictures without loss"
+        raise UsageError(what, remedy=f"Choose one of {able}, or a quality above 0.")
+
+
+def _for_size(form: Format, width: int, height: int) -> Format:
+    odd_width, odd_height = form.shift_x and width % 2, form.shift_y and height % 2
+    if not odd_width and not odd_height:
+        return form
+    layout = "444" if odd_width else "422"
+    return make_format(layout, form.bits, full_range=form.full_range, matrix=form.matrix, siting=form.siting)
+
+
+def _parse(name: str, like: Format) -> Format:
+    """The format called ``name``, with range and matrix of ``like``."""
+    bare = name.removesuffix("le")
+    base = next(
+        base
+        for base in ("gray", "gbrp", "yuv420p", "yuv422p", "yuv444p", "yuv440p", "yuv411p", "yuv410p")
+        if bare.startswith(base)
+    )
+    layout = base if base == "gray" else "gbr" if base == "gbrp" else base[3:6]
+    full = like.full_range if like.kind != "rgb" or layout == "gbr" else False
+    bits = int(bare[len(base) :] or 8)
+    return make_format(layout, bits, full_range=full, matrix=like.matrix, siting=like.siting)
+
+
+def _loss(form: Format, other: Format) -> tuple[int, int, int, int]:
+    """How much is lost on the way (0 is nothing), then how much is wasted."""
+    kind = 0 if other.kind == form.kind or (form.kind == "gray" and other.kind == "yuv") else 100
+    chroma = max(0, other.shift_x - form.shift_x) + max(0, other.shift_y - form.shift_y) if form.kind != "gray" else 0
+    if form.kind == "rgb" and other.kind == "yuv":
+        chroma = other.shift_x + other.shift_y
+    depth = max(0, form.bits - other.bits)
+    spare = max(0, form.shift_x - other.shift_x) + max(0, form.shift_y - other.shift_y)
+    if form.kind == "gray":
+        spare = {"gray": 0, "420": 1, "422": 2, "440": 2}.get(layout_of(other), 3)
+    return kind + 10 * depth + chroma, spare, other.bits, 0
+
+
+@lru_cache(maxsize=None)
+def _works(encoder: Encoder) -> bool:
+    if encoder.codec not in av.codecs_available:
+        return False
+    return not encoder.hardware or _opens(encoder)
+
+
+def _opens(encoder: Encoder) -> bool:
+    """Encode one gray picture: drivers that are listed but cannot work fail at that, not before."""
+    plain = Format("yuv420p", 1, 1)
+    try:
+        context = CodecContext.create(encoder.codec, "w")
+        context.width, context.height, context.pix_fmt = 320, 256, pixel_format(encoder, plain)
+        context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
+        context.options = encoder_options(encoder, None, plain, Fraction(25), 1)
+        frame = av.VideoFrame(320, 256, pixel_format(encoder, plain))
+        for plane in frame.planes:
+            plane.update(bytes([128]) * plane.buffer_size)
+        frame.pts = 0
+        return bool([*context.encode(frame), *context.encode(None)])
+    except (av.FFmpegError, ValueError, NotImplementedError):
+        return False

@@ -1,0 +1,148 @@
+"""Facts about a clip."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from desktop.errors import UserError
+from desktop.video.media import colours
+from desktop.video.media.clip import UNKNOWN_ORDER, Clip, StreamFacts, VideoFacts
+from desktop.video.media.decode import Decoder, is_cover
+from desktop.video.media.turn import turn_of
+from desktop.video.media.unpack import chroma_place
+
+_STILL_CONTAINERS = ("image2", "_pipe", "gif", "apng")
+_SAMPLE = 240
+"""Pictures whose time stamps are looked at to see whether the rate is constant."""
+
+
+def probe(path: Path | str) -> Clip:
+    """What the file holds; remembered as long as the file does not change.
+
+    Raises:
+        UserError: it is no video, or not one picture of it can be decoded.
+    """
+    path = Path(path)
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise UserError(f"The clip cannot be read: {error.strerror or error}", path=path, remedy="Check the path.") from error
+    return _probe(str(path), stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _probe(path: str, size: int, changed: int) -> Clip:
+    decoder = Decoder(path)
+    try:
+        frame, stamps = _first_frame(decoder)
+        if frame is None:
+            remedy = "The file is damaged, or was cut off before its first picture; copy it again."
+            raise UserError("No picture of this clip can be decoded", path=path, remedy=remedy)
+        container = decoder.container
+        video = _video(decoder.stream, frame, stamps)
+        others = tuple(_stream(stream) for stream in container.streams if stream.index != decoder.stream.index)
+        return Clip(
+            path=path,
+            container=container.format.name,
+            duration=_duration(container, decoder.stream),
+            video=video,
+            streams=others,
+            chapters=len(container.chapters()),
+            metadata=dict(container.metadata),
+            is_still=any(name in container.format.name for name in _STILL_CONTAINERS),
+            start=Fraction(container.start_time, 1_000_000) if container.start_time is not None else Fraction(0),
+        )
+    finally:
+        decoder.close()
+
+
+def _first_frame(decoder: Decoder) -> tuple[Any, list[int]]:
+    """The first frame, and the time stamps of the packets of about the first ``_SAMPLE`` pictures."""
+    stamps: list[int] = []
+    first = None
+    for packet in decoder.packets():
+        if packet.pts is not None:
+            stamps.append(packet.pts)
+        if first is None:
+            first = next(iter(decoder.decoded(packet)), None)
+        if first is not None and len(stamps) >= _SAMPLE:
+            return first, stamps
+    return first or next(decoder.flush(), None), stamps
+
+
+def _video(stream: Any, frame: Any, stamps: list[int]) -> VideoFacts:
+    context = stream.codec_context
+    turn = turn_of(frame)
+    name = frame.format.name
+    tagged = "pc" if name.startswith("yuvj") else colours.RANGES.get(int(frame.color_range), "")
+    rate = stream.average_rate or stream.guessed_rate or None
+    start = frame.pts if frame.pts is not None else (stream.start_time or 0)
+    return VideoFacts(
+        index=stream.index,
+        codec=context.name,
+        width=frame.width,
+        height=frame.height,
+        sar=_aspect(stream.sample_aspect_ratio),
+        rotation=turn.degrees,
+        mirrored=turn.mirrored,
+        pixel_format=name,
+        bits=min(16, max(component.bits for component in frame.format.components)),
+        color_range=tagged,
+        matrix=colours.MATRICES.get(int(frame.colorspace), ""),
+        primaries=colours.PRIMARIES.get(int(frame.color_primaries), ""),
+        transfer=colours.TRANSFERS.get(int(frame.color_trc), ""),
+        time_base=stream.time_base,
+        rate=Fraction(rate) if rate else None,
+        constant_rate=_is_constant(stamps),
+        field_order=colours.FIELD_ORDERS.get(int(context.field_order), UNKNOWN_ORDER),
+        frames=stream.frames or None,
+        start=float(start * stream.time_base),
+        chroma=chroma_place(context.name),
+    )
+
+
+def _aspect(sar: Fraction | None) -> Fraction:
+    return Fraction(sar) if sar and sar > 0 else Fraction(1)
+
+
+def _is_constant(stamps: list[int]) -> bool | None:
+    """Whether the distances of the time stamps differ by no more than rounding does."""
+    ordered = sorted(set(stamps))[:-4] if len(stamps) > 8 else sorted(set(stamps))
+    if len(ordered) < 3:
+        return None
+    step = (ordered[-1] - ordered[0]) / (len(ordered) - 1)
+    return all(abs(stamp - ordered[0] - number * step) <= max(1.0, step * 0.02) for number, stamp in enumerate(ordered))
+
+
+def _duration(container: Any, stream: Any) -> float | None:
+    if container.duration:
+        return float(container.duration / 1_000_000)
+    return float(stream.duration * stream.time_base) if stream.duration else None
+
+
+def _stream(stream: Any) -> StreamFacts:
+    context = getattr(stream, "codec_context", None)
+    kind = "picture" if stream.type == "video" and is_cover(stream) else stream.type
+    tags = stream.metadata
+    import av
+
+    return StreamFacts(
+        index=stream.index,
+        kind=kind,
+        codec=context.name if context is not None else "",
+        language=tags.get("language", "").replace("und", ""),
+        title=tags.get("title", ""),
+        default=bool(int(stream.disposition) & int(av.stream.Disposition.default)),
+        detail=_detail(context, stream.type),
+    )
+
+
+def _detail(context: Any, kind: str) -> str:
+    if context is None:
+        return ""
+    if kind == "audio":
+        return f"{context.sample_rate / 1000:g} kHz, {context.layout.name}"
+    return f"{context.width}x{context.height}" if kind == "video" else ""

@@ -1,0 +1,189 @@
+"""Upright pictures of a clip, one after another, in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Self
+
+from desktop.errors import UsageError
+from desktop.video.media.clip import Clip
+from desktop.video.media.decode import Decoder
+from desktop.video.media.deinterlace import Deinterlace, Timed, Weaver, can_deinterlace
+from desktop.video.media.picture import Picture
+from desktop.video.media.probe import probe
+from desktop.video.media.timing import Stamps
+from desktop.video.media.turn import Turn
+from desktop.video.media.unpack import format_of, planes_of, same_kind
+
+_TOLERANCE = Fraction(1, 10000)
+
+
+def open_reader(
+    path: Path | str,
+    *,
+    deinterlace: str = "off",
+    start: float | None = None,
+    end: float | None = None,
+    threads: int | None = None,
+) -> Reader:
+    """Open a clip for reading.
+
+    Args:
+        deinterlace: "off", or which field comes first, "tff" or "bff", with "double-" before it for a picture of each field.
+        start, end: only pictures from ``start`` to before ``end``, in seconds from the clip's beginning.
+        threads: for decoding and filtering; as many as suit when None.
+
+    Raises:
+        UserError: the file is no clip, or nothing of it can be decoded.
+    """
+    if deinterlace not in list(Deinterlace):
+        raise UsageError(f"deinterlace: {deinterlace!r} is not one of {', '.join(Deinterlace)}")
+    return Reader(probe(path), Deinterlace(deinterlace), start, end, threads)
+
+
+class Reader:
+    """Reads pictures; also a context manager.
+
+    Attributes:
+        clip: what the file holds.
+        format: of every picture.
+        width, height: upright, in stored pixels, of every picture.
+        sar: width of a pixel over its height, upright.
+        time_base: seconds of a tick of the pictures' time stamps.
+    """
+
+    def __init__(self, clip: Clip, mode: Deinterlace, start: float | None, end: float | None, threads: int | None) -> None:
+        video = clip.video
+        self.clip = clip
+        self._stored = format_of(video)
+        self._turn = Turn(video.rotation, video.mirrored)
+        self.format = self._turn.format(self._stored)
+        self.width, self.height = video.upright_size
+        self.sar = video.upright_sar
+        self._mode = mode
+        self._weaves = mode is not Deinterlace.OFF and can_deinterlace(video.width, video.height)
+        self._ticks = 2 if self._weaves and mode.doubles else 1
+        self.time_base = video.time_base / self._ticks
+        self._first = None if start is None else Fraction(start) + clip.start - _TOLERANCE
+        self._end = None if end is None else Fraction(end) + clip.start - _TOLERANCE
+        self._threads = threads
+        self._decoder = Decoder(clip.path, threads=threads)
+        self._stamps = Stamps(video.time_base, video.rate)
+        self._resized: set[tuple[int, int]] = set()
+        self._count: int | None = None
+        self._pictures = self._read(0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Picture]:
+        return self
+
+    def __next__(self) -> Picture:
+        return next(self._pictures)
+
+    def close(self) -> None:
+        """Free the file; pictures that were handed out stay good."""
+        self._pictures.close()
+        self._decoder.close()
+
+    @property
+    def problems(self) -> list[str]:
+        """What is odd about what was read so far, one sentence each."""
+        found = list(self.clip.problems)
+        if self._mode is not Deinterlace.OFF and not self._weaves:
+            found.append("The pictures are too small to be deinterlaced.")
+        if self._decoder.errors:
+            found.append(f"{_places(self._decoder.errors)} could not be decoded; pictures may be missing there.")
+        if self._decoder.damaged:
+            found.append(f"{_pictures(self._decoder.damaged)} could be decoded only in part.")
+        promised = self.clip.video.frames
+        if promised and self._count is not None and promised - self._count > max(2, promised // 50):
+            found.append(f"{_pictures(self._count)} could be decoded, {promised} promised.")
+        if self._resized:
+            sizes = ", ".join(f"{width}x{height}" for width, height in sorted(self._resized))
+            found.append(f"The size of the pictures changes ({sizes}); all are scaled to {self.width}x{self.height}.")
+        if self._stamps.made:
+            found.append(f"{_pictures(self._stamps.made)} had no time stamp; it was made from the rate.")
+        if self._stamps.jumps:
+            found.append(f"Time stamps jumped back in {_places(self._stamps.jumps).lower()}; what follows was moved on.")
+        return found
+
+    def resume_at(self, index: int, times: Sequence[int]) -> None:
+        """Go to just before picture ``index``; what follows is what an unbroken reading gives, bit for bit.
+
+        Args:
+            times: time stamps of all pictures of this reading, as an earlier pass gave them.
+        """
+        self._restart()
+        self._pictures = self._read(index)
+
+    def _restart(self) -> None:
+        self.close()
+        self._decoder = Decoder(self.clip.path, threads=self._threads)
+        self._stamps = Stamps(self.clip.video.time_base, self.clip.video.rate)
+        self._count = None
+
+    def _read(self, index: int) -> Iterator[Picture]:
+        """Pictures from number ``index`` on, counted from the decoder's place."""
+        number = -1
+        for timed in self._timed():
+            time = timed.pts * self.time_base
+            if self._first is not None and time < self._first:
+                continue
+            if self._end is not None and time >= self._end:
+                return
+            number += 1
+            if number >= index:
+                yield self._picture(timed, number)
+        if self._first is None:
+            self._count = (number + 1) // self._ticks
+
+    def _timed(self) -> Iterator[Timed]:
+        if not self._weaves:
+            yield from self._stamped()
+            return
+        weaver: Weaver | None = None
+        for frame, pts, duration in self._stamped():
+            frame = same_kind(frame, self._stored, self.clip.video.width, self.clip.video.height)
+            weaver = weaver or Weaver(self._mode, frame, self._threads)
+            yield from weaver.feed(frame, pts, duration)
+        if weaver:
+            yield from weaver.flush()
+
+    def _stamped(self) -> Iterator[Timed]:
+        size = self.clip.video.width, self.clip.video.height
+        for frame in self._decoder.frames():
+            if (frame.width, frame.height) != size:
+                self._resized.add((frame.width, frame.height))
+            duration = frame.duration or 0
+            yield Timed(frame, self._stamps.next(frame.pts, duration), duration)
+
+    def _picture(self, timed: Timed, number: int) -> Picture:
+        video = self.clip.video
+        planes = planes_of(timed.frame, self._stored, video.width, video.height)
+        return Picture(
+            self._turn.planes(planes, self._stored),
+            self.format,
+            self.width,
+            self.height,
+            sar=self.sar,
+            index=number,
+            pts=timed.pts,
+            time_base=self.time_base,
+            duration=timed.duration,
+            origin=self.clip.start,
+        )
+
+
+def _places(count: int) -> str:
+    return "One place" if count == 1 else f"{count} places"
+
+
+def _pictures(count: int) -> str:
+    return "One picture" if count == 1 else f"{count} pictures"
