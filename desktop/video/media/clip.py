@@ -1,8 +1,8 @@
 """What a clip holds, as plain data that the window and the command line may import.
 
-Two clocks: time stamps (``pts``, ``VideoFacts.start``, packets) are the container's own and stay as they are, so that all streams keep
-their places beside one another; seconds that people see (``Picture.time``, a job's ``start`` and ``end``, a timeline) count from
-``Clip.start``, where the container's first stream begins.
+Two clocks: time stamps (``pts``, ``VideoFacts.start``, packets) are the container's own and stay as they are, so that all streams
+keep their places beside one another; seconds that people see (``Picture.time``, a job's ``start`` and ``end``, a timeline) count
+from ``Clip.start``, where the container's first stream begins.
 """
 
 from __future__ import annotations

@@ -31,7 +31,9 @@ def open_container(path: Path | str) -> Any:
     try:
         return av.open(_plain(path), metadata_errors="replace")
     except (FFmpegError, ValueError) as error:
-        remedy = "Choose a video file, such as MP4, MKV, AVI, MOV or MPEG; a file that was cut off while copying must be copied again."
+        remedy = (
+            "Choose a video file, such as MP4, MKV, AVI, MOV or MPEG; a file that was cut off while copying must be copied again."
+        )
         raise UserError("This file is not a video that can be read", path=path, remedy=remedy) from error
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import av
 
 from desktop.errors import UserError
 from desktop.video.media import colours
 from desktop.video.media.clip import UNKNOWN_ORDER, Clip, StreamFacts, VideoFacts
 from desktop.video.media.decode import Decoder, is_cover
+from desktop.video.media.fields import find_fields
 from desktop.video.media.turn import turn_of
 from desktop.video.media.unpack import chroma_place
 
@@ -25,16 +28,46 @@ def probe(path: Path | str) -> Clip:
     Raises:
         UserError: it is no video, or not one picture of it can be decoded.
     """
+    return _probe(_state(path))
+
+
+def find_interlacing(path: Path | str, limit: int = 150) -> str:
+    """Say "progressive", "tff" or "bff": from the pictures themselves (ffmpeg's idet) and their flags, at several places.
+
+    Args:
+        limit: about how many pictures are looked at.
+
+    Raises:
+        UserError: the file is no video.
+    """
+    return _find_interlacing(_state(path), limit)
+
+
+class _State(NamedTuple):
+    """A file as it is now; another one when it changes."""
+
+    path: str
+    size: int
+    changed_ns: int
+
+
+def _state(path: Path | str) -> _State:
     path = Path(path)
     try:
         stat = path.stat()
     except OSError as error:
         raise UserError(f"The clip cannot be read: {error.strerror or error}", path=path, remedy="Check the path.") from error
-    return _probe(str(path), stat.st_size, stat.st_mtime_ns)
+    return _State(str(path), stat.st_size, stat.st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
-def _probe(path: str, size: int, changed: int) -> Clip:
+def _find_interlacing(state: _State, limit: int) -> str:
+    return find_fields(_probe(state), limit)
+
+
+@lru_cache(maxsize=64)
+def _probe(state: _State) -> Clip:
+    path = state.path
     decoder = Decoder(path)
     try:
         frame, stamps = _first_frame(decoder)
@@ -127,8 +160,6 @@ def _stream(stream: Any) -> StreamFacts:
     context = getattr(stream, "codec_context", None)
     kind = "picture" if stream.type == "video" and is_cover(stream) else stream.type
     tags = stream.metadata
-    import av
-
     return StreamFacts(
         index=stream.index,
         kind=kind,
