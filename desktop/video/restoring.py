@@ -1,0 +1,175 @@
+"""Restoring a clip, from its first look to the joined file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+
+from desktop.jobs.events import Progressed
+from desktop.jobs.job import RestoreJob, Result
+from desktop.jobs.progress import Progress
+from desktop.models.library import Library
+from desktop.models.session import interrupt_calls
+from desktop.video import findings, identity, segments
+from desktop.video.copying import copy_video
+from desktop.video.enlarge import enlarger
+from desktop.video.fields import how_to_read
+from desktop.video.findings import Look
+from desktop.video.kit import DETECTOR, Kit, fetch, open_kit
+from desktop.video.ledger import Ledger, Segment
+from desktop.video.look import look
+from desktop.video.media.clip import Clip
+from desktop.video.media.encoders import choose
+from desktop.video.media.join import join
+from desktop.video.media.picture import Picture
+from desktop.video.media.probe import probe
+from desktop.video.media.writer import SegmentWriter
+from desktop.video.outputs import output_file
+from desktop.video.pipeline import Pipeline, Plan
+from desktop.video.summary import clock, count_faces
+from desktop.video.watch import Watch
+
+_FETCHED, _LOOKED, _RESTORED = 0.02, 0.27, 0.96
+_WHAT = {"clip": "The clip", "restorer": "The restorer", "background": "The background model", "detector": "The face detector"}
+
+
+def restore_clip(job: RestoreJob, progress: Progress) -> Result:
+    """Restore a clip; see ``RestoreJob``. Previews "frame" while it runs.
+
+    Raises:
+        UserError: the clip, the options or the place of the result will not do.
+    """
+    clip = probe(job.source)
+    with output_file(Path(job.source), Path(job.output)) as output:
+        library = Library()
+        fetch(job.options, library, progress.part(0.0, _FETCHED))
+        kit = open_kit(job.options, job.device, library, progress)
+        ledger = Ledger(progress.scratch(), identity.facts(job, library, DETECTOR))
+        result = _Work(job, clip, kit, ledger, progress).run(output)
+    progress.artifact("video", output, job.title)
+    # No checkpoint: what is in place can no longer be cancelled.
+    progress.emit(Progressed(1.0, "Done"))
+    return result
+
+
+class _Work:
+    """One try at a job: what it has, what it has found, how long each part took."""
+
+    def __init__(self, job: RestoreJob, clip: Clip, kit: Kit, ledger: Ledger, progress: Progress) -> None:
+        self._job, self._clip, self._kit, self._ledger, self._progress = job, clip, kit, ledger, progress
+        self._source = Path(job.source)
+        self._seconds: dict[str, float] = {}
+        self._warnings = [*clip.problems, *kit.notes]
+        self._resumed = False
+
+    def run(self, output: Path) -> Result:
+        """All of it."""
+        if self._ledger.changed:
+            what = _WHAT.get(self._ledger.changed[0], "What the job asks for")
+            self._warn(f"{what} has changed since this job was begun, so it starts anew.")
+        began = perf_counter()
+        found = self._look()
+        self._seconds["look"] = round(perf_counter() - began, 3)
+        self._warnings += found.problems
+        if not found.tracks and self._may_copy(found):
+            self._warnings.append("No faces were found, so the pictures were copied as they are.")
+            return self._copied(found, output)
+        began = perf_counter()
+        made = self._restore(found, output)
+        self._seconds["restore"] = round(perf_counter() - began, 3)
+        if not any(segment.restored for segment in made.values()) and self._may_copy(found):
+            self._warnings.append("No face was to be restored, so the pictures were copied as they are.")
+            return self._copied(found, output, made)
+        if not found.tracks:
+            self._warnings.append("No faces were found.")
+        began = perf_counter()
+        self._warnings += self._join(made, output)
+        self._seconds["join"] = round(perf_counter() - began, 3)
+        return self._summary(found, output, made)
+
+    def _look(self) -> Look:
+        found = findings.load(self._ledger.folder)
+        if found is not None:
+            return found
+        job = self._job
+        found = look(
+            self._source,
+            self._kit.detector,
+            self._progress.part(_FETCHED, _LOOKED),
+            deinterlace=how_to_read(self._source, self._clip, job.options.deinterlace),
+            start=job.start,
+            end=job.end,
+            promised=_promised(self._clip, job),
+            interrupt=interrupt_calls,
+        )
+        findings.save(found, self._ledger.folder)
+        return found
+
+    def _restore(self, found: Look, output: Path) -> dict[int, Segment]:
+        progress, total = self._progress.part(_LOOKED, _RESTORED), len(found.times)
+        pipeline = Pipeline(self._plan(found, output), self._ledger)
+        finished = self._ledger.finished()
+        self._resumed = bool(finished)
+        if finished:
+            ready = sum(segment.count for segment in finished.values())
+            progress.log(f"Going on after {clock(found.at(min(ready, total - 1)))}.")
+
+        def tick(done: int) -> None:
+            progress.at(done / total, f"Restoring, {clock(found.at(min(done, total - 1)))} of {clock(found.seconds)}")
+
+        made = pipeline.run(finished, tick)
+        self._seconds |= {f"restore.{name}": round(spent, 3) for name, spent in pipeline.seconds.items()}
+        self._made = total - sum(segment.count for segment in finished.values())
+        return made
+
+    def _plan(self, found: Look, output: Path) -> Plan:
+        job, clip, options = self._job, self._clip, self._job.options
+        encoder = choose(job.encoder, output.suffix, None)
+        self._encoder = encoder
+
+        def open_writer(path: Path, first: Picture) -> SegmentWriter:
+            return SegmentWriter(
+                path,
+                width=first.width,
+                height=first.height,
+                sar=first.sar,
+                format=first.format,
+                time_base=found.time_base,
+                rate=found.rate,
+                facts=clip.video,
+                encoder=encoder,
+                quality=job.quality,
+            )
+
+        return Plan(
+            path=self._source,
+            look=found,
+            length=segments.length(found.rate),
+            restorer=self._kit.restorer,
+            fidelity=options.fidelity,
+            only_largest=options.faces == "largest",
+            steadiness=options.steadiness,
+            open_writer=open_writer,
+            start=job.start,
+            end=job.end,
+            scale=options.scale,
+            enlarge=enlarger(options, self._kit.upscaler),
+            watch=Watch(self._progress),
+            interrupt=interrupt_calls,
+        )
+
+    def _join(self, made: dict[int, Segment], output: Path) -> list[str]:
+        numbers = sorted(made)
+        return join(
+            [self._ledger.video(number) for number in numbers],
+            self._clip,
+            output,
+            offsets=[made[number].offset for number in numbers],
+            start=self._job.start,
+            end=self._job.end,
+            progress=self._progress.part(_RESTORED, 0.99),
+        )
+
+    def _warn(self, text: str) -> None:
+        self._warnings.append(text)
+        self._progress.log(text, "warning")

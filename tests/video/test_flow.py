@@ -1,0 +1,156 @@
+"""Stages as threads: order, bounds, errors, cancel and pause, and no thread left behind."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from desktop.video.flow import Flow, Pipe
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_stays() -> Iterator[None]:
+    before = threading.active_count()
+    yield
+    assert threading.active_count() == before, [thread.name for thread in threading.enumerate()]
+
+
+def _nothing() -> None:
+    pass
+
+
+def _chain(flow: Flow, count: int, stages: int = 3, capacity: int = 2, busy: float = 0.0) -> list[int]:
+    """Numbers through some stages; the list that they arrive in."""
+    arrived: list[int] = []
+    pipe: Pipe[int] = flow.pipe(capacity)
+
+    def source(out: Pipe[int]) -> None:
+        for number in range(count):
+            out.put(number)
+        out.close()
+
+    def middle(into: Pipe[int], out: Pipe[int]) -> None:
+        for number in into:
+            time.sleep(busy)
+            out.put(number)
+        out.close()
+
+    first = pipe
+    flow.stage("source", lambda: source(first))
+    for number in range(stages):
+        follow: Pipe[int] = flow.pipe(capacity)
+        flow.stage(f"stage {number}", lambda into=pipe, out=follow: middle(into, out))
+        pipe = follow
+    last = pipe
+    flow.stage("sink", lambda: arrived.extend(last))
+    return arrived
+
+
+def test_everything_arrives_in_order() -> None:
+    flow = Flow()
+    arrived = _chain(flow, 500)
+    flow.run(_nothing)
+    assert arrived == list(range(500))
+    assert set(flow.seconds) == {"source", "stage 0", "stage 1", "stage 2", "sink"}
+
+
+def test_no_more_is_made_than_the_pipes_hold() -> None:
+    flow = Flow()
+    pipe: Pipe[int] = flow.pipe(3)
+    made: list[int] = []
+    gate = threading.Event()
+    seen: list[int] = []
+
+    def source() -> None:
+        for number in range(50):
+            pipe.put(number)
+            made.append(number)
+        pipe.close()
+
+    def sink() -> None:
+        gate.wait(5)
+        seen.extend(pipe)
+
+    def tick() -> None:
+        if not gate.is_set() and len(made) >= 3:
+            time.sleep(0.05)
+            assert len(made) == 3
+            gate.set()
+
+    flow.stage("source", source)
+    flow.stage("sink", sink)
+    flow.run(tick)
+    assert seen == list(range(50))
+
+
+def test_the_first_error_ends_all_and_is_raised() -> None:
+    flow = Flow()
+    arrived = _chain(flow, 100_000)
+    pipe: Pipe[int] = flow.pipe(1)
+
+    def fail() -> None:
+        time.sleep(0.1)
+        raise ValueError("the disk is full")
+
+    flow.stage("fails", fail)
+    flow.stage("waits for ever", lambda: list(pipe).clear())
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="the disk is full"):
+        flow.run(_nothing)
+    assert time.monotonic() - began < 1 and arrived == sorted(arrived)
+
+
+def test_cancel_ends_all_at_once_and_interrupts_long_calls() -> None:
+    interrupted = threading.Event()
+    flow = Flow(interrupted.set)
+    pipe: Pipe[int] = flow.pipe(1)
+    began = time.monotonic()
+
+    def long_call() -> None:
+        interrupted.wait(30)
+        raise RuntimeError("terminated")
+
+    def tick() -> None:
+        if time.monotonic() - began > 0.2:
+            raise KeyboardInterrupt
+
+    flow.stage("in a long call", long_call)
+    flow.stage("waits", lambda: list(pipe).clear())
+    with pytest.raises(KeyboardInterrupt):
+        flow.run(tick)
+    assert time.monotonic() - began < 0.6
+
+
+def test_the_stages_stand_still_while_the_caller_is_held() -> None:
+    flow = Flow()
+    arrived = _chain(flow, 2000, stages=1, busy=0.001)
+    counts: list[int] = []
+
+    def tick() -> None:
+        if not counts and len(arrived) > 20:
+            time.sleep(0.8)
+            counts.append(len(arrived))
+            time.sleep(0.5)
+            counts.append(len(arrived))
+
+    flow.run(tick)
+    assert counts[1] - counts[0] <= 2 and arrived == list(range(2000))
+
+
+def test_seconds_leave_the_waiting_out() -> None:
+    flow = Flow()
+    pipe: Pipe[int] = flow.pipe(1)
+
+    def slow() -> None:
+        for number in range(5):
+            time.sleep(0.05)
+            pipe.put(number)
+        pipe.close()
+
+    flow.stage("slow", slow)
+    flow.stage("fast", lambda: list(pipe).clear())
+    flow.run(_nothing)
+    assert flow.seconds["slow"] >= 0.24 and flow.seconds["fast"] < 0.1
