@@ -1,7 +1,7 @@
 """What each container that we write can hold, as plain data; and which one suits a clip.
 
-The tables follow the muxers of FFmpeg 7 and 8, without what players cannot be expected to know ("rare" is held when the user has chosen
-the container, but never chosen by ourselves).
+The tables follow the muxers of FFmpeg 7 and 8, without what players cannot be expected to know ("rare" is held when the user has
+chosen the container, but never chosen by ourselves).
 """
 
 from __future__ import annotations
@@ -12,19 +12,34 @@ from pathlib import Path
 from desktop.errors import UsageError
 from desktop.video.media.clip import Clip, StreamFacts
 
-_PCM = frozenset(
-    f"pcm_{kind}"
-    for kind in "s16le s16be s24le s24be s32le s32be f32le f32be f64le f64be s8 u8 alaw mulaw bluray dvd s24daud s302m".split()
+_PCM_KINDS = (
+    "s16le",
+    "s16be",
+    "s24le",
+    "s24be",
+    "s32le",
+    "s32be",
+    "f32le",
+    "f32be",
+    "f64le",
+    "f64be",
+    "s8",
+    "u8",
+    "alaw",
+    "mulaw",
 )
+_PCM = frozenset(f"pcm_{kind}" for kind in (*_PCM_KINDS, "bluray", "dvd", "s24daud", "s302m"))
 _PLAIN_PCM = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f64le"})
 TEXT = frozenset({"subrip", "ass", "ssa", "webvtt", "text", "mov_text"})
 """Subtitles that are text: each can be made from any other, losing no more than its typesetting."""
 
 _MP4_SOUND = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "alac"})
 _MKV_SOUND = _MP4_SOUND | _PLAIN_PCM | {"mp1", "opus", "vorbis", "flac", "dts", "truehd", "mlp", "tta", "wavpack", "pcm_u8"}
-_MKV_RARE = frozenset(
-    "wmav1 wmav2 wmapro wmalossless adpcm_ms adpcm_ima_wav pcm_alaw pcm_mulaw gsm_ms speex cook sipr atrac1 atrac3 ra_144 ra_288 qdm2".split()
+_MKV_VIDEO = frozenset(
+    {"h264", "hevc", "av1", "vp9", "vp8", "ffv1", "prores", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "theora"}
 )
+_MKV_RARE = frozenset({"wmav1", "wmav2", "wmapro", "wmalossless", "adpcm_ms", "adpcm_ima_wav", "pcm_alaw", "pcm_mulaw"})
+_MKV_RARE |= {"gsm_ms", "speex", "cook", "sipr", "atrac1", "atrac3", "ra_144", "ra_288", "qdm2"}
 
 
 @dataclass(frozen=True)
@@ -166,8 +181,8 @@ def default_output(clip: Clip, container: str = "auto", codec: str = "") -> str:
     """The ending of the result's name, such as ".mp4".
 
     Args:
-        container: an ending ("mkv", ".mkv") that the user wants; "auto" keeps the source's where we write it and it holds everything,
-            else takes MP4 where that holds everything, else Matroska.
+        container: an ending ("mkv", ".mkv") that the user wants; "auto" keeps the source's where we write it and it holds
+            everything, else takes MP4 where that holds everything, else Matroska.
         codec: ffmpeg's name of the codec that the pictures will have, where that is settled.
 
     Raises:

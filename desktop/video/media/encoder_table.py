@@ -52,6 +52,7 @@ _AV1 = (".mp4", ".m4v", ".mkv", ".webm")
 _X264_FORMATS = (*_YUV8, *_YUV10, "gbrp")
 _X265_FORMATS = (*_YUV8, *_YUV10, *_YUV12, "gray", "gray10le", "gray12le", "gbrp", "gbrp10le", "gbrp12le")
 _VP9_FORMATS = (*_YUV8, "yuv440p", "gbrp")
+_PRORES_FORMATS = ("yuv422p10le", "yuv444p10le")
 _FFV1_FORMATS = (*_YUV8, "yuv440p", "yuv411p", "yuv410p", "gray", "gbrp", *_DEEP, "yuv440p10le", "yuv440p12le")
 
 ENCODERS = (
@@ -60,21 +61,7 @@ ENCODERS = (
     Encoder("av1", "AV1 (SVT-AV1)", "libsvtav1", "av1", False, _AV1, _420, 20, 63, ("yuv420p",), 0, 0.09, 4.6),
     Encoder("vp9", "VP9", "libvpx-vp9", "vp9", False, _AV1, _VP9_FORMATS, 18, 63, _VP9_FORMATS, 0, 0.13, 4.6),
     Encoder("ffv1", "FFV1 (lossless)", "ffv1", "ffv1", False, (".mkv",), _FFV1_FORMATS, 0, 0, _FFV1_FORMATS, 0, 5.2, 5.2),
-    Encoder(
-        "prores",
-        "ProRes",
-        "prores_ks",
-        "prores",
-        False,
-        (".mov", ".mkv"),
-        ("yuv422p10le", "yuv444p10le"),
-        10,
-        51,
-        (),
-        0,
-        4.2,
-        4.2,
-    ),
+    Encoder("prores", "ProRes", "prores_ks", "prores", False, (".mov", ".mkv"), _PRORES_FORMATS, 10, 51, (), 0, 4.2, 4.2),
     Encoder("nvenc", "H.264 (NVIDIA)", "h264_nvenc", "h264", True, _H264, ("yuv420p",), 18, 51, ("yuv420p",), 0, 0.20, 5.0),
     Encoder("nvenc-hevc", "H.265 (NVIDIA)", "hevc_nvenc", "hevc", True, _H264, _420, 20, 51, _420, 0, 0.14, 5.0),
     Encoder("nvenc-av1", "AV1 (NVIDIA)", "av1_nvenc", "av1", True, _AV1, _420, 24, 51, (), 0, 0.12),

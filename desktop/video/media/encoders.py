@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
+from typing import Any
 
 import av
 from av.codec.context import CodecContext
@@ -45,8 +46,8 @@ def choose(name: str, container: str, form: Format, *, width: int = 0, height: i
     """The encoder for a result.
 
     Args:
-        name: id of an encoder, or "auto": software for what a processor encodes in passing; for pictures from 1280x720 on, hardware that
-            works and takes the format, when ``quality`` is left to it.
+        name: id of an encoder, or "auto": software for what a processor encodes in passing; for pictures from 1280x720 on,
+            hardware that works and takes the format, when ``quality`` is left to it.
         container: the result's name or its ending.
         form: of the pictures.
 
@@ -73,13 +74,11 @@ def choose(name: str, container: str, form: Format, *, width: int = 0, height: i
 def output_format(encoder: Encoder, form: Format, width: int = 0, height: int = 0) -> Format:
     """The format to encode pictures of ``form`` in: its own, else the smallest that loses nothing, else the nearest.
 
-    H.264 and H.265 share chroma between two pixels only in sizes that are even: give the size, and odd ones get a chroma sample for each.
+    H.264 and H.265 share chroma between two pixels only in even sizes: give the size, and odd ones get a sample for each.
     """
-    if encoder.stream in ("h264", "hevc") and form.kind == "yuv":
-        form = _for_size(form, width, height)
-    if form.name in encoder.formats:
-        return form
     candidates = [_parse(name, form) for name in encoder.formats]
+    if encoder.stream in ("h264", "hevc"):
+        candidates = [other for other in candidates if not (other.shift_x and width % 2) and not (other.shift_y and height % 2)]
     return min(candidates, key=lambda candidate: _loss(form, candidate))
 
 
@@ -99,7 +98,7 @@ def pixel_format(encoder: Encoder, form: Format) -> str:
 
 
 def encoder_options(encoder: Encoder, quality: int | None, form: Format, rate: Fraction, threads: int) -> dict[str, str]:
-    """What the encoder is told: rate factor, closed groups of pictures of at most about 5 s, no B pictures where their delay is unknown.
+    """What the encoder is told: rate factor, closed groups of at most about 5 s, no B pictures where their delay is unknown.
 
     Args:
         quality: rate factor (checked by ``choose``), 0 is lossless, None is the encoder's default.
@@ -210,14 +209,6 @@ def _check_quality(encoder: Encoder, quality: int | None, form: Format) -> None:
         raise UsageError(what, remedy=f"Choose one of {able}, or a quality above 0.")
 
 
-def _for_size(form: Format, width: int, height: int) -> Format:
-    odd_width, odd_height = form.shift_x and width % 2, form.shift_y and height % 2
-    if not odd_width and not odd_height:
-        return form
-    layout = "444" if odd_width else "422"
-    return make_format(layout, form.bits, full_range=form.full_range, matrix=form.matrix, siting=form.siting)
-
-
 def _parse(name: str, like: Format) -> Format:
     """The format called ``name``, with range and matrix of ``like``."""
     bare = name.removesuffix("le")
@@ -232,8 +223,8 @@ def _parse(name: str, like: Format) -> Format:
     return make_format(layout, bits, full_range=full, matrix=like.matrix, siting=like.siting)
 
 
-def _loss(form: Format, other: Format) -> tuple[int, int, int, int]:
-    """How much is lost on the way (0 is nothing), then how much is wasted."""
+def _loss(form: Format, other: Format) -> tuple[int, int, int]:
+    """How much is lost on the way (0 is nothing), then how much is wasted; the format itself comes first."""
     kind = 0 if other.kind == form.kind or (form.kind == "gray" and other.kind == "yuv") else 100
     chroma = max(0, other.shift_x - form.shift_x) + max(0, other.shift_y - form.shift_y) if form.kind != "gray" else 0
     if form.kind == "rgb" and other.kind == "yuv":
@@ -242,10 +233,10 @@ def _loss(form: Format, other: Format) -> tuple[int, int, int, int]:
     spare = max(0, form.shift_x - other.shift_x) + max(0, form.shift_y - other.shift_y)
     if form.kind == "gray":
         spare = {"gray": 0, "420": 1, "422": 2, "440": 2}.get(layout_of(other), 3)
-    return kind + 10 * depth + chroma, spare, other.bits, 0
+    return kind + 10 * depth + chroma, spare, other.bits
 
 
-@lru_cache(maxsize=None)
+@cache
 def _works(encoder: Encoder) -> bool:
     if encoder.codec not in av.codecs_available:
         return False
@@ -256,7 +247,7 @@ def _opens(encoder: Encoder) -> bool:
     """Encode one gray picture: drivers that are listed but cannot work fail at that, not before."""
     plain = Format("yuv420p", 1, 1)
     try:
-        context = CodecContext.create(encoder.codec, "w")
+        context: Any = CodecContext.create(encoder.codec, "w")
         context.width, context.height, context.pix_fmt = 320, 256, pixel_format(encoder, plain)
         context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
         context.options = encoder_options(encoder, None, plain, Fraction(25), 1)

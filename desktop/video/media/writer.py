@@ -1,0 +1,200 @@
+"""One segment of a result: some seconds of encoded pictures in a small file that can be decoded on its own.
+
+The encoder is handed evenly spaced pictures, and the packets get the pictures' own time stamps afterwards: no encoder's opinion
+about uneven time stamps, time bases or rates changes a picture or moves one. Segments are MP4 files (QuickTime for ProRes), which
+keep time stamps in any time base exactly, the colours' description, and the last picture's duration.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import ExitStack, suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import av
+
+from desktop.errors import UserError
+from desktop.paths import atomic_write
+from desktop.video.media import colours
+from desktop.video.media.clip import VideoFacts
+from desktop.video.media.encoders import Encoder, codec_name, encoder_options, output_format, pixel_format
+from desktop.video.media.formats import MATRICES, Format, choose_matrix
+from desktop.video.media.pack import frame_of
+from desktop.video.media.picture import Picture
+
+_PLAIN_RATE = Fraction(25)
+
+
+class SegmentWriter:
+    """Writes pictures in constant memory; also a context manager that throws the file away when an exception passes.
+
+    Args:
+        path: of the segment; it appears when it is complete.
+        width, height, sar: of the pictures, upright.
+        format: of the pictures; what is encoded is ``output_format`` of it.
+        time_base: seconds of a tick of the pictures' time stamps.
+        rate: pictures a second on average, for the encoder's rate control; None when unknown.
+        colour: the source's stream, whose colour tags are kept.
+        encoder, quality: as ``encoders.choose`` gave and checked them.
+        threads: for the encoder; as many as the machine has when None. The same number gives the same bytes.
+
+    Raises:
+        UserError: the encoder does not take these pictures, the disk is full, ...
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        width: int,
+        height: int,
+        sar: Fraction,
+        format: Format,
+        time_base: Fraction,
+        rate: Fraction | None,
+        colour: VideoFacts,
+        encoder: Encoder,
+        quality: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self._encoder, self._time_base = encoder, time_base
+        self._form = output_format(encoder, format, width, height)
+        self._rate = Fraction(rate).limit_denominator(100_000) if rate and 1 <= rate <= 1000 else _PLAIN_RATE
+        self._pts: list[int] = []
+        self._muxed = 0
+        self._last_duration = 0
+        self._held: Any = None
+        self._container: Any = None
+        self._stack = ExitStack()
+        file = self._stack.enter_context(atomic_write(path))
+        try:
+            kind = "mov" if encoder.id == "prores" else "mp4"
+            self._container = av.open(file.name, "w", format=kind, container_options={"fflags": "bitexact"})
+            self._stream = self._container.add_stream(codec_name(encoder, self._form), rate=self._rate)
+            self._stream.time_base = time_base
+            self._container.metadata["comment"] = json.dumps(
+                {"time_base": [time_base.numerator, time_base.denominator], "reorder": encoder.reorder, "encoder": encoder.id}
+            )
+            self._open(width, height, sar, colour, quality, threads or os.cpu_count() or 1)
+        except BaseException as error:
+            self._abort(error)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is None:
+            self.close()
+        else:
+            self._abort(error)
+
+    @property
+    def pictures(self) -> int:
+        """How many were written so far."""
+        return len(self._pts)
+
+    def write(self, picture: Picture) -> None:
+        """Encode the next picture; its time stamp must be later than the one before (ValueError)."""
+        if self._pts and picture.pts <= self._pts[-1]:
+            raise ValueError(f"time stamp {picture.pts} follows {self._pts[-1]}")
+        try:
+            frame = frame_of(picture, self._form, self._stream.codec_context.pix_fmt)
+            frame.pts, frame.time_base = len(self._pts), 1 / self._rate
+            self._pts.append(picture.pts)
+            self._last_duration = picture.duration
+            self._mux(self._stream.codec_context.encode(frame))
+        except BaseException as error:
+            self._abort(error)
+            raise
+
+    def close(self) -> None:
+        """Encode what the encoder holds back, and put the finished, synced file in its place; ValueError when no picture came."""
+        if self._container is None:
+            return
+        try:
+            if not self._pts:
+                raise ValueError("a segment without pictures")
+            self._mux(self._stream.codec_context.encode(None))
+            if self._held is None or self._muxed + 1 != len(self._pts):
+                raise RuntimeError(f"{self._encoder.title} gave {self._muxed} of {len(self._pts)} pictures")
+            self._held.duration = self._last_duration or self._gap()
+            self._put(self._held)
+            self._container.close()
+        except BaseException as error:
+            self._abort(error)
+            raise
+        self._container = None
+        self._stack.close()
+
+    def _open(self, width: int, height: int, sar: Fraction, colour: VideoFacts, quality: int | None, threads: int) -> None:
+        context, form = self._stream.codec_context, self._form
+        context.width, context.height = width, height
+        context.pix_fmt = pixel_format(self._encoder, form)
+        context.time_base = 1 / self._rate
+        context.sample_aspect_ratio = sar
+        context.thread_count = threads
+        context.options = encoder_options(self._encoder, quality, form, self._rate, threads)
+        _describe(context, form, colour)
+        try:
+            context.open()
+        except av.FFmpegError as error:
+            what = f"{self._encoder.title} does not take pictures of {width}x{height} ({form.name})"
+            raise UserError(what, remedy="Choose another encoder.") from error
+
+    def _mux(self, packets: list[Any]) -> None:
+        """Hold the newest packet back: of the last one the duration is what the file keeps."""
+        for packet in packets:
+            if self._held is not None:
+                self._put(self._held)
+            number = packet.pts
+            packet.stream, packet.time_base = self._stream, self._time_base
+            packet.pts = self._pts[number] - self._pts[0]
+            packet.dts = self._coded_at(self._muxed)
+            packet.duration = self._pts[number + 1] - self._pts[number] if number + 1 < len(self._pts) else self._gap()
+            self._held = packet
+
+    def _put(self, packet: Any) -> None:
+        self._container.mux(packet)
+        self._muxed += 1
+
+    def _coded_at(self, number: int) -> int:
+        """Decoding time of the packet ``number`` in coding order: the time stamp of the picture ``reorder`` places before it."""
+        place = number - self._encoder.reorder
+        return self._pts[place] - self._pts[0] if place >= 0 else place * self._gap()
+
+    def _gap(self) -> int:
+        return max(1, round(1 / (self._rate * self._time_base)))
+
+    def _abort(self, error: BaseException) -> None:
+        """Close and remove what is there; raises what ``error`` means to the user where that is known."""
+        container, self._container = self._container, None
+        self._held = None
+        if container is not None:
+            with suppress(av.FFmpegError, ValueError):
+                container.close()
+        self._stack.__exit__(type(error), error, error.__traceback__)
+
+
+def _describe(context: Any, form: Format, colour: VideoFacts) -> None:
+    """Tag the stream as the source is tagged; where the pictures have changed so that players would guess otherwise, say it."""
+    if form.kind == "rgb":
+        context.colorspace, context.color_range = 0, 2
+    else:
+        tagged = colour.matrix if colour.matrix != "gbr" else ""
+        guessed = choose_matrix("", context.width, context.height)
+        if not tagged and (guessed != form.matrix or colour.matrix == "gbr"):
+            tagged = next(name for name in ("smpte170m", *MATRICES) if MATRICES[name] == form.matrix)
+        context.colorspace = _number(colours.MATRICES, tagged)
+        context.color_range = 2 if form.full_range else 1 if colour.color_range else 0
+    context.color_primaries = _number(colours.PRIMARIES, colour.primaries)
+    context.color_trc = _number(colours.TRANSFERS, colour.transfer)
+
+
+def _number(names: dict[int, str], name: str) -> int:
+    """ffmpeg's number for a name; 2 is its "unspecified"."""
+    return next((number for number, known in names.items() if known == name), 2)
