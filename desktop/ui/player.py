@@ -85,6 +85,11 @@ class Player(QObject):
         """Second of the song at which playing goes on."""
         return self.mixer.position / self.mixer.rate
 
+    @property
+    def heard(self) -> float:
+        """Second of the song that is being heard while it plays; where it would go on else."""
+        return self._heard() / self.mixer.rate if self.playing else self.position
+
     def set_sounds(self, original: Pcm | None, cover: Pcm | None) -> None:
         """Change what is played, keeping the position; both have the rate of the first one."""
         self.mixer.original = original.frames if original else None

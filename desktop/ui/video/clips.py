@@ -1,0 +1,258 @@
+"""The clips of the panel: each with its own choices and its own job. No widgets here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from desktop.jobs.events import AnyEvent
+from desktop.jobs.job import FramesJob, RestoreJob
+from desktop.jobs.rows import Row
+from desktop.jobs.states import State
+from desktop.ui.bridge import QueueBridge
+from desktop.ui.video import files
+from desktop.ui.video.asks import Newest
+from desktop.ui.video.choices import Choices, Memory
+from desktop.ui.video.shown import Result
+from desktop.ui.widgets.picture import Picture
+from desktop.ui.widgets.timecode import clock
+
+THUMB_AT = 1.0
+"""Second of the picture in the list: the first one is often black."""
+THUMB_SIDE = 192
+
+
+@dataclass
+class Item:
+    """A clip.
+
+    Attributes:
+        choices: how it is to be restored.
+        row: its newest job, None when there was none.
+        thumb: a small picture of it.
+        duration: in seconds, 0 while unknown.
+        reached: second of the clip that its running job has come to.
+    """
+
+    path: Path
+    choices: Choices
+    row: Row | None = None
+    thumb: Picture | None = None
+    duration: float = 0.0
+    reached: float | None = None
+
+    @property
+    def running(self) -> Row | None:
+        """Its job while that is not over."""
+        return self.row if self.row is not None and not self.row.state.is_over else None
+
+    @property
+    def part(self) -> tuple[float, float]:
+        """The part that is restored, in seconds."""
+        return (self.choices.start or 0.0, self.choices.end if self.choices.end is not None else self.duration)
+
+    @property
+    def goes_on_at(self) -> float | None:
+        """Second of the clip at which a stopped job goes on."""
+        row = self.row
+        if row is None or row.state is State.DONE or not row.state.can_retry or row.fraction <= 0:
+            return None
+        start, end = self.part
+        reached = row.fraction * max(0.0, end - start)
+        return start + reached if reached > 0 else None
+
+    @property
+    def result(self) -> Result | None:
+        """Its finished file, if that is still there."""
+        row = self.row
+        if row is None or row.state is not State.DONE or not isinstance(row.job, RestoreJob):
+            return None
+        made = Path(str(dict((row.result or {}).get("files") or {}).get("video", "") or row.job.output))
+        return Result(made, row.job.start or 0.0, row.job.options) if made.is_file() else None
+
+    @property
+    def words(self) -> str:
+        """Where it stands."""
+        row = self.row
+        if row is None:
+            return clock(self.duration) if self.duration else "Not restored yet"
+        if row.state is State.RUNNING:
+            return row.message or "Starting"
+        words = {
+            State.QUEUED: "Waiting for its turn",
+            State.PAUSED: "Paused",
+            State.DONE: "Restored",
+            State.CANCELLED: "Stopped",
+            State.INTERRUPTED: "Interrupted",
+            State.FAILED: row.error.message if row.error else "Failed",
+        }[row.state]
+        again = self.goes_on_at
+        return f"{words}: goes on at {clock(again)}" if again is not None and row.state is not State.FAILED else words
+
+
+class Clips(QObject):
+    """See the module's docstring.
+
+    Signals:
+        changed: clips came or went.
+        item_changed: an Item.
+        heard: an Item and what its job said.
+        ended: an Item whose job is over.
+    """
+
+    changed = Signal()
+    item_changed = Signal(object)
+    heard = Signal(object, object)
+    ended = Signal(object)
+
+    def __init__(self, bridge: QueueBridge, memory: Memory, parent: QObject) -> None:
+        super().__init__(parent)
+        self._bridge, self._memory = bridge, memory
+        self.items: list[Item] = []
+        self._thumbs = Newest(bridge, 1, self)
+        self._thumbs.answered.connect(self._thumbed)
+        self._thumbs.failed.connect(lambda job, _failed: self._next_thumb(job))
+        bridge.rows_changed.connect(self._rows_changed)
+        bridge.removed.connect(self._removed)
+        bridge.heard.connect(self._said)
+
+    def item(self, path: Path) -> Item | None:
+        """The item of a clip."""
+        return next((item for item in self.items if item.path == path), None)
+
+    def add(self, paths: Iterable[Path]) -> list[Item]:
+        """Add clips that are not there yet; returns the items of all of them."""
+        found = []
+        news = False
+        for path in paths:
+            item = self.item(path)
+            if item is None:
+                item = Item(path, self._memory.of(path), self._known(path))
+                self.items.append(item)
+                news = True
+            found.append(item)
+        if news:
+            self.changed.emit()
+            self._next_thumb(None)
+        return found
+
+    def remove(self, item: Item) -> None:
+        """Take a clip off the list; its job, if any, goes on in the queue."""
+        if item in self.items:
+            self.items.remove(item)
+            self.changed.emit()
+
+    def choose(self, item: Item, choices: Choices) -> None:
+        """Restore a clip another way from now on."""
+        if choices != item.choices:
+            item.choices = choices
+            self._memory.keep(item.path, choices)
+            self.item_changed.emit(item)
+
+    def show_facts(self, item: Item, *, duration: float = 0.0, thumb: Picture | None = None) -> None:
+        """What has become known of a clip."""
+        if (duration and duration != item.duration) or (thumb is not None and item.thumb is None):
+            item.duration = duration or item.duration
+            item.thumb = item.thumb or thumb
+            self.item_changed.emit(item)
+
+    def target(self, item: Item, suffix: str = "") -> Path:
+        """Where the clip's result would go now: never onto a file that is there."""
+        choices = item.choices
+        wanted = Path(choices.output) if choices.output else None
+        if wanted is not None and not wanted.exists():
+            return wanted
+        folder = str(wanted.parent) if wanted is not None else ""
+        return files.output_for(item.path, choices.container or suffix, folder)
+
+    def restore(self, item: Item, output: Path, device: str = "auto") -> None:
+        """Queue a clip; raises UserError when that cannot be."""
+        if item.running is not None:
+            return
+        number = self._bridge.submit(item.choices.job(item.path, output, device))
+        item.row, item.reached = self._bridge.queue.row(number), None
+        self.item_changed.emit(item)
+
+    def go_on(self, item: Item) -> None:
+        """Let a stopped job go on where it was; raises UserError when it cannot."""
+        if item.row is not None:
+            self._bridge.queue.retry(item.row.id)
+            item.row = self._bridge.queue.row(item.row.id)
+            self.item_changed.emit(item)
+
+    def cancel(self, item: Item) -> None:
+        """Stop a clip's job; what is finished of it is kept for going on."""
+        if item.running is not None:
+            self._bridge.queue.cancel(item.running.id)
+
+    def leave(self) -> None:
+        """The window closes."""
+        self._thumbs.leave()
+        self._bridge.rows_changed.disconnect(self._rows_changed)
+        self._bridge.removed.disconnect(self._removed)
+        self._bridge.heard.disconnect(self._said)
+
+    def result_of(self, path: Path) -> tuple[Path, Result] | None:
+        """The clip that a finished file was made of, if the history knows and it is still there."""
+        for row in reversed(self._bridge.queue.rows()):
+            if isinstance(row.job, RestoreJob) and row.state is State.DONE:
+                made = str(dict((row.result or {}).get("files") or {}).get("video", "") or row.job.output)
+                source = Path(row.job.source)
+                if Path(made) == path and source.is_file():
+                    return source, Result(path, row.job.start or 0.0, row.job.options)
+        return None
+
+    def _known(self, path: Path) -> Row | None:
+        """The newest job of a clip in the history."""
+        rows = [row for row in self._bridge.queue.rows() if isinstance(row.job, RestoreJob) and row.job.source == str(path)]
+        return rows[-1] if rows else None
+
+    def _rows_changed(self, rows: list[Row]) -> None:
+        for row in rows:
+            if not isinstance(row.job, RestoreJob):
+                continue
+            item = self.item(Path(row.job.source))
+            if item is None or (item.row is not None and row.id < item.row.id):
+                continue
+            was_over = item.row is not None and item.row.state.is_over and item.row.id == row.id
+            item.row = row
+            self.item_changed.emit(item)
+            if row.state.is_over and not was_over:
+                self.ended.emit(item)
+
+    def _removed(self, number: int) -> None:
+        for item in self.items:
+            if item.row is not None and item.row.id == number:
+                item.row = None
+                self.item_changed.emit(item)
+
+    def _said(self, number: int, event: AnyEvent) -> None:
+        item = next((i for i in self.items if i.row is not None and i.row.id == number), None)
+        if item is not None:
+            self.heard.emit(item, event)
+
+    def _next_thumb(self, done: FramesJob | None) -> None:
+        if self._thumbs.busy:
+            return
+        tried = "" if done is None else done.source
+        after = next((n for n, item in enumerate(self.items) if str(item.path) == tried), -1)
+        waiting = [i for i in self.items[after + 1 :] if i.thumb is None and i.path.is_file()]
+        # A single clip shows its picture large; a list needs small ones.
+        if waiting and len(self.items) > 1:
+            self._thumbs.ask(FramesJob(source=str(waiting[0].path), start=THUMB_AT, side=THUMB_SIDE))
+
+    def _thumbed(self, job: FramesJob, result: dict[str, Any]) -> None:
+        item = self.item(Path(job.source))
+        if item is not None:
+            try:
+                frames = np.load(str(result.get("frames", "")), mmap_mode="r")
+            except (OSError, ValueError):
+                frames = np.zeros((0, 1, 1, 3), np.uint8)
+            thumb = Picture.of(frames[0]) if len(frames) else None
+            self.show_facts(item, duration=float(result.get("duration") or 0.0), thumb=thumb)
+        self._next_thumb(job)

@@ -1,0 +1,70 @@
+"""Which files the Video panel opens, and where results go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+VIDEOS = (
+    ".mp4", ".m4v", ".mkv", ".mov", ".avi", ".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".ts", ".m2ts", ".mts", ".vob", ".dv", ".wmv",
+    ".asf", ".flv", ".webm", ".3gp", ".3g2", ".ogv", ".mxf", ".rm", ".rmvb", ".divx", ".y4m",
+)  # fmt: skip
+STILLS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
+CONTAINERS = {
+    ".mp4": "MP4",
+    ".mkv": "Matroska (MKV)",
+    ".mov": "QuickTime (MOV)",
+    ".webm": "WebM",
+    ".avi": "AVI",
+}
+"""Containers a result can be written to."""
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file is a video by its name."""
+    return path.suffix.lower() in VIDEOS
+
+
+def is_still(path: Path) -> bool:
+    """Whether a file is an image by its name."""
+    return path.suffix.lower() in STILLS
+
+
+def takes(path: Path) -> bool:
+    """Whether the panel opens it: a video, an image, or a folder with such in it."""
+    return is_video(path) or is_still(path) or bool(path.is_dir() and clips_in(path))
+
+
+def clips_in(folder: Path) -> list[Path]:
+    """What of a folder can be restored: its videos, and the folder itself when there are images in it."""
+    try:
+        inside = sorted(child for child in folder.iterdir() if not child.name.startswith("."))
+    except OSError:
+        return []
+    videos = [child for child in inside if is_video(child) and child.is_file()]
+    return [*videos, *([folder] if any(is_still(child) for child in inside) else [])]
+
+
+def gather(paths: Iterable[Path]) -> list[Path]:
+    """Clips, images and folders of images among files and folders, each once, in their order."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        for clip in clips_in(path) if path.is_dir() else [path] if takes(path) else []:
+            found[clip.absolute()] = None
+    return list(found)
+
+
+def output_for(source: Path, suffix: str = "", folder: str = "") -> Path:
+    """Where the result of a clip goes: beside it, or into ``folder``, under a name that nothing has yet."""
+    if source.is_dir():
+        return _free((Path(folder) if folder else source.parent) / f"{source.name} (restored)")
+    suffix = suffix or (source.suffix.lower() if is_still(source) or source.suffix.lower() in CONTAINERS else ".mkv")
+    return _free((Path(folder) if folder else source.parent) / f"{source.stem} (restored){suffix}")
+
+
+def _free(path: Path) -> Path:
+    number, tried = 2, path
+    while tried.exists():
+        tried = path.with_name(f"{path.stem} {number}{path.suffix}")
+        number += 1
+    return tried
