@@ -47,6 +47,10 @@ class Look:
         """Length of the clip."""
         return float((int(self.times[-1]) - int(self.times[0]) + self.last_duration) * self.time_base)
 
+    def at(self, picture: int) -> float:
+        """Seconds from the first picture to another."""
+        return float((int(self.times[picture]) - int(self.times[0])) * self.time_base)
+
     @property
     def rate(self) -> Fraction | None:
         """Pictures a second on average; None for a single picture."""

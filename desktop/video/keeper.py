@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from desktop.paths import atomic_write
+from desktop.video.flow import Stopped
 from desktop.video.identity import of_file
 from desktop.video.ledger import Ledger, Segment
 from desktop.video.media.picture import Picture
@@ -54,7 +54,7 @@ class Keeper:
         for patch in patches:
             if patch.face.track is None:
                 continue
-            if patch.is_wanted_at_all:
+            if patch.is_wanted:
                 self._restored.add(patch.face.track)
             else:
                 self._left[str(patch.face.track)] = str(patch.verdict.kind)
@@ -88,12 +88,11 @@ class Keeper:
 
     def discard(self) -> None:
         """Let go of a segment that was begun and not finished."""
-        if self._writer is not None:
-            with contextlib.suppress(Exception):
-                self._writer.close()
-            with contextlib.suppress(OSError):
-                os.unlink(self._ledger.video(self._number))
-            self._writer = None
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            error = Stopped()
+            with contextlib.suppress(Stopped):
+                writer.__exit__(Stopped, error, error.__traceback__)
 
 
 def save_state(path: Path, state: State) -> None:

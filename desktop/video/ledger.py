@@ -2,7 +2,7 @@
 
 scratch/manifest.json          what the work belongs to
 scratch/segments/00003.json    segment 3 is finished; written after its files are complete and synced
-scratch/segments/00003.mkv     its pictures
+scratch/segments/00003.mov     its pictures
 scratch/segments/00003.npz     what the next segment needs to know, if anything
 """
 
@@ -62,7 +62,7 @@ class Ledger:
 
     def video(self, number: int) -> Path:
         """Where the pictures of a segment go."""
-        return self._segments / f"{number:05}.mkv"
+        return self._segments / f"{number:05}.mov"
 
     def state(self, number: int) -> Path:
         """Where a segment's state for the next one goes."""

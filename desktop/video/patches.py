@@ -43,13 +43,13 @@ class Patch:
 
     Attributes:
         matrix: [2, 3], takes the stored picture to the crop.
-        crop: [size, size, 3], 0..1; None where the verdict was reached without it.
+        crop: [size, size, 3], 0..1; None once it is of no more use.
         verdict: whether and how strongly to restore it.
         restored: what the restorer made of ``crop``.
     """
 
     face: Face
-    matrix: Floats | None
+    matrix: Floats
     crop: Floats | None
     verdict: Verdict
     restored: Floats | None = None
@@ -57,7 +57,7 @@ class Patch:
     @property
     def is_wanted(self) -> bool:
         """Whether it goes to the restorer."""
-        return self.verdict.strength > 0 and self.crop is not None
+        return self.verdict.strength > 0
 
 
 def largest(faces: Sequence[Face]) -> list[Face]:
@@ -83,7 +83,7 @@ def restore(patches: Sequence[Patch], restorer: Restorer, fidelity: float) -> No
 def put_back(picture: Picture, patches: Iterable[Patch], *, steady: Steady | None = None, scale: float = 1.0) -> None:
     """Paste the restored ones into a picture that is ``scale`` times the size of the one they were cut out of."""
     for patch in patches:
-        if patch.restored is None or patch.crop is None or patch.matrix is None:
+        if patch.restored is None or patch.crop is None:
             continue
         restored = patch.restored
         if steady is not None and patch.face.track is not None:

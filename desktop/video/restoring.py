@@ -11,21 +11,22 @@ from desktop.jobs.progress import Progress
 from desktop.models.library import Library
 from desktop.models.session import interrupt_calls
 from desktop.video import findings, identity, segments
-from desktop.video.copying import copy_video
+from desktop.video.copying import can_copy, copy_video
 from desktop.video.enlarge import enlarger
-from desktop.video.fields import how_to_read
 from desktop.video.findings import Look
 from desktop.video.kit import DETECTOR, Kit, fetch, open_kit
 from desktop.video.ledger import Ledger, Segment
 from desktop.video.look import look
 from desktop.video.media.clip import Clip
-from desktop.video.media.encoders import choose
+from desktop.video.media.encoders import Encoder, choose
 from desktop.video.media.join import join
 from desktop.video.media.picture import Picture
 from desktop.video.media.probe import probe
+from desktop.video.media.reader import open_reader
 from desktop.video.media.writer import SegmentWriter
 from desktop.video.outputs import output_file
 from desktop.video.pipeline import Pipeline, Plan
+from desktop.video.reading import how_to_read
 from desktop.video.summary import clock, count_faces
 from desktop.video.watch import Watch
 
@@ -41,11 +42,12 @@ def restore_clip(job: RestoreJob, progress: Progress) -> Result:
     """
     clip = probe(job.source)
     with output_file(Path(job.source), Path(job.output)) as output:
+        encoder = _encoder(job)
         library = Library()
         fetch(job.options, library, progress.part(0.0, _FETCHED))
         kit = open_kit(job.options, job.device, library, progress)
         ledger = Ledger(progress.scratch(), identity.facts(job, library, DETECTOR))
-        result = _Work(job, clip, kit, ledger, progress).run(output)
+        result = _Work(job, clip, encoder, kit, ledger, progress).run(output)
     progress.artifact("video", output, job.title)
     # No checkpoint: what is in place can no longer be cancelled.
     progress.emit(Progressed(1.0, "Done"))
@@ -55,12 +57,14 @@ def restore_clip(job: RestoreJob, progress: Progress) -> Result:
 class _Work:
     """One try at a job: what it has, what it has found, how long each part took."""
 
-    def __init__(self, job: RestoreJob, clip: Clip, kit: Kit, ledger: Ledger, progress: Progress) -> None:
-        self._job, self._clip, self._kit, self._ledger, self._progress = job, clip, kit, ledger, progress
+    def __init__(self, job: RestoreJob, clip: Clip, encoder: Encoder, kit: Kit, ledger: Ledger, progress: Progress) -> None:
+        self._job, self._clip, self._encoder, self._kit = job, clip, encoder, kit
+        self._ledger, self._progress = ledger, progress
         self._source = Path(job.source)
         self._seconds: dict[str, float] = {}
         self._warnings = [*clip.problems, *kit.notes]
         self._resumed = False
+        self._made = 0
 
     def run(self, output: Path) -> Result:
         """All of it."""
@@ -73,9 +77,9 @@ class _Work:
         self._warnings += found.problems
         if not found.tracks and self._may_copy(found):
             self._warnings.append("No faces were found, so the pictures were copied as they are.")
-            return self._copied(found, output)
+            return self._copied(found, output, {})
         began = perf_counter()
-        made = self._restore(found, output)
+        made = self._restore(found)
         self._seconds["restore"] = round(perf_counter() - began, 3)
         if not any(segment.restored for segment in made.values()) and self._may_copy(found):
             self._warnings.append("No face was to be restored, so the pictures were copied as they are.")
@@ -105,9 +109,9 @@ class _Work:
         findings.save(found, self._ledger.folder)
         return found
 
-    def _restore(self, found: Look, output: Path) -> dict[int, Segment]:
+    def _restore(self, found: Look) -> dict[int, Segment]:
         progress, total = self._progress.part(_LOOKED, _RESTORED), len(found.times)
-        pipeline = Pipeline(self._plan(found, output), self._ledger)
+        pipeline = Pipeline(self._plan(found), self._ledger)
         finished = self._ledger.finished()
         self._resumed = bool(finished)
         if finished:
@@ -122,10 +126,9 @@ class _Work:
         self._made = total - sum(segment.count for segment in finished.values())
         return made
 
-    def _plan(self, found: Look, output: Path) -> Plan:
+    def _plan(self, found: Look) -> Plan:
         job, clip, options = self._job, self._clip, self._job.options
-        encoder = choose(job.encoder, output.suffix, None)
-        self._encoder = encoder
+        encoder = self._encoder
 
         def open_writer(path: Path, first: Picture) -> SegmentWriter:
             return SegmentWriter(
@@ -136,7 +139,7 @@ class _Work:
                 format=first.format,
                 time_base=found.time_base,
                 rate=found.rate,
-                facts=clip.video,
+                colour=clip.video,
                 encoder=encoder,
                 quality=job.quality,
             )
@@ -170,6 +173,54 @@ class _Work:
             progress=self._progress.part(_RESTORED, 0.99),
         )
 
+    def _may_copy(self, found: Look) -> bool:
+        """Whether the clip's own pictures, untouched, are what the user asked for when no face is restored."""
+        job, options = self._job, self._job.options
+        plain = options.background == "none" and options.scale == 1 and found.deinterlace == "off"
+        whole = job.start is None and job.end is None
+        return plain and whole and job.encoder == "auto" and job.quality is None and can_copy(self._clip, Path(job.output))
+
+    def _copied(self, found: Look, output: Path, made: dict[int, Segment]) -> Result:
+        began = perf_counter()
+        self._warnings += copy_video(self._clip, output, self._progress.part(_RESTORED, 0.99))
+        self._seconds["copy"] = round(perf_counter() - began, 3)
+        return self._summary(found, output, made) | {"encoder": "copy"}
+
+    def _summary(self, found: Look, output: Path, made: dict[int, Segment]) -> Result:
+        spent = self._seconds.get("restore", 0.0)
+        return {
+            "files": {"video": str(output)},
+            "frames": len(found.times),
+            "seconds_of_video": round(found.seconds, 3),
+            "faces": count_faces((track.id for track in found.tracks), made.values()),
+            "shots": len(found.shots),
+            "device": self._kit.device,
+            "precision": self._kit.restorer.precision,
+            "restorer": self._kit.restorer.name,
+            "encoder": self._encoder.id,
+            "seconds": self._seconds,
+            "frames_per_second": round(self._made / spent, 2) if spent and self._made else 0.0,
+            "warnings": list(dict.fromkeys(self._warnings)),
+            "resumed": self._resumed,
+        }
+
     def _warn(self, text: str) -> None:
         self._warnings.append(text)
         self._progress.log(text, "warning")
+
+
+def _encoder(job: RestoreJob) -> Encoder:
+    """The encoder of the result, looked for before any work is spent."""
+    with open_reader(job.source) as reader:
+        form, width, height = reader.format, reader.width * job.options.scale, reader.height * job.options.scale
+    return choose(job.encoder, job.output, form, width=width, height=height, quality=job.quality)
+
+
+def _promised(clip: Clip, job: RestoreJob) -> int | None:
+    """About how many pictures the job reads."""
+    rate = clip.video.rate
+    seconds = clip.duration
+    if rate is None or seconds is None:
+        return clip.video.frames if job.start is None and job.end is None else None
+    part = min(seconds, job.end if job.end is not None else seconds) - (job.start or 0.0)
+    return max(1, round(part * float(rate) * (2 if job.options.deinterlace == "double" else 1)))

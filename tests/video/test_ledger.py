@@ -67,7 +67,7 @@ def test_a_segment_in_progress_is_swept_away(tmp_path: Path) -> None:
     ledger.video(1).write_bytes(b"half")
     (tmp_path / "segments" / ".00001.json.99999-00000000.part").write_bytes(b"{")
     assert sorted(Ledger(tmp_path, FACTS).finished()) == [0]
-    assert sorted(path.name for path in (tmp_path / "segments").iterdir()) == ["00000.json", "00000.mkv"]
+    assert sorted(path.name for path in (tmp_path / "segments").iterdir()) == ["00000.json", "00000.mov"]
 
 
 def test_other_facts_start_anew_and_are_named(tmp_path: Path) -> None:
