@@ -31,9 +31,7 @@ def open_container(path: Path | str) -> Any:
     try:
         return av.open(_plain(path), metadata_errors="replace")
     except (FFmpegError, ValueError) as error:
-        remedy = (
-            "Choose a video file, such as MP4, MKV, AVI, MOV or MPEG; a file that was cut off while copying must be copied again."
-        )
+        remedy = "Choose a video file, such as MP4, MKV, AVI or MPEG; if it was cut off while it was copied, copy it again."
         raise UserError("This file is not a video that can be read", path=path, remedy=remedy) from error
 
 
@@ -127,10 +125,12 @@ class Decoder:
         self.damaged += sum(frame.is_corrupt for frame in frames)
         return frames
 
-    def frames(self) -> Iterator[Any]:
-        """All frames from here to the end."""
+    def frames(self, *, since_key: bool = False) -> Iterator[Any]:
+        """All frames from here to the end; with ``since_key``, what comes before the next key frame is not decoded."""
         for packet in self.packets():
-            yield from self.decoded(packet)
+            if not since_key or packet.is_keyframe:
+                since_key = False
+                yield from self.decoded(packet)
         yield from self.flush()
 
     def flush(self) -> Iterator[Any]:

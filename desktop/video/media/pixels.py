@@ -1,8 +1,8 @@
 """Between planes and RGB: the arithmetic of luma, colour difference, range and chroma places.
 
 All of it works on boxes, so a face costs what the face's box costs. Coefficients: ITU-R BT.601, BT.709, BT.2020 (non-constant
-luminance), SMPTE 240M, FCC Title 47; code values of full and limited range: BT.601 and BT.2100 for any number of bits. Transfer curves
-are left alone: RGB here is the stream's own R'G'B'.
+luminance), SMPTE 240M, FCC Title 47; code values of full and limited range: BT.601 and BT.2100 for any number of bits. Transfer
+curves are left alone: RGB here is the stream's own R'G'B'.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def small_rgb(planes: Planes, form: Format, width: int, height: int) -> npt.NDAr
 def blend(planes: Planes, form: Format, rgb: npt.NDArray[np.float32], mask: npt.NDArray[np.float32], box: Box) -> None:
     """Mix ``rgb`` (float32 0..1) into the writable ``planes`` by ``mask`` (float32 0..1).
 
-    Samples change where their mask is above 0; a chroma sample, where a pixel of its block is: it mixes by the mask's average about it.
+    Samples change where their mask is above 0; a chroma sample, where a pixel of its block is, by the mask's average about it.
     """
     x0, y0, x1, y1 = box
     touched = mask > 0
@@ -73,7 +73,7 @@ def blend(planes: Planes, form: Format, rgb: npt.NDArray[np.float32], mask: npt.
 
 
 def from_rgb(rgb: npt.NDArray[np.uint8], form: Format) -> Planes:
-    """Planes in the format ``form`` of a whole picture given as uint8 RGB [h, w, 3]; in strips, so memory stays near the result's."""
+    """Planes in the format ``form`` of a whole picture given as uint8 RGB [h, w, 3]; in strips, to need little memory."""
     height, width = rgb.shape[:2]
     planes = tuple(np.empty(form.plane_shape(number, width, height), form.dtype) for number in range(form.planes))
     mask = np.ones((min(_STRIP, height), width), np.float32)

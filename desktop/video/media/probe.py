@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import av
 
@@ -14,6 +14,7 @@ from desktop.video.media import colours
 from desktop.video.media.clip import UNKNOWN_ORDER, Clip, StreamFacts, VideoFacts
 from desktop.video.media.decode import Decoder, is_cover
 from desktop.video.media.fields import find_fields
+from desktop.video.media.state import FileState
 from desktop.video.media.turn import turn_of
 from desktop.video.media.unpack import chroma_place
 
@@ -28,7 +29,7 @@ def probe(path: Path | str) -> Clip:
     Raises:
         UserError: it is no video, or not one picture of it can be decoded.
     """
-    return _probe(_state(path))
+    return _probe(FileState.of(path))
 
 
 def find_interlacing(path: Path | str, limit: int = 150) -> str:
@@ -40,33 +41,16 @@ def find_interlacing(path: Path | str, limit: int = 150) -> str:
     Raises:
         UserError: the file is no video.
     """
-    return _find_interlacing(_state(path), limit)
-
-
-class _State(NamedTuple):
-    """A file as it is now; another one when it changes."""
-
-    path: str
-    size: int
-    changed_ns: int
-
-
-def _state(path: Path | str) -> _State:
-    path = Path(path)
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise UserError(f"The clip cannot be read: {error.strerror or error}", path=path, remedy="Check the path.") from error
-    return _State(str(path), stat.st_size, stat.st_mtime_ns)
+    return _find_interlacing(FileState.of(path), limit)
 
 
 @lru_cache(maxsize=64)
-def _find_interlacing(state: _State, limit: int) -> str:
+def _find_interlacing(state: FileState, limit: int) -> str:
     return find_fields(_probe(state), limit)
 
 
 @lru_cache(maxsize=64)
-def _probe(state: _State) -> Clip:
+def _probe(state: FileState) -> Clip:
     path = state.path
     decoder = Decoder(path)
     try:

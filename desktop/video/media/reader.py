@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from desktop.errors import UsageError
 from desktop.video.media.clip import Clip
 from desktop.video.media.decode import Decoder
-from desktop.video.media.deinterlace import Deinterlace, Timed, Weaver, can_deinterlace
+from desktop.video.media.deinterlace import CONTEXT, Deinterlace, Timed, Weaver, can_deinterlace
+from desktop.video.media.entry import can_trust, enter
 from desktop.video.media.picture import Picture
 from desktop.video.media.probe import probe
+from desktop.video.media.state import FileState
 from desktop.video.media.timing import Stamps
 from desktop.video.media.turn import Turn
 from desktop.video.media.unpack import format_of, planes_of, same_kind
 
 _TOLERANCE = Fraction(1, 10000)
+_CONTEXT_S = 1
+"""Seconds before a reading's start that are decoded as well, for the deinterlacer."""
 
 
 def open_reader(
@@ -73,7 +77,7 @@ class Reader:
         self._stamps = Stamps(video.time_base, video.rate)
         self._resized: set[tuple[int, int]] = set()
         self._count: int | None = None
-        self._pictures = self._read(0)
+        self._pictures = self._read(None, 0, 0)
 
     def __enter__(self) -> Self:
         return self
@@ -120,45 +124,63 @@ class Reader:
         Args:
             times: time stamps of all pictures of this reading, as an earlier pass gave them.
         """
+        stamps = [int(time) // self._ticks for time in times[:: self._ticks]]
+        before = index // self._ticks - (CONTEXT if self._weaves else 0)
+        self._pictures.close()
         self._restart()
-        self._pictures = self._read(index)
+        if before > 0 and can_trust(FileState.of(self.clip.path), stamps):
+            frames = enter(self._decoder, stamps[before], exactly=True)
+            if frames is not None:
+                self._pictures = self._read(frames, before * self._ticks, index)
+                return
+            self._restart()
+        self._pictures = self._read(None, 0, index)
 
     def _restart(self) -> None:
-        self.close()
+        self._decoder.close()
         self._decoder = Decoder(self.clip.path, threads=self._threads)
         self._stamps = Stamps(self.clip.video.time_base, self.clip.video.rate)
         self._count = None
 
-    def _read(self, index: int) -> Iterator[Picture]:
-        """Pictures from number ``index`` on, counted from the decoder's place."""
-        number = -1
-        for timed in self._timed():
+    def _from_start(self) -> Iterator[Any]:
+        """Frames that hold the first picture of this reading and whatever it is made from."""
+        if self._first is not None and self._first > self.clip.video.start + _CONTEXT_S:
+            frames = enter(self._decoder, int((self._first - _CONTEXT_S) / self.clip.video.time_base), exactly=False)
+            if frames is not None:
+                return frames
+            self._restart()
+        return self._decoder.frames()
+
+    def _read(self, frames: Iterator[Any] | None, number: int, index: int) -> Generator[Picture, None, None]:
+        """Pictures from number ``index`` on; ``number`` is that of the first one that ``frames`` (None: from the start) hold."""
+        frames = self._from_start() if frames is None else frames
+        for timed in self._timed(frames):
             time = timed.pts * self.time_base
             if self._first is not None and time < self._first:
                 continue
             if self._end is not None and time >= self._end:
                 return
-            number += 1
             if number >= index:
                 yield self._picture(timed, number)
+            number += 1
         if self._first is None:
-            self._count = (number + 1) // self._ticks
+            self._count = number // self._ticks
 
-    def _timed(self) -> Iterator[Timed]:
+    def _timed(self, frames: Iterator[Any]) -> Iterator[Timed]:
         if not self._weaves:
-            yield from self._stamped()
+            yield from self._stamped(frames)
             return
         weaver: Weaver | None = None
-        for frame, pts, duration in self._stamped():
+        for frame, pts, duration in self._stamped(frames):
             frame = same_kind(frame, self._stored, self.clip.video.width, self.clip.video.height)
             weaver = weaver or Weaver(self._mode, frame, self._threads)
             yield from weaver.feed(frame, pts, duration)
         if weaver:
             yield from weaver.flush()
 
-    def _stamped(self) -> Iterator[Timed]:
+    def _stamped(self, frames: Iterator[Any]) -> Iterator[Timed]:
         size = self.clip.video.width, self.clip.video.height
-        for frame in self._decoder.frames():
+        for frame in frames:
             if (frame.width, frame.height) != size:
                 self._resized.add((frame.width, frame.height))
             duration = frame.duration or 0

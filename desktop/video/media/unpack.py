@@ -41,7 +41,7 @@ def same_kind(frame: Any, form: Format, width: int, height: int) -> Any:
 
 
 def planes_of(frame: Any, form: Format, width: int, height: int) -> Planes:
-    """The planes of a frame in the format ``form`` and the size ``width`` x ``height``, read-only where they are the frame's own."""
+    """Read-only planes of a frame in the format ``form`` and the size given; the frame's own memory where they fit."""
     frame = same_kind(frame, form, width, height)
     if any(plane.line_size < 0 for plane in frame.planes):
         frame = _upright(frame)
