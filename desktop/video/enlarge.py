@@ -28,7 +28,7 @@ def _resampled(picture: Picture, scale: int) -> Picture:
     most = (1 << form.bits) - 1
     planes = []
     for number, plane in enumerate(picture.planes):
-        shift_x, shift_y = (0, 0) if number == 0 else (form.shift_x, form.shift_y)
+        shift_x = 0 if number == 0 else form.shift_x
         rows, columns = form.plane_shape(number, width, height)
         # From a sample's number in the result to the place in the source that it stands for.
         place = 0.5 / (1 << shift_x) if form.siting == "left" else 0.5

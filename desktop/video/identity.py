@@ -54,10 +54,11 @@ def of_file(path: Path) -> str:
 
 
 def facts(job: RestoreJob, library: Library, detector: str) -> dict[str, str]:
-    """Everything that the pictures of a result depend on, by what the user would call it."""
+    """Everything that the pictures of a result depend on, by what the user would call it; a folder's files aside."""
+    source = Path(job.source)
     return {
         "format": str(FORMAT),
-        "clip": of_source(Path(job.source)),
+        "clip": str(source) if source.is_dir() else of_source(source),
         "restorer": of_model(library, job.options.restorer),
         "background": of_model(library, job.options.background),
         "detector": of_model(library, detector),

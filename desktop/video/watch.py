@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,7 +33,7 @@ class Watch:
         width, height = before.square_size
         share = min(1.0, _SIDE / max(width, height))
         size = max(1, round(width * share)), max(1, round(height * share))
-        data = {"time": before.time, "index": before.index, "width": size[0], "height": size[1]}
+        data: dict[str, Any] = {"time": before.time, "index": before.index, "width": size[0], "height": size[1]}
         data |= {"before": _jpeg(before.small(*size)), "after": _jpeg(after.small(*size))}
         self._progress.preview("frame", data)
 
