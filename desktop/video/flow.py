@@ -173,3 +173,12 @@ class Stopwatch:
     def add(self, name: str, began: float) -> None:
         """Add the time since ``began`` (``time.perf_counter()``) to ``name``."""
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+def apart(work: Callable[[], _Item], tick: Callable[[], None], interrupt: Callable[[], None]) -> _Item:
+    """Do ``work`` in a thread of its own while the caller ticks, so that a cancel reaches it in the middle of a long call."""
+    results: list[_Item] = []
+    flow = Flow(interrupt)
+    flow.stage("work", lambda: results.append(work()))
+    flow.run(tick)
+    return results[0]

@@ -10,6 +10,8 @@ from typing import Any
 from desktop.jobs.job import InspectJob, Result
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library
+from desktop.models.session import interrupt_calls
+from desktop.video.flow import apart
 from desktop.video.kit import Kit, fetch, warm_kit
 from desktop.video.media.clip import PROGRESSIVE, Clip
 from desktop.video.media.encoders import default_output
@@ -39,15 +41,17 @@ def inspect(job: InspectJob, progress: Progress) -> Result:
     clip = probe(path)
     library = Library()
     fetch(job.options, library, progress.part(0.0, 0.2))
+    return apart(lambda: _inspect(job, clip, library), lambda: progress.at(0.3, "Looking at some pictures"), interrupt_calls)
+
+
+def _inspect(job: InspectJob, clip: Clip, library: Library) -> Result:
+    path = Path(job.source)
     kit = warm_kit(job.options, job.device, library)
-    progress.at(0.2, "Looking at the fields")
     order = PROGRESSIVE if clip.is_still else find_interlacing(path)
     sample = _Sample(path, clip, job, kit)
     places = [0.0] if clip.is_still or not clip.duration else [clip.duration * (n + 0.5) / _PLACES for n in range(_PLACES)]
-    for number, place in enumerate(places):
-        progress.at(0.3 + 0.6 * number / len(places), "Looking for faces")
+    for place in places:
         sample.take(place)
-    progress.at(0.95, "Estimating")
     return _facts(clip, order) | {
         "faces": sample.faces(),
         "estimate_s": sample.estimate(),

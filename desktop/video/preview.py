@@ -16,7 +16,9 @@ from desktop.errors import UserError
 from desktop.jobs.job import PreviewJob, Result
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library, Status
+from desktop.models.session import interrupt_calls
 from desktop.video.faces.data import Floats
+from desktop.video.flow import apart
 from desktop.video.kit import fetch, warm_kit
 from desktop.video.media.clip import Clip
 from desktop.video.media.picture import Picture
@@ -60,24 +62,25 @@ def preview(job: PreviewJob, progress: Progress) -> Result:
     Raises:
         UserError: the clip or the options will not do.
     """
-    began = perf_counter()
-    seconds: dict[str, float] = {}
     library = Library()
     fetch(job.options, library, progress.part(0.0, 0.1))
+    return apart(lambda: _preview(job, library), lambda: progress.at(0.2, "Restoring the picture"), interrupt_calls)
+
+
+def _preview(job: PreviewJob, library: Library) -> Result:
+    began = perf_counter()
+    seconds: dict[str, float] = {}
     kit = warm_kit(job.options, job.device, library)
     seconds["open"] = round(perf_counter() - began, 4)
-    progress.at(0.1, "Decoding")
     began = perf_counter()
     seen = _decoded(job)
     seconds["decode"] = round(perf_counter() - began, 4)
-    progress.at(0.3, "Restoring")
     began = perf_counter()
     if seen.faces is None:
         seen.faces = find_faces(seen.picture, kit.detector)
     detected = round(perf_counter() - began, 4)
     mended = mend(seen.picture, kit, job.options, seen.faces)
     seconds |= mended.seconds | {"detect": detected}
-    progress.at(0.8, "Measuring")
     began = perf_counter()
     width, height = seen.picture.square_size
     before, after = square(seen.picture), square(mended.after, job.options.scale, (width, height))
