@@ -154,7 +154,7 @@ class Reader:
     def _read(self, frames: Iterator[Any] | None, number: int, index: int) -> Generator[Picture, None, None]:
         """Pictures from number ``index`` on; ``number`` is that of the first one that ``frames`` (None: from the start) hold."""
         frames = self._from_start() if frames is None else frames
-        for timed in self._timed(frames):
+        for timed in _with_durations(self._timed(frames)):
             time = timed.pts * self.time_base
             if self._first is not None and time < self._first:
                 continue
@@ -201,6 +201,17 @@ class Reader:
             duration=timed.duration,
             origin=self.clip.start,
         )
+
+
+def _with_durations(pictures: Iterator[Timed]) -> Iterator[Timed]:
+    """The same with the time to the next picture for a duration; streams state what they like."""
+    held = next(pictures, None)
+    for timed in pictures:
+        assert held is not None
+        yield held._replace(duration=timed.pts - held.pts)
+        held = timed
+    if held is not None:
+        yield held
 
 
 def _places(count: int) -> str:
