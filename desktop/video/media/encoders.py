@@ -33,7 +33,7 @@ os.environ.setdefault("SVT_LOG", "1")
 _LARGE = 1280 * 720
 _RGB = {"libx264": "libx264rgb"}
 # What the encoder calls the planes of ``Format``; the samples are the same, packed another way.
-_PACKED = {("libx264rgb", "gbrp"): "rgb24", ("h264_qsv", "yuv420p"): "nv12"}
+_PACKED = {("libx264rgb", "gbrp"): "rgb24", ("ffv1", "gbrp"): "bgr0", ("h264_qsv", "yuv420p"): "nv12"}
 _PACKED |= {(name, "yuv420p10le"): "p010le" for name in ("hevc_nvenc", "av1_nvenc")}
 
 
@@ -183,7 +183,7 @@ def _automatic(fitting: list[Encoder], suffix: str, form: Format, pixels: int, q
     order = AUTOMATIC.get(suffix, ("x264", "x265", "av1", "vp9", "ffv1"))
     software = [BY_ID[name] for name in order if BY_ID[name] in fitting and _works(BY_ID[name])]
     if quality == 0:
-        software = [encoder for encoder in software if output_format(encoder, form).name in encoder.lossless] or software
+        software = [encoder for encoder in software if _keeps(encoder, form)] or software
     if quality is None and pixels >= _LARGE:
         cards = [encoder for encoder in fitting if encoder.hardware and form.name in encoder.formats]
         software = [*(encoder for encoder in cards if _works(encoder)), *software]
@@ -201,12 +201,16 @@ def _check_quality(encoder: Encoder, quality: int | None, form: Format) -> None:
         return
     if quality > encoder.worst:
         raise UsageError(f"quality: {quality} is not between 0 and {encoder.worst} for {encoder.title}")
-    if quality == 0 and encoder.id != "prores" and output_format(encoder, form).name not in encoder.lossless:
-        able = ", ".join(
-            other.id for other in ENCODERS if not other.hardware and output_format(other, form).name in other.lossless
-        )
-        what = f"{encoder.title} cannot keep {form.bits}-bit pictures without loss"
+    if quality == 0 and encoder.id != "prores" and not _keeps(encoder, form):
+        able = ", ".join(other.id for other in ENCODERS if not other.hardware and _keeps(other, form))
+        what = f"{encoder.title} cannot keep these pictures ({form.name}) without loss"
         raise UsageError(what, remedy=f"Choose one of {able}, or a quality above 0.")
+
+
+def _keeps(encoder: Encoder, form: Format) -> bool:
+    """Whether quality 0 is without any loss."""
+    kept = output_format(encoder, form)
+    return kept.name in encoder.lossless and not loses(form, kept)
 
 
 def _parse(name: str, like: Format) -> Format:

@@ -69,6 +69,10 @@ class SegmentWriter:
         self._last_duration = 0
         self._held: Any = None
         self._container: Any = None
+        if min(width, height) < encoder.smallest:
+            # x265 writes beyond its memory for the smallest pictures instead of refusing them.
+            what = f"{encoder.title} needs pictures of {encoder.smallest}x{encoder.smallest} or more, these are {width}x{height}"
+            raise UserError(what, remedy="Choose another encoder.")
         self._stack = ExitStack()
         file = self._stack.enter_context(atomic_write(path))
         try:
@@ -105,6 +109,7 @@ class SegmentWriter:
         try:
             frame = frame_of(picture, self._form, self._stream.codec_context.pix_fmt)
             frame.pts, frame.time_base = len(self._pts), 1 / self._rate
+            _tag(frame, self._stream.codec_context)
             self._pts.append(picture.pts)
             self._last_duration = picture.duration
             self._mux(self._stream.codec_context.encode(frame))
@@ -193,6 +198,12 @@ def _describe(context: Any, form: Format, colour: VideoFacts) -> None:
         context.color_range = 2 if form.full_range else 1 if colour.color_range else 0
     context.color_primaries = _number(colours.PRIMARIES, colour.primaries)
     context.color_trc = _number(colours.TRANSFERS, colour.transfer)
+
+
+def _tag(frame: Any, context: Any) -> None:
+    """Some encoders believe the pictures rather than the stream."""
+    frame.colorspace, frame.color_range = context.colorspace, context.color_range
+    frame.color_primaries, frame.color_trc = context.color_primaries, context.color_trc
 
 
 def _number(names: dict[int, str], name: str) -> int:
