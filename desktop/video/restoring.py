@@ -75,19 +75,21 @@ class _Work:
         found = self._look()
         self._seconds["look"] = round(perf_counter() - began, 3)
         self._warnings += found.problems
-        if not found.tracks and self._may_copy(found):
-            self._warnings.append("No faces were found, so the pictures were copied as they are.")
-            return self._copied(found, output, {})
+        copied = None if found.tracks else self._copied(found, output, {})
+        if copied is not None:
+            return copied
         began = perf_counter()
         made = self._restore(found)
         self._seconds["restore"] = round(perf_counter() - began, 3)
-        if not any(segment.restored for segment in made.values()) and self._may_copy(found):
-            self._warnings.append("No face was to be restored, so the pictures were copied as they are.")
-            return self._copied(found, output, made)
-        if not found.tracks:
-            self._warnings.append("No faces were found.")
+        restored = any(segment.restored for segment in made.values())
+        copied = None if restored else self._copied(found, output, made)
+        if copied is not None:
+            return copied
+        if not restored:
+            self._warnings.append("No face was restored." if found.tracks else "No faces were found.")
         began = perf_counter()
-        self._warnings += self._join(made, output)
+        order = [made[number] for number in sorted(made)]
+        self._join([self._ledger.video(one.number) for one in order], [one.offset for one in order], output)
         self._seconds["join"] = round(perf_counter() - began, 3)
         return self._summary(found, output, made)
 
@@ -161,30 +163,35 @@ class _Work:
             interrupt=interrupt_calls,
         )
 
-    def _join(self, made: dict[int, Segment], output: Path) -> list[str]:
-        numbers = sorted(made)
-        return join(
-            [self._ledger.video(number) for number in numbers],
+    def _copied(self, found: Look, output: Path, made: dict[int, Segment]) -> Result | None:
+        """The result with the clip's own pictures, where nothing else was asked for; None where that cannot be."""
+        began = perf_counter()
+        segment = self._ledger.folder / "copied.mov"
+        times = [int(time) for time in found.times]
+        if not self._may_copy(found) or not copy_video(self._clip, times, segment):
+            return None
+        why = "No face was to be restored" if found.tracks else "No faces were found"
+        self._warnings.append(f"{why}, so the pictures were copied as they are.")
+        self._join([segment], times[:1], output)
+        self._seconds["copy"] = round(perf_counter() - began, 3)
+        return self._summary(found, output, made) | {"encoder": "copy"}
+
+    def _may_copy(self, found: Look) -> bool:
+        job, options = self._job, self._job.options
+        plain = options.background == "none" and options.scale == 1 and found.deinterlace == "off" and not found.problems
+        whole = job.start is None and job.end is None
+        return plain and whole and job.encoder == "auto" and job.quality is None and can_copy(self._clip, Path(job.output))
+
+    def _join(self, parts: list[Path], offsets: list[int], output: Path) -> None:
+        self._warnings += join(
+            parts,
             self._clip,
             output,
-            offsets=[made[number].offset for number in numbers],
+            offsets=offsets,
             start=self._job.start,
             end=self._job.end,
             progress=self._progress.part(_RESTORED, 0.99),
         )
-
-    def _may_copy(self, found: Look) -> bool:
-        """Whether the clip's own pictures, untouched, are what the user asked for when no face is restored."""
-        job, options = self._job, self._job.options
-        plain = options.background == "none" and options.scale == 1 and found.deinterlace == "off"
-        whole = job.start is None and job.end is None
-        return plain and whole and job.encoder == "auto" and job.quality is None and can_copy(self._clip, Path(job.output))
-
-    def _copied(self, found: Look, output: Path, made: dict[int, Segment]) -> Result:
-        began = perf_counter()
-        self._warnings += copy_video(self._clip, output, self._progress.part(_RESTORED, 0.99))
-        self._seconds["copy"] = round(perf_counter() - began, 3)
-        return self._summary(found, output, made) | {"encoder": "copy"}
 
     def _summary(self, found: Look, output: Path, made: dict[int, Segment]) -> Result:
         spent = self._seconds.get("restore", 0.0)
