@@ -88,34 +88,65 @@ def export(folder: Path, progress: Progress) -> None:
 
 def _write(path: Path, net: Net, weights: dict[str, Any]) -> None:
     graph = Graph(net.name)
-    for name in weights:
-        slope = name.startswith("prelu") and int(name[5]) <= len(net.pools)
-        graph.add_weight(name, weights[name][:, None, None] if slope else weights[name])
     value = graph.add_input("image", ("n", 3, *((net.side, net.side) if net.side else ("height", "width"))))
     for layer, pool in enumerate(net.pools, 1):
-        value = _add(graph, "Conv", [value, f"conv{layer}.weight", f"conv{layer}.bias"], f"conv_{layer}")
-        value = _add(graph, "PRelu", [value, f"prelu{layer}.weight"], f"prelu_{layer}")
+        kernel, bias = weights[f"conv{layer}.weight"], weights[f"conv{layer}.bias"]
+        slope = weights[f"prelu{layer}.weight"][:, None, None]
+        if pool and not net.side:
+            value = _add_early_pool(graph, value, layer, (kernel, bias, slope), pool)
+            continue
+        value = _add_weighted(graph, "Conv", value, f"conv{layer}", kernel, bias)
+        value = _add(graph, "PRelu", [value, graph.add_weight(f"prelu{layer}", slope)], f"active{layer}")
         if pool:
-            kernel, stride = pool
-            value = _add(graph, "MaxPool", [value], f"pool_{layer}", kernel_shape=[kernel] * 2, strides=[stride] * 2, ceil_mode=1)
+            value = _add_pool(graph, value, layer, pool)
     if net.dense:
         # The dense layers were trained on columns before rows.
         value = _add(graph, "Transpose", [value], "turned", perm=[0, 3, 2, 1])
         value = _add(graph, "Flatten", [value], "flat", axis=1)
-        value = _add(graph, "Gemm", [value, f"dense{net.dense}.weight", f"dense{net.dense}.bias"], "embedded", transB=1)
-        value = _add(graph, "PRelu", [value, f"prelu{net.dense}.weight"], "features")
-    sizes: tuple[str, ...] = () if net.dense else ("rows", "columns")
+        value = _add_weighted(graph, "Gemm", value, "dense", *_layer(weights, f"dense{net.dense}"))
+        slope = graph.add_weight("prelu_dense", weights[f"prelu{net.dense}.weight"])
+        value = _add(graph, "PRelu", [value, slope], "features")
     for name, layer_name in net.heads.items():
-        inputs = [value, f"{layer_name}.weight", f"{layer_name}.bias"]
         raw = f"{name}_raw" if name == "face" else name
-        if net.dense:
-            graph.add_node("Gemm", inputs, [raw], transB=1)
-        else:
-            graph.add_node("Conv", inputs, [raw])
+        _add_weighted(graph, "Gemm" if net.dense else "Conv", value, raw, *_layer(weights, layer_name))
         if name == "face":
             graph.add_node("Softmax", [raw], [name], axis=1)
-        graph.add_output(name, ("n", net.widths[name], *sizes))
+        graph.add_output(name, ("n", net.widths[name], *(() if net.dense else ("rows", "columns"))))
     graph.save(path, NOTES)
+
+
+def _add_early_pool(graph: Graph, value: str, layer: int, weights: tuple[Any, Any, Any], pool: tuple[int, int]) -> str:
+    """Convolution, PReLU and pool of a large picture; PReLU takes longer than the convolution, so the pool goes first.
+
+    It is the greater of x and slope * x where the slope is at most 1, and so the pool may go first, in both; it never falls where
+    the slope is above 0, and there it may follow the pool.
+    """
+    kernel, bias, slope = weights
+    steep = slope > 1
+    scale = np.where(steep, 1, slope).astype(np.float32)
+    doubled = np.concatenate([kernel, kernel * scale[:, None]]), np.concatenate([bias, bias * scale[:, 0, 0]])
+    value = _add_weighted(graph, "Conv", value, f"conv{layer}", *doubled)
+    value = _add_pool(graph, value, layer, pool)
+    graph.add_node("Split", [value], [f"as_is{layer}", f"scaled{layer}"], axis=1)
+    value = _add(graph, "Max", [f"as_is{layer}", f"scaled{layer}"], f"active{layer}")
+    if not steep.any():
+        return value
+    rest = graph.add_weight(f"prelu{layer}", np.where(steep, slope, 1).astype(np.float32))
+    return _add(graph, "PRelu", [value, rest], f"steep{layer}")
+
+
+def _add_pool(graph: Graph, value: str, layer: int, pool: tuple[int, int]) -> str:
+    size, step = pool
+    return _add(graph, "MaxPool", [value], f"pool{layer}", kernel_shape=[size] * 2, strides=[step] * 2, ceil_mode=1)
+
+
+def _layer(weights: dict[str, Any], name: str) -> tuple[Any, Any]:
+    return weights[f"{name}.weight"], weights[f"{name}.bias"]
+
+
+def _add_weighted(graph: Graph, kind: str, value: str, output: str, kernel: Any, bias: Any) -> str:
+    inputs = [value, graph.add_weight(f"{output}.weight", kernel), graph.add_weight(f"{output}.bias", bias)]
+    return _add(graph, kind, inputs, output, **({"transB": 1} if kind == "Gemm" else {}))
 
 
 def _add(graph: Graph, kind: str, inputs: list[str], output: str, **attributes: int | list[int]) -> str:

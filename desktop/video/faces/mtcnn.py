@@ -48,7 +48,7 @@ class Mtcnn:
     name = "mtcnn"
 
     def __init__(
-        self, folder: Path, *, device: str = "auto", threads: int | None = None, smallest: float = 20.0, least: float = 0.9
+        self, folder: Path, *, device: str = "auto", threads: int | None = None, smallest: float = 24.0, least: float = 0.9
     ) -> None:
         # Three tiny networks: on a GPU the copies would cost more than the arithmetic.
         where = "cpu" if device == "auto" else device
@@ -107,17 +107,18 @@ class Mtcnn:
         height, width = rgb.shape[:2]
         scale = _CELL / self._smallest
         found = [np.zeros((0, 4)), np.zeros(0)]
+        level = rgb
         while min(height, width) * scale >= _CELL:
-            boxes, score = self._level(rgb, scale)
+            # Each size from the one before: reducing the whole picture anew costs more than the network on the small ones.
+            level = _resized(level, (max(_CELL, round(width * scale)), max(_CELL, round(height * scale))))
+            boxes, score = self._level(level, (width, height))
             found = [np.concatenate(pair) for pair in zip(found, (boxes, score), strict=True)]
             scale *= _PYRAMID
         boxes, score = found
         return rectangles.squares(boxes[rectangles.suppress(boxes, score, 0.7)])
 
-    def _level(self, rgb: RGB, scale: float) -> tuple[Array, Array]:
-        height, width = rgb.shape[:2]
-        size = max(_CELL, round(width * scale)), max(_CELL, round(height * scale))
-        face, shift = self._propose.run({"image": _normal(_resized(rgb, size)[None])}, ["face", "shift"])
+    def _level(self, level: RGB, full: tuple[int, int]) -> tuple[Array, Array]:
+        face, shift = self._propose.run({"image": _normal(level[None])}, ["face", "shift"])
         likely = face[0, 1]
         rows, columns = np.nonzero(likely >= _FIRST)
         score = likely[rows, columns]
@@ -125,7 +126,7 @@ class Mtcnn:
             best = np.argsort(-score, kind="stable")[:_CANDIDATES]
             rows, columns, score = rows[best], columns[best], score[best]
         corner = np.stack([columns, rows], axis=1) * float(_STRIDE)
-        step = np.array([width / size[0], height / size[1]])
+        step = np.array([full[0] / level.shape[1], full[1] / level.shape[0]])
         boxes = np.concatenate([corner * step, (corner + _CELL) * step], axis=1)
         kept = rectangles.suppress(boxes, score, 0.5)
         return _shifted(boxes[kept], shift[0][:, rows[kept], columns[kept]].T), score[kept]
@@ -184,7 +185,10 @@ def _resized(rgb: RGB, size: tuple[int, int]) -> RGB:
 
 
 def _normal(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    return np.ascontiguousarray(((pictures.astype(np.float32) - 127.5) / 128).transpose(0, 3, 1, 2))
+    planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)).astype(np.float32)
+    planes -= 127.5
+    planes *= 1 / 128
+    return planes
 
 
 def _run(session: Session, pictures: npt.NDArray[np.uint8], names: list[str]) -> list[Array]:

@@ -53,12 +53,13 @@ def _apart(points: Array) -> tuple[Array, Array, Array]:
     axis = np.where(np.abs(axis) > 1e-6, axis, 1e-6)
     turn: Array = np.stack([np.log(np.abs(axis)), np.unwrap(np.angle(axis))], axis=1)
     shape: Array = z / axis[:, None]
-    return place, turn, np.concatenate([shape.real, shape.imag], axis=1)
+    return np.asarray(place), turn, np.concatenate([shape.real, shape.imag], axis=1)
 
 
 def _together(place: Array, turn: Array, shape: Array) -> Array:
     z = (shape[:, :5] + 1j * shape[:, 5:]) * np.exp(turn[:, :1] + 1j * turn[:, 1:])
-    return np.stack([z.real, z.imag], axis=2) + place[:, None]
+    points: Array = np.stack([z.real, z.imag], axis=2) + place[:, None]
+    return points
 
 
 def _adaptive(values: Array, weights: Array, reaches: tuple[int, int]) -> Array:
@@ -69,7 +70,8 @@ def _adaptive(values: Array, weights: Array, reaches: tuple[int, int]) -> Array:
     local = np.sqrt(np.convolve(weights * misfit**2, bell, "same") / np.convolve(weights, bell, "same"))
     share = np.clip((local - _FIT[0]) / (_FIT[1] - _FIT[0]), 0, 1)
     share = np.convolve(share, bell, "same") / np.convolve(np.ones(len(share)), bell, "same")
-    return np.asarray(wide + share[:, None] * (narrow - wide))
+    blended: Array = wide + share[:, None] * (narrow - wide)
+    return blended
 
 
 def _jitter(values: Array) -> Array:
@@ -77,7 +79,7 @@ def _jitter(values: Array) -> Array:
     if len(values) < 6:
         return np.full(values.shape[1], np.inf)
     third = np.diff(values, 3, axis=0)
-    return np.maximum(np.median(np.abs(third), axis=0) / 0.6745 / np.sqrt(20.0), 1e-9)
+    return np.asarray(np.maximum(np.median(np.abs(third), axis=0) / 0.6745 / np.sqrt(20.0), 1e-9))
 
 
 def _bell(reach: int) -> Array:
