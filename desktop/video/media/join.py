@@ -18,6 +18,7 @@ from desktop.video.media.clip import Clip
 from desktop.video.media.containers import Container, container_of
 from desktop.video.media.decode import open_container
 from desktop.video.media.lanes import Window
+from desktop.video.media.matroska_aspect import FILLER, set_aspect
 from desktop.video.media.packets import SegmentFacts, facts_of, joined_packets, length_of, open_segment
 from desktop.video.media.streams import Others, add_streams, mark, own_tags
 from desktop.video.outputs import check
@@ -82,10 +83,13 @@ def join(
     check(Path(source.path), output)
     with open_segment(segments[0]) as first:
         facts = facts_of(first)
-    origin = _origin(source, container, facts, offsets[0], cut=start is not None)
+    same_family = bool(set(source.container.split(",")) & container.family)
+    origin = offsets[0] if start is not None else 0 if same_family else round(source.start / facts.time_base)
     zero = origin * facts.time_base
     shown_until = None if end is None else (offsets[-1] + length_of(segments[-1])) * facts.time_base
-    window = Window(zero, None if start is None else zero, shown_until)
+    window = Window(
+        zero, None if start is None else zero, shown_until, positive="matroska" in container.family and not same_family
+    )
     plan = _Plan(tuple(segments), tuple(offsets), source, container, facts, origin, window)
     _check_space(plan, output)
     with atomic_write(output) as file:
@@ -94,16 +98,8 @@ def join(
             notes = _write(plan, hidden, progress or Progress(), rare=True)
         except _RefusedError:
             notes = _write(plan, hidden, progress or Progress(), rare=False)
-        notes += _lost_tags(hidden, plan)
+        notes += _aspect(hidden, plan) + _lost_tags(hidden, plan)
     return notes
-
-
-def _origin(source: Clip, container: Container, facts: SegmentFacts, first: int, *, cut: bool) -> int:
-    if cut:
-        return first
-    if set(source.container.split(",")) & container.family:
-        return 0
-    return round(source.start / facts.time_base)
 
 
 def _write(plan: _Plan, hidden: Path, progress: Progress, *, rare: bool) -> list[str]:
@@ -153,6 +149,8 @@ def _add_pictures(output: Any, first: Any, original: Any, plan: _Plan) -> Any:
         # Apple's players know H.265 by this name alone.
         context.codec_tag = "hvc1"
     mark(stream, original)
+    if plan.container.name == "webm" and context.sample_aspect_ratio != 1:
+        stream.metadata.setdefault("title", FILLER)
     return stream
 
 
@@ -216,6 +214,21 @@ def _check_space(plan: _Plan, output: Path) -> None:
     if free < needed:
         what = f"The disk is too full for the result: {needed >> 20} MB are needed, {free >> 20} MB are free"
         raise UserError(what, path=output, remedy="Free some space or choose another folder; finished parts are kept.")
+
+
+def _aspect(hidden: Path, plan: _Plan) -> list[str]:
+    """See to it that a Matroska result says how wide its pictures are shown."""
+    with open_segment(plan.segments[0]) as first:
+        stream = first.streams.video[0]
+        sar = Fraction(stream.sample_aspect_ratio or 1)
+        width, height = stream.codec_context.width, stream.codec_context.height
+    if "matroska" not in plan.container.family or sar == 1:
+        return []
+    with open_container(hidden) as result:
+        track = next(stream.index for stream in result.streams if stream.type == "video") + 1
+    if set_aspect(hidden, track, width, height, sar):
+        return []
+    return [f"{plan.container.title} could not be told the pixels' aspect, {sar.numerator}:{sar.denominator}."]
 
 
 def _lost_tags(hidden: Path, plan: _Plan) -> list[str]:

@@ -24,11 +24,17 @@ class Window:
         origin: what becomes 0.
         start: packets before it are left out; None keeps them all.
         end: packets from it on are left out; None keeps them all.
+        positive: nothing may lie before ``origin``: packets that end there, which only prime a decoder, are left out.
     """
 
     origin: Fraction
     start: Fraction | None = None
     end: Fraction | None = None
+    positive: bool = False
+
+    def primes(self, end: Fraction) -> bool:
+        """Whether sound that ends at ``end`` is never heard and cannot be kept."""
+        return self.positive and end <= self.origin
 
     def cuts_before(self, time: Fraction) -> bool:
         """Whether something that begins at ``time`` is before the result."""
@@ -67,6 +73,8 @@ class Lane:
         pts, dts, duration = stamps
         begin = pts * packet.time_base
         if self._window.cuts_after(begin) or self._window.cuts_before(begin):
+            return
+        if self._window.primes((pts + duration) * packet.time_base):
             return
         yield self._placed(packet, begin, (pts - dts) * packet.time_base, duration * packet.time_base)
 

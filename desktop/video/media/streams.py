@@ -120,7 +120,8 @@ def add_streams(clip: Clip, source: Any, output: Any, container: Container, wind
             continue
         facts = _exact(facts, stream)
         if not container.holds(facts, rare=rare):
-            if facts.kind != "data" or facts.codec not in ("tmcd", "none", ""):
+            # Chapters come back as data in MP4, and are written anew.
+            if facts.kind != "data" or facts.codec != "bin_data":
                 others.notes.append(f"{_title(facts)} was left out: {container.title} cannot hold it.")
             continue
         try:
@@ -140,14 +141,21 @@ def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
 
 def mark(stream: Any, source: Any) -> None:
     """Give a stream of the result the source stream's language, title, other tags and dispositions."""
-    stream.metadata.update(own_tags(source.metadata))
+    tags = own_tags(source.metadata)
+    # MP4 has a name for each track, Matroska a title.
+    name = tags.pop("name", "")
+    handler = tags.pop("handler_name", "")
+    title = tags.get("title") or name or (handler if handler and not handler.endswith("Handler") else "")
+    if title:
+        tags["title"] = title
+    stream.metadata.update(tags)
     stream.disposition = int(source.disposition)
 
 
 def _exact(facts: StreamFacts, stream: Any) -> StreamFacts:
     """The facts with the codec's own name, which a decoder's name may differ from."""
     context = stream.codec_context
-    codec = context.codec.canonical_name if context is not None else facts.codec
+    codec = context.codec.canonical_name if context is not None else (stream.name or "" if facts.kind == "data" else "")
     return StreamFacts(facts.index, facts.kind, codec, facts.language, facts.title, facts.default, facts.detail)
 
 
