@@ -1,8 +1,8 @@
 """Tell a finished Matroska or WebM file how wide its pictures are shown.
 
 The muxer says it only for streams that bring the pixel aspect along, which PyAV cannot hand over. It leaves a little room in the
-entry of a Matroska track, though, and a title of the track that nobody needs (``FILLER``) makes some in WebM: the two elements fit
-into that. Elements and their layout: RFC 8794 (EBML) and RFC 9559 (Matroska).
+entry of a Matroska track, though, and a title of the track that nobody needs (``FILLER``) makes some in WebM: the two elements
+fit into that. Elements and their layout: RFC 8794 (EBML) and RFC 9559 (Matroska).
 """
 
 from __future__ import annotations
@@ -85,8 +85,7 @@ def _patched(head: bytes, entry: _Element, size: tuple[int, int]) -> bytes | Non
             kept = [
                 head[part.start : part.end]
                 for part in _children(head, child.content, child.end)
-                if part.id not in (_NAME = 0x536E
-_SHOWN_WIDTH, _SHOWN_HEIGHT, _UNIT, _VOID)
+                if part.id not in (_SHOWN_WIDTH, _SHOWN_HEIGHT, _UNIT, _VOID)
             ]
             shown = _number(_SHOWN_WIDTH, size[0]) + _number(_SHOWN_HEIGHT, size[1])
             parts.append(_master(_VIDEO, b"".join(kept) + shown))
