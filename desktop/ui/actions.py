@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
-MENUS = ("File", "Play", "View", "Piano", "Help")
+MENUS = ("File", "Play", "View", "Piano", "Video", "Help")
 """Menus in their order; an action names one of them."""
 
 
@@ -44,17 +44,23 @@ class Action:
 
 
 class ActionBook(QObject):
-    """All actions of a window, as QActions of it."""
+    """All actions of a window, as QActions of it.
+
+    Those of a panel have their keys, and are in the menu, while it is in front; so two panels may use the same keys.
+    """
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self._window = window
         self._made: dict[str, tuple[Action, QAction]] = {}
+        self._scopes: dict[str, str] = {}
+        self._front = ""
 
-    def add(self, actions: Iterable[Action]) -> None:
-        """Register actions; an id or shortcut that is taken raises ValueError."""
+    def add(self, actions: Iterable[Action], scope: str = "") -> None:
+        """Register actions, of a panel when ``scope`` names it; an id or shortcut that is taken raises ValueError."""
         for action in actions:
-            taken = {key for other, _ in self._made.values() for key in other.keys}
+            rivals = (other for other, _ in self._made.values() if not scope or self._scopes[other.id] in ("", scope))
+            taken = {key for other in rivals for key in other.keys}
             if action.id in self._made or taken & set(action.keys) or action.menu not in MENUS:
                 raise ValueError(f"action {action.id}: name or shortcut is taken, or there is no menu {action.menu}")
             made = QAction(f"{action.text}\t{action.native_keys}" if action.soft else action.text, self._window)
@@ -66,7 +72,17 @@ class ActionBook(QObject):
             made.triggered.connect(lambda _on=False, what=action: self._trigger(what))
             self._window.addAction(made)
             self._made[action.id] = (action, made)
+            self._scopes[action.id] = scope
         self.refresh()
+
+    def show_scope(self, scope: str) -> None:
+        """Another panel is in front."""
+        self._front = scope
+        self.refresh()
+
+    def is_at_hand(self, name: str) -> bool:
+        """Whether an action belongs to the window or to the panel in front."""
+        return self._scopes[name] in ("", self._front)
 
     def __getitem__(self, name: str) -> QAction:
         return self._made[name][1]
@@ -78,6 +94,11 @@ class ActionBook(QObject):
     def refresh(self) -> None:
         """Enable what can be done now; a tooltip says why the rest cannot."""
         for action, made in self._made.values():
+            if not self.is_at_hand(action.id):
+                made.setVisible(False)
+                made.setEnabled(False)
+                continue
+            made.setVisible(True)
             reason = action.blocked()
             # An action without focus on it must stay reachable: its reason is said when it is tried.
             made.setEnabled(not reason)
@@ -88,12 +109,19 @@ class ActionBook(QObject):
     def menu(self, parent: QWidget) -> QMenu:
         """One menu with a submenu for each of ``MENUS``."""
         whole = QMenu(parent)
+        parts: list[QMenu] = []
         for name in MENUS:
             mine = [made for action, made in self._made.values() if action.menu == name]
             if mine:
-                part = whole.addMenu(name)
-                part.addActions(mine)
-        whole.aboutToShow.connect(self.refresh)
+                parts.append(whole.addMenu(name))
+                parts[-1].addActions(mine)
+
+        def about_to_show() -> None:
+            self.refresh()
+            for part in parts:
+                part.menuAction().setVisible(any(action.isVisible() for action in part.actions()))
+
+        whole.aboutToShow.connect(about_to_show)
         return whole
 
     def press(self, event: QKeyEvent) -> bool:
@@ -106,11 +134,11 @@ class ActionBook(QObject):
         return False
 
     def shortcuts(self) -> list[tuple[str, str, str]]:
-        """(menu, text, shortcut as the system writes it) of all actions that have one."""
+        """(menu, text, shortcut as the system writes it) of all actions at hand that have one."""
         return [
             (a.menu, a.text.replace("…", ""), a.native_keys)
             for a in sorted(self.all(), key=lambda a: MENUS.index(a.menu))
-            if a.keys
+            if a.keys and self.is_at_hand(a.id)
         ]
 
     def _trigger(self, action: Action) -> None:

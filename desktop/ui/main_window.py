@@ -59,6 +59,7 @@ class MainWindow(QMainWindow):
         self._kinds = {kind.id: kind for kind in sorted(kinds, key=lambda kind: kind.at_end)}
         self._panels: dict[str, Panel] = {}
         self._toasts: dict[str, Toasts] = {}
+        self._was_full = False
         self.book = ActionBook(self)
         self.topbar, self.rail = TopBar(), Rail(tuple(self._kinds.values()))
         self._stack = QStackedWidget()
@@ -81,17 +82,18 @@ class MainWindow(QMainWindow):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
         whole.addWidget(self.topbar)
-        whole.addWidget(line())
+        self._edges = [line(), line(vertical=True), line()]
+        whole.addWidget(self._edges[0])
         middle = QHBoxLayout()
         middle.setSpacing(0)
         whole.addLayout(middle, 1)
         middle.addWidget(self.rail)
-        middle.addWidget(line(vertical=True))
+        middle.addWidget(self._edges[1])
         right = QVBoxLayout()
         right.setSpacing(0)
         middle.addLayout(right, 1)
         right.addWidget(self._stack, 1)
-        right.addWidget(line())
+        right.addWidget(self._edges[2])
         right.addWidget(self.dock)
 
     def _connect(self) -> None:
@@ -134,11 +136,12 @@ class MainWindow(QMainWindow):
             panel = self._panels[name] = self._kinds[name].make(self.services)
             panel.setObjectName(name)
             self._stack.addWidget(panel)
-            self.book.add(panel.actions_of())
+            self.book.add(panel.actions_of(), name)
             self.topbar.menu.setMenu(self.book.menu(self.topbar.menu))
             self._toasts[name] = Toasts(panel.toast_area())
             self._order_tabs(panel)
             panel.changed.connect(self._panel_changed)
+            panel.alone_asked.connect(self._show_alone)
         return self._panels[name]
 
     def _order_tabs(self, panel: Panel) -> None:
@@ -156,6 +159,7 @@ class MainWindow(QMainWindow):
         panel = self.panel_of(name)
         self._stack.setCurrentWidget(panel)
         self.rail.show_chosen(name)
+        self.book.show_scope(name)
         self.services.state.keep("window/panel", name)
         panel.shown()
         self._panel_changed()
@@ -163,16 +167,23 @@ class MainWindow(QMainWindow):
     def open_path(self, path: Path) -> None:
         """Open a file in the panel that takes it."""
         path = path.absolute()
-        name = next((n for n in self._kinds if n in self._panels and self._panels[n].takes(path)), "")
-        if not name and path.suffix:
-            name = next((n for n in self._kinds if self.panel_of(n).takes(path)), "")
-        if path.is_dir() or not name:
+        name = self._taker(path)
+        if not name:
             what = "This is a folder" if path.is_dir() else f"Reprise cannot open {path.suffix or 'this kind of'} files"
             self.say(Note(Severity.ERROR, what, str(path), "Open a song, a video, a MIDI file or a saved cover."))
             return
         self.go(name)
         self.services.prefs.add_recent(path)
         self._panels[name].open(path)
+
+    def _taker(self, path: Path) -> str:
+        """The panel that opens a file: the one in front if it can, else the one whose kind of file it is, else any."""
+        if self.panel.takes(path):
+            return self.panel.objectName()
+        if not path.suffix and not path.is_dir():
+            return ""
+        own = [n for n, kind in self._kinds.items() if path.suffix.lower() in kind.own]
+        return next((n for n in dict.fromkeys([*own, *self._kinds]) if self.panel_of(n).takes(path)), "")
 
     def say(self, note: Note) -> None:
         """Show a message over the panel in front."""
@@ -266,6 +277,15 @@ class MainWindow(QMainWindow):
         from desktop.ui import theme
 
         self.services.prefs.change(theme="light" if theme.tokens().dark else "dark")
+
+    def _show_alone(self, on: bool) -> None:
+        """Leave the screen to the panel in front, or give the rest of the window its place back."""
+        for part in (self.topbar, self.rail, self.dock, *self._edges):
+            part.setVisible(not on)
+        full, state = Qt.WindowState.WindowFullScreen, self.windowState()
+        if on:
+            self._was_full = bool(state & full)
+        self.setWindowState(state | full if on or self._was_full else state & ~full)
 
     def _toggle_full(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 from desktop.jobs.rows import Row
 from desktop.ui.actions import Action
 from desktop.ui.notify import Note
+from desktop.ui.video.files import VIDEOS
 
 if TYPE_CHECKING:
     from desktop.jobs.store import Store
@@ -63,9 +64,11 @@ class Panel(QWidget):
 
     Signals:
         changed: its heading, or what can be done in it, has changed.
+        alone_asked: it wants all of the screen, or no longer.
     """
 
     changed = Signal()
+    alone_asked = Signal(bool)
     can_ask = False
     """Whether it has files of its own to open (``ask_open``)."""
 
@@ -81,7 +84,7 @@ class Panel(QWidget):
         return []
 
     def takes(self, path: Path) -> bool:
-        """Whether it opens such a file."""
+        """Whether it opens such a file or folder."""
         return False
 
     def open(self, path: Path) -> None:
@@ -107,13 +110,17 @@ class Panel(QWidget):
 
 @dataclass(frozen=True)
 class PanelKind:
-    """A panel's place in the rail: ``factory`` is "module:class", imported when the panel is first needed."""
+    """A panel's place in the rail: ``factory`` is "module:class", imported when the panel is first needed.
+
+    ``own``: extensions of files that it opens rather than another panel that could.
+    """
 
     id: str
     title: str
     icon: str
     factory: str
     at_end: bool = False
+    own: tuple[str, ...] = ()
 
     def make(self, services: Services, parent: QObject | None = None) -> Panel:
         """Make the panel."""
@@ -125,6 +132,7 @@ class PanelKind:
 
 PANELS = (
     PanelKind("piano", "Piano", "piano", "desktop.ui.piano.panel:PianoPanel"),
+    PanelKind("video", "Video", "video", "desktop.ui.video.panel:VideoPanel", own=VIDEOS),
     PanelKind("library", "Library", "library", "desktop.ui.library.page:LibraryPage", at_end=True),
     PanelKind("preferences", "Preferences", "preferences", "desktop.ui.preferences:PreferencesPage", at_end=True),
 )

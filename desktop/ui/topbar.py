@@ -30,7 +30,7 @@ class TopBar(QWidget):
         self.menu = IconButton("menu", "Menu (F10)")
         self.menu.setPopupMode(IconButton.ToolButtonPopupMode.InstantPopup)
         self.open = Button("Open", icon_name="open")
-        self.open.setToolTip("Open a song, a saved cover or a MIDI file (Ctrl+O)")
+        self.open.setToolTip("Open a file (Ctrl+O)")
         self.open.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.open.clicked.connect(lambda: self.open_asked.emit())
         row.addWidget(self.menu)
@@ -65,7 +65,7 @@ class TopBar(QWidget):
         self.facts.setText(heading.facts)
         self.facts.setVisible(bool(heading.facts))
         self.device.setText(heading.device)
-        self.device.setToolTip(f"The last cover was made on: {heading.device}" if heading.device else "")
+        self.device.setToolTip(f"The last result was made on: {heading.device}" if heading.device else "")
         self.device.setVisible(bool(heading.device))
         job = heading.running
         if job is not None:

@@ -23,10 +23,12 @@ from desktop.ui.piano import export, files
 from desktop.ui.piano.canvas import Canvas
 from desktop.ui.piano.inspector import Inspector
 from desktop.ui.piano.song import Options, Song, Task
-from desktop.ui.piano.start import FailedPage, StartPage, needs_model
-from desktop.ui.piano.transport import clock
+from desktop.ui.piano.start import WORDS
 from desktop.ui.player import Player
+from desktop.ui.widgets.failed_page import FailedPage, needs_model
 from desktop.ui.widgets.parts import line
+from desktop.ui.widgets.start_page import StartPage
+from desktop.ui.widgets.timecode import clock
 
 
 class PianoPanel(Panel):
@@ -41,7 +43,7 @@ class PianoPanel(Panel):
         self.song = Song(services.bridge, options, soundfont if Path(soundfont).is_file() else "", self)
         self.player = Player(self)
         self.canvas = Canvas(self.song, self.player)
-        self.start, self.failed_page = StartPage(prefs), FailedPage()
+        self.start, self.failed_page = StartPage(prefs, WORDS, self.takes), FailedPage()
         self.inspector = Inspector(self.song, state, prefs)
         self._pages = QStackedWidget()
         for page in (self.start, self.canvas, self.failed_page):

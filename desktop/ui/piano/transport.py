@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.ui import theme
 from desktop.ui.icons import IconButton
 from desktop.ui.player import Obstacle
-from desktop.ui.widgets.parts import label, line
+from desktop.ui.widgets.parts import label, line, slider
+from desktop.ui.widgets.timecode import clock
 
 
 class Transport(QWidget):
@@ -126,19 +127,3 @@ class Transport(QWidget):
         button.setFixedSize(QSize(32, 32))
         button.clicked.connect(lambda _on=False: self.asked.emit(action))
         return button
-
-
-def clock(seconds: float) -> str:
-    """Seconds as "m:ss"."""
-    whole = max(0, int(seconds))
-    return f"{whole // 60}:{whole % 60:02d}"
-
-
-def slider(value: int) -> QSlider:
-    """A slider from 0 to 100."""
-    made = QSlider(Qt.Orientation.Horizontal)
-    made.setRange(0, 100)
-    made.setValue(value)
-    made.setSingleStep(5)
-    made.setPageStep(25)
-    return made

@@ -17,7 +17,7 @@ from desktop.jobs.states import State
 from desktop.ui.bridge import QueueBridge
 from desktop.ui.video import files
 from desktop.ui.video.asks import Newest
-from desktop.ui.video.choices import Choices, Memory
+from desktop.ui.video.choices import Choices, Memory, of_job
 from desktop.ui.video.shown import Result
 from desktop.ui.widgets.picture import Picture
 from desktop.ui.widgets.timecode import clock
@@ -55,6 +55,15 @@ class Item:
     def part(self) -> tuple[float, float]:
         """The part that is restored, in seconds."""
         return (self.choices.start or 0.0, self.choices.end if self.choices.end is not None else self.duration)
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether a job that was stopped can go on, as it would be made now."""
+        row = self.row
+        if row is None or not row.state.can_retry or not isinstance(row.job, RestoreJob) or row.fraction <= 0:
+            return False
+        made = of_job(row.job)
+        return (made.options, made.start, made.end) == (self.choices.options, self.choices.start, self.choices.end)
 
     @property
     def goes_on_at(self) -> float | None:
@@ -114,6 +123,7 @@ class Clips(QObject):
         super().__init__(parent)
         self._bridge, self._memory = bridge, memory
         self.items: list[Item] = []
+        self._agreed: set[Path] = set()
         self._thumbs = Newest(bridge, 1, self)
         self._thumbs.answered.connect(self._thumbed)
         self._thumbs.failed.connect(lambda job, _failed: self._next_thumb(job))
@@ -165,16 +175,21 @@ class Clips(QObject):
         """Where the clip's result would go now: never onto a file that is there."""
         choices = item.choices
         wanted = Path(choices.output) if choices.output else None
-        if wanted is not None and not wanted.exists():
+        if wanted is not None and (wanted in self._agreed or not wanted.exists()):
             return wanted
         folder = str(wanted.parent) if wanted is not None else ""
         return files.output_for(item.path, choices.container or suffix, folder)
+
+    def agree(self, path: Path) -> None:
+        """The user has agreed that a file is replaced, once."""
+        self._agreed.add(path)
 
     def restore(self, item: Item, output: Path, device: str = "auto") -> None:
         """Queue a clip; raises UserError when that cannot be."""
         if item.running is not None:
             return
         number = self._bridge.submit(item.choices.job(item.path, output, device))
+        self._agreed.discard(output)
         item.row, item.reached = self._bridge.queue.row(number), None
         self.item_changed.emit(item)
 

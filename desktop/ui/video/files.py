@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 VIDEOS = (
-    ".mp4", ".m4v", ".mkv", ".mov", ".avi", ".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".ts", ".m2ts", ".mts", ".vob", ".dv", ".wmv",
-    ".asf", ".flv", ".webm", ".3gp", ".3g2", ".ogv", ".mxf", ".rm", ".rmvb", ".divx", ".y4m",
+    ".mp4", ".m4v", ".mkv", ".mov", ".avi", ".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".ts", ".m2ts", ".mts", ".vob", ".dv",
+    ".wmv", ".asf", ".flv", ".webm", ".3gp", ".3g2", ".ogv", ".mxf", ".rm", ".rmvb", ".divx", ".y4m",
 )  # fmt: skip
 STILLS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 CONTAINERS = {

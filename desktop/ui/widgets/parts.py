@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QScrollArea,
     QSizePolicy,
+    QSlider,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -252,3 +253,13 @@ def on_click(button: QToolButton, function: Callable[[], None]) -> QToolButton:
     """Connect a button's click to a function without arguments."""
     button.clicked.connect(lambda _on=False: function())
     return button
+
+
+def slider(value: int) -> QSlider:
+    """A slider from 0 to 100."""
+    made = QSlider(Qt.Orientation.Horizontal)
+    made.setRange(0, 100)
+    made.setValue(value)
+    made.setSingleStep(5)
+    made.setPageStep(25)
+    return made
