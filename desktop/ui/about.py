@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+from html import escape
 from importlib import metadata
 from typing import Any
 
@@ -11,7 +12,7 @@ from PySide6.QtCore import Qt, qVersion
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QTextBrowser, QVBoxLayout, QWidget
 
-from desktop import __version__
+from desktop import __version__, paths
 from desktop.ui import icons, theme
 from desktop.ui.background import Op
 from desktop.ui.dialogs import _Dialog
@@ -43,6 +44,18 @@ def packages() -> list[tuple[str, str, str]]:
     return sorted(seen.values(), key=lambda one: one[0].lower())
 
 
+def notice() -> str:
+    """Whose work Reprise holds, and whose data its models learned from: the file NOTICE of the checkout or of the package."""
+    beside = paths.resources().parent / "NOTICE"
+    if beside.is_file():
+        return beside.read_text(encoding="utf-8")
+    try:
+        own = metadata.distribution("reprise-studio")
+    except metadata.PackageNotFoundError:
+        return ""
+    return own.read_text("licenses/NOTICE") or own.read_text("NOTICE") or ""
+
+
 def _bare(requirement: str) -> str:
     found = re.match(r"[A-Za-z0-9._-]+", requirement)
     return found[0] if found else ""
@@ -71,7 +84,7 @@ class AboutDialog(_Dialog):
         words = QVBoxLayout()
         words.setSpacing(theme.S1)
         self._versions = f"Reprise {__version__} · Python {platform.python_version()} · Qt {qVersion()} · {platform.platform()}"
-        words.addWidget(label("Piano covers of songs, made on your own machine."))
+        words.addWidget(label("Piano covers of songs and restored faces in old video, made on your own machine."))
         versions = label(self._versions, size=theme.CAPTION, tone="secondary", wrap=True)
         versions.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         words.addWidget(versions)
@@ -86,10 +99,19 @@ class AboutDialog(_Dialog):
         copy = Button("Copy versions", icon_name="copy")
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._versions))
         self.add_foot(copy)
-        Op(self, packages).success(self._fill).start()
+        Op(self, lambda: (packages(), notice())).success(self._fill).start()
 
-    def _fill(self, found: list[tuple[str, str, str]]) -> None:
+    def _fill(self, answer: tuple[list[tuple[str, str, str]], str]) -> None:
+        found, words = answer
         lines = "".join(f"<tr><td>{n}&nbsp;&nbsp;</td><td>{v}&nbsp;&nbsp;</td><td>{licence}</td></tr>" for n, v, licence in found)
         self._view.setHtml(
+            f"<p><b>Notices</b></p>{_paragraphs(words)}"
             f"<p><b>Qt</b></p><p>{QT_NOTICE}</p><p><b>Packages</b></p><table cellspacing='0' cellpadding='2'>{lines}</table>"
         )
+
+
+def _paragraphs(text: str) -> str:
+    """Plain text as HTML: an empty line ends a paragraph, a dash begins a line of its own."""
+    blocks = [escape(block.strip()) for block in text.split("\n\n") if block.strip()]
+    listed = [block.replace("\n- ", "<br>- ") for block in blocks]
+    return "".join(f"<p>{block}</p>" for block in listed)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject, QThread
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QObject, Qt, QThread
+from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -18,7 +18,7 @@ from desktop.jobs.job import ListenJob
 from desktop.jobs.rows import Owner, Row, Update
 from desktop.jobs.states import State
 from desktop.models.library import Library, Status
-from desktop.ui.about import packages
+from desktop.ui.about import notice, packages
 from desktop.ui.actions import Action, ActionBook
 from desktop.ui.app import Parts
 from desktop.ui.background import Op
@@ -243,3 +243,30 @@ def test_the_first_start_lists_what_is_fetched(parts: Parts, page: LibraryPage, 
     dialog.offline_chosen.connect(lambda: chosen.append(True))
     dialog._offline.click()
     assert chosen == [True] and not dialog.isVisible()
+
+
+def test_about_names_whose_portraits_the_face_restorer_learned_from() -> None:
+    text = notice()
+    assert "Face Research Lab London Set" in text and "Young Adult White Faces with Manipulated Versions" in text
+    assert text.count("CC BY 4.0") >= 1
+
+
+def test_two_panels_may_use_the_same_key_and_the_one_in_front_has_it(qapp: QApplication) -> None:
+    window = QWidget()
+    book = ActionBook(window)
+    done: list[str] = []
+    book.add([Action("w.quit", "Quit", lambda: done.append("quit"), ("Ctrl+Q",), "File")])
+    book.add([Action("a.do", "Do", lambda: done.append("a"), ("Space",), "Play", soft=True)], "a")
+    book.add([Action("b.do", "Do", lambda: done.append("b"), ("Space",), "Play", soft=True)], "b")
+    with pytest.raises(ValueError, match="taken"):
+        book.add([Action("b.more", "More", lambda: None, ("Space",), "Play")], "b")
+    with pytest.raises(ValueError, match="taken"):
+        book.add([Action("b.quit", "Quit", lambda: None, ("Ctrl+Q",), "Play")], "b")
+    space = QKeyEvent(QKeyEvent.Type.KeyPress, Qt.Key.Key_Space, Qt.KeyboardModifier.NoModifier)
+    assert not book.press(space)
+    for front in ("a", "b"):
+        book.show_scope(front)
+        assert book.press(space)
+        assert [text for _, text, _ in book.shortcuts()] == ["Quit", "Do"]
+    assert done == ["a", "b"]
+    assert book["b.do"].isVisible() and not book["a.do"].isVisible()

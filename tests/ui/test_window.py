@@ -131,7 +131,9 @@ def test_every_action_has_a_shortcut_and_no_two_share_one(full: MainWindow) -> N
             assert text, f"{action.id}: {key}"
             # Two panels may use the same key; only one of them is in front.
             scope = full.book._scopes[action.id]
-            rivals = [seen.get((text, other)) for other in ("", scope)] if scope else [n for (k, _), n in seen.items() if k == text]
+            rivals = (
+                [seen.get((text, other)) for other in ("", scope)] if scope else [n for (k, _), n in seen.items() if k == text]
+            )
             assert not any(rivals), f"{action.id} and {rivals}"
             seen[text, scope] = action.id
 
