@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -60,14 +61,19 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def carphone(machine_models: Path) -> Path:
-    """The demo clip's folder: carphone_distorted.mp4, carphone_pristine.mp4 (176×144, 120 pictures), niqe_image_params.mat."""
-    return installed(machine_models, "video-demo")
-
-
-def installed(models: Path, model: str) -> Path:
+def installed(machine_models: Path) -> Callable[[str], Path]:
     """The folder of a model of the catalog, fetched once for this computer; skips the test when it cannot be had."""
-    try:
-        return Library(models).ensure(model, Progress())
-    except UserError as error:
-        pytest.skip(f"needs the model {model}: {error}")
+
+    def folder(model: str) -> Path:
+        try:
+            return Library(machine_models).ensure(model, Progress())
+        except UserError as error:
+            pytest.skip(f"needs the model {model}: {error}")
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def carphone(installed: Callable[[str], Path]) -> Path:
+    """The demo clip's folder: carphone_distorted.mp4, carphone_pristine.mp4 (176×144, 120 pictures), niqe_image_params.mat."""
+    return installed("video-demo")
