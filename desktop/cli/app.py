@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from desktop import __version__
-from desktop.cli import covers, doctor, history, library, pictures, videos
+from desktop.cli import covers, doctor, history, library, measuring, pictures, videos
 
 app = typer.Typer(
     name="reprise",
@@ -39,6 +39,7 @@ app.command("render")(covers.render)
 app.command("demo")(covers.demo)
 app.command("restore")(videos.restore)
 app.command("inspect")(videos.inspect)
+app.command("measure")(measuring.measure)
 app.add_typer(library.app, name="models")
 app.add_typer(history.app, name="queue")
 app.command("doctor")(doctor.doctor)

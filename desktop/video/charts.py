@@ -33,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """Curves on a common scale. ``note`` stands right of the title: the unit, and which way is better."""
+    """Curves on a common scale. ``note`` stands at the right end of the title's line: the unit, and which way is better."""
 
     title: str
     note: str
@@ -64,7 +64,7 @@ def draw_chart(title: str, times: NDArray[np.floating], panels: Sequence[Panel],
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def ticks(low: float, high: float, most: int = 4) -> list[float]:
+def ticks(low: float, high: float, most: int = 5) -> list[float]:
     """At most ``most`` + 1 round numbers that enclose or fill low..high, low < high."""
     raw = (high - low) / most
     scale = 10.0 ** math.floor(math.log10(raw))
@@ -80,8 +80,10 @@ def _panel(panel: Panel, times: NDArray[np.floating], span: tuple[float, float],
     def place(value: float) -> float:
         return bottom - (value - low) / (high - low) * _PLOT
 
-    note = f'<tspan dx="8" font-size="11" fill="{SECONDARY}">{escape(panel.note)}</tspan>'
-    parts = [f'<text x="{_LEFT}" y="{top - 10}" font-size="13" fill="{TEXT}">{escape(panel.title)}{note}</text>']
+    parts = [
+        f'<text x="{_LEFT}" y="{top - 10}" font-size="13" fill="{TEXT}">{escape(panel.title)}</text>',
+        f'<text x="{right}" y="{top - 10}" text-anchor="end">{escape(panel.note)}</text>',
+    ]
     marks = ticks(low, high)
     digits = _digits(marks)
     for mark in marks:
