@@ -61,7 +61,7 @@ def look(
 
         flow.stage("decode", decode)
         flow.stage("find", find)
-        flow.run(lambda: progress.at(_share(finder.seen, promised), f"Looking for faces, {finder.seen} pictures"))
+        flow.run(lambda: progress.at(_share(finder.seen, promised), "Looking for faces"))
         if not finder.seen:
             raise UserError("No picture of this clip could be decoded", path=path, remedy=" ".join(reader.problems))
         rate = reader.clip.video.rate

@@ -113,15 +113,18 @@ class _Work:
 
     def _restore(self, found: Look) -> dict[int, Segment]:
         progress, total = self._progress.part(_LOOKED, _RESTORED), len(found.times)
-        pipeline = Pipeline(self._plan(found), self._ledger)
+        plan = self._plan(found)
+        pipeline = Pipeline(plan, self._ledger)
         finished = self._ledger.finished()
         self._resumed = bool(finished)
         if finished:
             ready = sum(segment.count for segment in finished.values())
             progress.log(f"Going on after {clock(found.at(min(ready, total - 1)))}.")
 
+        what = "Restoring faces" if plan.enlarge is None else "Restoring pictures"
+
         def tick(done: int) -> None:
-            progress.at(done / total, f"Restoring, {clock(found.at(min(done, total - 1)))} of {clock(found.seconds)}")
+            progress.at(done / total, what)
 
         made = pipeline.run(finished, tick)
         self._seconds |= {f"restore.{name}": round(spent, 3) for name, spent in pipeline.seconds.items()}
