@@ -11,6 +11,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from desktop.errors import UserError
@@ -212,3 +213,15 @@ def test_basic_pitch_comes_from_the_real_index(tmp_path: Path) -> None:
         raise
     assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "nmp.onnx"]
     assert models.verify("basic-pitch") is Status.INSTALLED
+
+
+def test_a_wheel_for_another_system_is_fetched_for_its_data(index: Path, tmp_path: Path) -> None:
+    """A package with a wheel for each system: the catalog pins one of them, and every system takes that one."""
+    source = build_wheel(index)
+    path = index / NAME.replace("py3-none-any", "cp39-none-win_amd64")
+    (index / NAME).rename(path)
+    with pytest.raises(UserError):
+        library(tmp_path, source).install("tiny", Progress())
+    elsewhere = msgspec.structs.replace(source, python="3.9", platform="win_amd64")
+    folder = library(tmp_path, elsewhere).install("tiny", Progress())
+    assert (folder / "model.bin").read_bytes() == CONTENT
