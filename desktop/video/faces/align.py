@@ -120,7 +120,7 @@ def steps(matrix: Array) -> tuple[float, float]:
     return float(np.hypot(*back[:, 0])), float(np.hypot(*back[:, 1]))
 
 
-def footprint(matrix: Array, size: int, width: int, height: int, margin: int = 0) -> Box | None:
+def footprint(matrix: Array, size: float, width: int, height: int, margin: int = 0) -> Box | None:
     """The picture's box that the crop covers, grown by ``margin`` px and cut at the border; None when it lies outside."""
     back = inverse(matrix)
     corners = np.array([(x, y, 1.0) for x in (-0.5, size - 0.5) for y in (-0.5, size - 0.5)]) @ back.T

@@ -9,16 +9,28 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from desktop.video.faces.align import Canvas, footprint, inverse, steps
+from desktop.video.faces.align import Box, Canvas, footprint, inverse, steps
 from desktop.video.faces.data import Floats
 
 Array = npt.NDArray[Any]
 
-_COARSE = 32  # px: side of the map of low frequencies
+# The face on the FFHQ template, in crop sides: an ellipse from above the brows to below the chin, cheek to cheek.
+_CENTRE, _RADII = (0.5, 0.56), (0.40, 0.42)
+_FEATHER = 0.30  # of the radius
+_COARSE = 32  # px: side of the map of wide light and colour
+_WIDE = 2.0  # px of that map: what is finer is detail, not light
+
+_GRAIN_AREA = 2.0  # px: spread of the areas in which detail is told from grain
+_GRAIN_LEVEL = 0.3  # share of the face that is taken to be grain only
+_GRAIN_MARGIN = 1.5  # times that level may be grain
 
 
 def paste(picture: Canvas, restored: Floats, crop: Floats, matrix: Array, *, strength: float) -> None:
     """Blend a restored face into the picture, in place.
+
+    What the crop could not hold of the picture (a face larger than the crop, or the finest detail lost by turning it) goes back
+    on top where it stands out from the grain, so that nothing sharp gets soft. Light and colour follow the picture: wholly at
+    the edge, in the mean everywhere.
 
     Args:
         restored: [size, size, 3], 0..1, what the restorer made of ``crop``.
@@ -26,50 +38,92 @@ def paste(picture: Canvas, restored: Floats, crop: Floats, matrix: Array, *, str
         strength: 0 leaves the picture as it is, 1 takes the restored face wholly where the mask is full.
     """
     size = crop.shape[0]
-    if strength <= 0:
+    box = _support(matrix, size, picture.width, picture.height)
+    if strength <= 0 or box is None:
         return
-    box = footprint(matrix, size, picture.width, picture.height)
-    if box is None:
-        return
-    mask = face_mask(size)
-    matched = restored - _cast(restored - crop, mask)
-    stack = np.dstack([matched, mask])
-    warped = _warped(stack, matrix, box)
-    picture.blend(np.clip(warped[..., :3], 0, 1), np.clip(warped[..., 3] * min(strength, 1.0), 0, 1), box)
+    mask = _warped(face_mask(size), matrix, box)
+    before = picture.rgb(box).astype(np.float32)
+    before *= np.float32(1 / 255)
+    change = np.subtract(restored, crop, dtype=np.float32)
+    after = _warped(crop, matrix, box)
+    rest = before - after
+    rest *= _detail(rest, mask)[..., None]
+    after += rest
+    after += _warped(change, matrix, box)
+    after -= _warped(_cast(change), _coarser(matrix, size), box)
+    np.clip(after, 0, 1, out=after)
+    mask *= min(strength, 1.0)
+    picture.blend(after, mask, box)
 
 
 @lru_cache(maxsize=4)
 def face_mask(size: int) -> Floats:
     """Soft mask [size, size], 0..1, of the face on the FFHQ template: full from brows to chin, 0 before the crop's edge."""
     y, x = (np.mgrid[:size, :size] + 0.5) / size
-    radius = np.hypot((x - 0.5) / 0.40, (y - 0.56) / 0.42)
-    ramp = np.clip((1.0 - radius) / 0.30, 0, 1)
+    radius = np.hypot((x - _CENTRE[0]) / _RADII[0], (y - _CENTRE[1]) / _RADII[1])
+    ramp = np.clip((1.0 - radius) / _FEATHER, 0, 1)
     mask: Floats = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
     mask.flags.writeable = False
     return mask
 
 
-def _cast(difference: Floats, mask: Floats) -> Floats:
-    """The part of a change that is light and colour over wide areas: its mean everywhere, and all of it towards the edge."""
-    size = mask.shape[0]
-    small = cv2.resize(difference, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA)
-    weight = cv2.resize(mask, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA)[..., None]
+def _support(matrix: Array, size: int, width: int, height: int) -> Box | None:
+    """The picture's box outside of which the mask is 0."""
+    corner = np.array([_CENTRE[0] - _RADII[0], _CENTRE[1] - _RADII[1]]) * size
+    inner = np.array(matrix, np.float64)
+    inner[:, 2] -= corner
+    # As a square crop of its own; a pixel more for what interpolation spreads.
+    return footprint(inner, 2 * max(_RADII) * size, width, height, 1)
+
+
+def _cast(change: Floats) -> Floats:
+    """The part of a change that is light and colour over wide areas, [_COARSE, _COARSE, 3]: its mean everywhere, and all of it
+    towards the edge."""
+    small = np.asarray(cv2.resize(change, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA))
+    weight = face_mask(_COARSE)[..., None]
     mean = (small * weight).sum(axis=(0, 1)) / weight.sum()
-    wide = cv2.GaussianBlur(small - mean, (0, 0), 2.0, borderType=cv2.BORDER_REPLICATE)
-    cast = mean + wide * (1 - weight)
-    return np.asarray(cv2.resize(cast.astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR))
+    wide = cv2.GaussianBlur(small - mean, (0, 0), _WIDE, borderType=cv2.BORDER_REPLICATE)
+    cast: Floats = (mean + wide * (1 - weight)).astype(np.float32)
+    return cast
 
 
-def _warped(stack: Floats, matrix: Array, box: tuple[int, int, int, int]) -> Floats:
-    """Channels of a crop as they fall on the box's pixels; averaged over areas where the picture is coarser than the crop."""
+def _detail(rest: Floats, mask: Floats) -> Floats:
+    """How much of what the crop could not hold is detail and no grain, [h, w], 0..1.
+
+    Grain is everywhere alike, so its power is that of the quietest parts of the face; what is above that power is detail
+    (Wiener's rule).
+    """
+    luma = cv2.cvtColor(rest, cv2.COLOR_RGB2GRAY)
+    power = np.asarray(cv2.GaussianBlur(luma * luma, (0, 0), _GRAIN_AREA))
+    inner = power[::2, ::2][mask[::2, ::2] > 0.5]
+    if not len(inner):
+        return np.zeros_like(power)
+    place = int(_GRAIN_LEVEL * len(inner))
+    grain = _GRAIN_MARGIN * float(np.partition(inner, place)[place])
+    power += 1e-9
+    share = np.divide(-grain, power, dtype=np.float32)
+    share += 1
+    return np.asarray(np.maximum(share, 0, out=share))
+
+
+def _coarser(matrix: Array, size: int) -> Array:
+    """The matrix that takes the picture to the map of ``_cast`` instead of the crop."""
+    share = _COARSE / size
+    coarse = np.array(matrix, np.float64) * share
+    coarse[:, 2] += 0.5 * share - 0.5
+    return coarse
+
+
+def _warped(values: Floats, matrix: Array, box: Box) -> Floats:
+    """A crop's values as they fall on the box's pixels; averaged over areas where the picture is coarser than the crop."""
     back = inverse(matrix)
-    size = stack.shape[0]
+    size = values.shape[0]
     shrink = [min(1.0, step) for step in steps(matrix)]
     if min(shrink) < 0.9:
         target = tuple(max(2, round(size * share)) for share in shrink)
-        stack = np.asarray(cv2.resize(stack, target, interpolation=cv2.INTER_AREA))
+        values = np.asarray(cv2.resize(values, target, interpolation=cv2.INTER_AREA))
         factor = np.array([size / target[0], size / target[1]])
         back = np.concatenate([back[:, :2] * factor, (back[:, :2] @ (0.5 * factor - 0.5) + back[:, 2])[:, None]], axis=1)
     back[:, 2] -= box[:2]
     wanted = (box[2] - box[0], box[3] - box[1])
-    return np.asarray(cv2.warpAffine(stack, back, wanted, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0))
+    return np.asarray(cv2.warpAffine(values, back, wanted, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0))
