@@ -70,7 +70,8 @@ def load_naturalness(path: Path) -> Naturalness:
     try:
         published = loadmat(path)
         mean, covariance = np.asarray(published["pop_mu"], np.float64).ravel(), np.asarray(published["pop_cov"], np.float64)
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    # The reader of such files raises whatever a damaged one makes it stumble over.
+    except Exception as error:
         raise UserError("The statistics of natural pictures cannot be read", path=path, remedy="Install them again.") from error
     if mean.shape != (36,) or covariance.shape != (36, 36) or not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise UserError("The statistics of natural pictures are of another kind", path=path, remedy="Install them again.")
