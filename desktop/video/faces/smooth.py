@@ -65,7 +65,8 @@ def _together(place: Array, turn: Array, shape: Array) -> Array:
 def _adaptive(values: Array, weights: Array, reaches: tuple[int, int]) -> Array:
     """Columns [n, k] smoothed together, by the wide window where it fits and by the narrow one where it does not."""
     wide, narrow = (_fitted(values, weights, reach) for reach in reaches)
-    bell = _bell(reaches[1])
+    # No longer than the track, for a convolution gives as many values as the longer one has.
+    bell = _bell(min(reaches[1], (len(values) - 1) // 2))
     misfit = (np.abs(values - wide) / _jitter(values)).max(axis=1)
     local = np.sqrt(np.convolve(weights * misfit**2, bell, "same") / np.convolve(weights, bell, "same"))
     share = np.clip((local - _FIT[0]) / (_FIT[1] - _FIT[0]), 0, 1)
