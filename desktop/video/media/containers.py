@@ -51,8 +51,9 @@ class Container:
         title: its name for people.
         suffixes: the endings that mean it, the usual one first.
         video: codecs (ffmpeg's names) of pictures.
-        audio, rare_audio: codecs of sound; the rare ones only when the user has chosen this container.
+        audio: codecs of sound.
         subtitles: codecs of subtitles that go in as they are.
+        rare: codecs of sound and subtitles that go in only when the user has chosen this container.
         text: the codec that other text becomes, "" where there is none.
         attachments: fonts and other files.
         pictures: codecs of cover art.
@@ -64,7 +65,7 @@ class Container:
     suffixes: tuple[str, ...]
     video: frozenset[str]
     audio: frozenset[str]
-    rare_audio: frozenset[str]
+    rare: frozenset[str]
     subtitles: frozenset[str]
     text: str
     attachments: bool
@@ -79,10 +80,10 @@ class Container:
     def holds(self, stream: StreamFacts, *, rare: bool = True) -> bool:
         """Whether the stream can be in it: as it is, or as text or plain samples made from it."""
         if stream.kind == "audio":
-            sound = self.audio | self.rare_audio if rare else self.audio
-            return stream.codec in sound or bool(self.plain_samples(stream.codec))
+            return stream.codec in self.audio or bool(self.plain_samples(stream.codec)) or (rare and stream.codec in self.rare)
         if stream.kind == "subtitle":
-            return stream.codec in self.subtitles or bool(self.text and stream.codec in TEXT)
+            as_text = bool(self.text) and stream.codec in TEXT
+            return stream.codec in self.subtitles or as_text or (rare and stream.codec in self.rare)
         if stream.kind == "picture":
             return stream.codec in self.pictures
         if stream.kind == "video":
@@ -91,7 +92,7 @@ class Container:
 
     def plain_samples(self, codec: str) -> str:
         """The codec that uncompressed sound becomes which is not held as it is, bit for bit the same; "" when there is none."""
-        if codec not in _PCM or codec in self.audio | self.rare_audio:
+        if codec not in _PCM or codec in self.audio | self.rare:
             return ""
         deep = {"pcm_s24daud": "pcm_s24le", "pcm_f32be": "pcm_f32le", "pcm_f64be": "pcm_f64le", "pcm_s8": "pcm_s16le"}
         wanted = deep.get(codec, "pcm_s16le" if codec in ("pcm_u8", "pcm_alaw", "pcm_mulaw") else "")
@@ -108,8 +109,8 @@ MP4 = Container(
     suffixes=(".mp4", ".m4v"),
     video=frozenset({"h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video"}),
     audio=_MP4_SOUND,
-    rare_audio=frozenset({"opus", "flac", "dts", "vorbis"}),
-    subtitles=frozenset({"mov_text", "dvd_subtitle"}),
+    rare=frozenset({"opus", "flac", "dts", "vorbis", "dvd_subtitle"}),
+    subtitles=frozenset({"mov_text"}),
     text="mov_text",
     attachments=False,
     pictures=frozenset({"mjpeg", "png"}),
@@ -121,7 +122,7 @@ MOV = Container(
     suffixes=(".mov",),
     video=frozenset({"h264", "hevc", "prores", "mpeg4", "mpeg2video", "mpeg1video", "dvvideo", "mjpeg"}),
     audio=_MP4_SOUND | _PLAIN_PCM | {"pcm_alaw", "pcm_mulaw", "pcm_u8", "pcm_s8", "adpcm_ima_qt"},
-    rare_audio=frozenset({"mp1", "dts", "amr_nb", "amr_wb", "qdm2", "qcelp", "gsm"}),
+    rare=frozenset({"mp1", "dts", "amr_nb", "amr_wb", "qdm2", "qcelp", "gsm"}),
     subtitles=frozenset({"mov_text"}),
     text="mov_text",
     attachments=False,
@@ -136,7 +137,7 @@ MKV = Container(
         {"h264", "hevc", "av1", "vp9", "vp8", "ffv1", "prores", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "theora"}
     ),
     audio=_MKV_SOUND,
-    rare_audio=_MKV_RARE,
+    rare=_MKV_RARE,
     subtitles=frozenset({"subrip", "ass", "webvtt", "dvd_subtitle", "dvb_subtitle", "hdmv_pgs_subtitle"}),
     text="subrip",
     attachments=True,
@@ -149,7 +150,7 @@ WEBM = Container(
     suffixes=(".webm",),
     video=frozenset({"vp9", "av1", "vp8"}),
     audio=frozenset({"opus", "vorbis"}),
-    rare_audio=frozenset(),
+    rare=frozenset(),
     subtitles=frozenset({"webvtt"}),
     text="webvtt",
     attachments=False,

@@ -53,7 +53,7 @@ _H264 = (".mp4", ".m4v", ".mov", ".mkv")
 _AV1 = (".mp4", ".m4v", ".mkv", ".webm")
 _X264_FORMATS = (*_YUV8, *_YUV10, "gbrp")
 _X265_FORMATS = (*_YUV8, *_YUV10, *_YUV12, "gray", "gray10le", "gray12le", "gbrp", "gbrp10le", "gbrp12le")
-_VP9_FORMATS = (*_YUV8, "yuv440p", "gbrp")
+_VP9_FORMATS = (*_YUV8, "gbrp")
 _PRORES_FORMATS = ("yuv422p10le", "yuv444p10le")
 _FFV1_FORMATS = (*_YUV8, "yuv440p", "yuv411p", "yuv410p", "gray", "gbrp", *_DEEP, "yuv440p10le", "yuv440p12le")
 

@@ -97,18 +97,21 @@ def pixel_format(encoder: Encoder, form: Format) -> str:
     return _PACKED.get((codec_name(encoder, form), form.name), form.name)
 
 
-def encoder_options(encoder: Encoder, quality: int | None, form: Format, rate: Fraction, threads: int) -> dict[str, str]:
+def encoder_options(
+    encoder: Encoder, quality: int | None, form: Format, rate: Fraction, threads: int, *, odd: bool = False
+) -> dict[str, str]:
     """What the encoder is told: rate factor, closed groups of at most about 5 s, no B pictures where their delay is unknown.
 
     Args:
         quality: rate factor (checked by ``choose``), 0 is lossless, None is the encoder's default.
+        odd: width or height is; FFV1 cannot halve such pictures.
     """
     lossless = quality == 0
     factor = encoder.quality if quality is None else quality
     group = min(300, max(12, round(5 * rate)))
     common = {"g": str(group), "flags": "+cgop", "chroma_sample_location": form.siting}
     if encoder.id == "ffv1":
-        return {"level": "3", "slices": "4", "slicecrc": "1", "g": "1", "chroma_sample_location": form.siting}
+        return {"level": "3", "slices": "1" if odd else "4", "slicecrc": "1", "g": "1", "chroma_sample_location": form.siting}
     if encoder.id == "prores":
         return {"profile": _prores_profile(factor, form), "vendor": "apl0", "chroma_sample_location": form.siting}
     return common | _SPECIFIC[encoder.id](factor, lossless, threads)

@@ -84,7 +84,7 @@ def join(
     with open_segment(segments[0]) as first:
         facts = facts_of(first)
     same_family = bool(set(source.container.split(",")) & container.family)
-    origin = offsets[0] if start is not None else 0 if same_family else round(source.start / facts.time_base)
+    origin = offsets[0] if start is not None else 0 if same_family else max(0, round(source.start / facts.time_base))
     zero = origin * facts.time_base
     shown_until = None if end is None else (offsets[-1] + length_of(segments[-1])) * facts.time_base
     window = Window(
@@ -103,7 +103,7 @@ def join(
 
 
 def _write(plan: _Plan, hidden: Path, progress: Progress, *, rare: bool) -> list[str]:
-    options = {"fflags": "bitexact", "max_interleave_delta": "500000"}
+    options = {"fflags": "+bitexact", "max_interleave_delta": "500000"}
     if "mov" in plan.container.family:
         options["movflags"] = "faststart"
         # When a stream begins late is told in ticks of the whole film; a thousandth of a second would be too coarse.
@@ -143,7 +143,7 @@ def _add_pictures(output: Any, first: Any, original: Any, plan: _Plan) -> Any:
     stream = output.add_stream_from_template(encoded, opaque=True)
     stream.time_base = plan.facts.time_base
     context = stream.codec_context
-    context.framerate = encoded.average_rate or Fraction(25)
+    context.framerate = plan.facts.rate
     context.sample_aspect_ratio = encoded.sample_aspect_ratio or Fraction(1)
     if encoded.codec_context.codec.canonical_name == "hevc" and "mov" in plan.container.family:
         # Apple's players know H.265 by this name alone.

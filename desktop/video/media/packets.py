@@ -24,12 +24,14 @@ class SegmentFacts:
 
     Attributes:
         time_base: seconds of a tick of the pictures' time stamps.
+        rate: pictures a second on average.
         reorder: by how many pictures coding order can lag behind showing order.
         encoder: id of the encoder.
         extradata: what a decoder must know first; the same for all segments of a result.
     """
 
     time_base: Fraction
+    rate: Fraction
     reorder: int
     encoder: str
     extradata: bytes
@@ -47,7 +49,13 @@ def facts_of(container: Any) -> SegmentFacts:
     """What the opened segment says about itself."""
     stream = container.streams.video[0]
     told = json.loads(container.metadata["comment"])
-    return SegmentFacts(Fraction(*told["time_base"]), told["reorder"], told["encoder"], stream.codec_context.extradata or b"")
+    return SegmentFacts(
+        Fraction(*told["time_base"]),
+        Fraction(*told["rate"]),
+        told["reorder"],
+        told["encoder"],
+        stream.codec_context.extradata or b"",
+    )
 
 
 def length_of(path: Path) -> int:
@@ -81,18 +89,13 @@ def joined_packets(segments: Sequence[Path], offsets: Sequence[int], origin: int
             first = first or facts
             if (facts.time_base, facts.encoder, facts.extradata) != (first.time_base, first.encoder, first.extradata):
                 raise UserError("The finished parts of the result were made with different settings", path=path, remedy=_ANEW)
-            gap = _gap(container, facts)
+            gap = max(1, round(1 / (facts.rate * facts.time_base)))
             for packet in _timed(container, facts, offset - origin, following if following is None else following - origin):
                 heapq.heappush(waiting, packet.pts)
                 place = count - facts.reorder
                 packet.dts = heapq.heappop(waiting) if place >= 0 else offsets[0] - origin + place * gap
                 count += 1
                 yield packet
-
-
-def _gap(container: Any, facts: SegmentFacts) -> int:
-    rate = container.streams.video[0].average_rate or Fraction(25)
-    return max(1, round(1 / (rate * facts.time_base)))
 
 
 def _timed(container: Any, facts: SegmentFacts, offset: int, following: int | None) -> Iterator[Any]:

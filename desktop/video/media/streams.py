@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.bitstream import BitStreamFilterContext
 from av.stream import Discard, Disposition
 
 from desktop.video.media.clip import Clip, StreamFacts
@@ -22,6 +23,7 @@ _AHEAD = Fraction(30)
 _OWN_TAGS = frozenset(
     {
         "encoder",
+        "software",
         "duration",
         "rotate",
         "bps",
@@ -37,6 +39,19 @@ _OWN_TAGS = frozenset(
     }
 )
 """Tags that describe the file they are in, not what it shows."""
+_WRITTEN_ANEW = ("bin_data", "dvd_nav_packet")
+"""Data that belong to the old file: MP4's chapters, a DVD's jumps."""
+_QUICKTIME_LANGUAGES = {
+    "deu": "ger",
+    "nld": "dut",
+    "swe": "sve",
+    "ell": "gre",
+    "isl": "ice",
+    "zho": "chi",
+    "sqi": "alb",
+    "hrv": "hr ",
+}
+"""ISO 639's names that QuickTime's own list of languages spells in another way."""
 _ASS_HEADER = b"""[Script Info]
 ScriptType: v4.00+
 
@@ -74,6 +89,9 @@ class Others:
             lane = self.lanes[packet.stream.index]
             if self._is_past(packet):
                 return
+            if packet.is_corrupt and packet.stream.type == "audio":
+                lane.dropped += 1
+                continue
             try:
                 placed = list(lane.feed(packet))
             except av.FFmpegError:
@@ -85,7 +103,8 @@ class Others:
     def damage(self) -> list[str]:
         """What could not be carried over because the source is damaged, one sentence each."""
         dropped = sum(lane.dropped for lane in self.lanes.values())
-        return [f"{dropped} damaged packets of sound or subtitles were left out."] if dropped else []
+        what = "One damaged packet" if dropped == 1 else f"{dropped} damaged packets"
+        return [f"{what} of sound or subtitles left out."] if dropped else []
 
     def _is_past(self, packet: Any) -> bool:
         if self.end is None or packet.dts is None:
@@ -120,8 +139,7 @@ def add_streams(clip: Clip, source: Any, output: Any, container: Container, wind
             continue
         facts = _exact(facts, stream)
         if not container.holds(facts, rare=rare):
-            # Chapters come back as data in MP4, and are written anew.
-            if facts.kind != "data" or facts.codec != "bin_data":
+            if facts.kind != "data" or facts.codec not in _WRITTEN_ANEW:
                 others.notes.append(f"{_title(facts)} was left out: {container.title} cannot hold it.")
             continue
         try:
@@ -148,6 +166,8 @@ def mark(stream: Any, source: Any) -> None:
     title = tags.get("title") or name or (handler if handler and not handler.endswith("Handler") else "")
     if title:
         tags["title"] = title
+    if stream.container.format.name == "mov" and tags.get("language") in _QUICKTIME_LANGUAGES:
+        tags["language"] = _QUICKTIME_LANGUAGES[tags["language"]]
     stream.metadata.update(tags)
     stream.disposition = int(source.disposition)
 
@@ -179,20 +199,32 @@ def _lane(
         return None
     if facts.kind == "picture":
         return _cover(stream, output, container, clip)
-    if facts.kind == "subtitle" and facts.codec not in container.subtitles:
+    if facts.kind == "subtitle" and facts.codec not in container.subtitles | container.rare:
         return _text(facts, stream, output, container, window, notes)
     if facts.kind == "audio" and container.plain_samples(facts.codec):
         made = output.add_stream(_PLAIN[stream.codec_context.format.name], rate=stream.codec_context.sample_rate)
         made.codec_context.layout = stream.codec_context.layout
         mark(made, stream)
         return DecodedLane(made, stream, window)
-    made = output.add_stream_from_template(stream, opaque=True)
+    made = _same(stream, output)
     mark(made, stream)
     if facts.kind == "subtitle":
         return CaptionLane(made, stream.time_base, window)
     if facts.kind == "video":
         return Lane(made, stream.time_base, window)
     return _sound(facts, stream, made, container, window)
+
+
+def _same(stream: Any, output: Any) -> Any:
+    """A stream of the result for the packets of ``stream`` as they are."""
+    try:
+        return output.add_stream_from_template(stream, opaque=True)
+    except ValueError:
+        # PyAV asks the muxer, and that of Matroska denies what it writes with the codec numbers of AVI.
+        made = output.add_mux_stream("pcm_s16le", rate=stream.codec_context.sample_rate)
+        BitStreamFilterContext("null", in_stream=stream, out_stream=made)
+        made.time_base = stream.time_base
+        return made
 
 
 def _sound(facts: StreamFacts, stream: Any, made: Any, container: Container, window: Window) -> Lane:

@@ -77,11 +77,16 @@ class SegmentWriter:
         file = self._stack.enter_context(atomic_write(path))
         try:
             kind = "mov" if encoder.id == "prores" else "mp4"
-            self._container = av.open(file.name, "w", format=kind, container_options={"fflags": "bitexact"})
+            self._container = av.open(file.name, "w", format=kind, container_options={"fflags": "+bitexact"})
             self._stream = self._container.add_stream(codec_name(encoder, self._form), rate=self._rate)
             self._stream.time_base = time_base
             self._container.metadata["comment"] = json.dumps(
-                {"time_base": [time_base.numerator, time_base.denominator], "reorder": encoder.reorder, "encoder": encoder.id}
+                {
+                    "time_base": [time_base.numerator, time_base.denominator],
+                    "rate": [self._rate.numerator, self._rate.denominator],
+                    "reorder": encoder.reorder,
+                    "encoder": encoder.id,
+                }
             )
             self._open(width, height, sar, colour, quality, threads or os.cpu_count() or 1)
         except BaseException as error:
@@ -143,7 +148,7 @@ class SegmentWriter:
         context.time_base = 1 / self._rate
         context.sample_aspect_ratio = sar
         context.thread_count = threads
-        context.options = encoder_options(self._encoder, quality, form, self._rate, threads)
+        context.options = encoder_options(self._encoder, quality, form, self._rate, threads, odd=bool(width % 2 or height % 2))
         _describe(context, form, colour)
         try:
             context.open()
