@@ -23,6 +23,8 @@ _COMBED = 0.25
 """Combed pictures among those, in a clip whose pictures say that they are made of fields."""
 _COMBED_UNSAID = 0.6
 """The same when they say that they are not."""
+_LEAST_LINES = 400
+"""Smaller pictures, unless they say so, hold one field at most; in theirs, blocks of a coarse coder look like combs."""
 _CLEAR = 2.0
 """So many times as many pictures must show one order as the other."""
 
@@ -40,6 +42,8 @@ def find_fields(clip: Clip, limit: int) -> str:
                 seen.update(_judged(islice(decoder.frames(), limit // len(places))))
     finally:
         decoder.close()
+    if clip.video.height < _LEAST_LINES and seen["flagged"] * 2 <= seen["all"]:
+        return PROGRESSIVE
     return decide(seen, _said(clip))
 
 
