@@ -14,7 +14,7 @@ from desktop.jobs.job import MeasureJob, Result
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library
 from desktop.paths import atomic_write
-from desktop.results import open_folder
+from desktop.results import results_folder
 from desktop.video.charts import AFTER, BEFORE, SECONDARY, Line, Panel, draw_chart
 from desktop.video.comparing import Comparison, square
 from desktop.video.faces.detect import Detector, open_detector
@@ -30,7 +30,7 @@ from desktop.video.media.stills import read_still
 from desktop.video.names import is_image
 from desktop.video.outputs import is_same
 from desktop.video.patches import Face
-from desktop.video.quality.naturalness import Naturalness, load_naturalness
+from desktop.video.quality.naturalness import LEAST, Naturalness, load_naturalness
 from desktop.video.reading import how_to_read
 from desktop.video.series import Series
 from desktop.video.single import find_faces
@@ -54,6 +54,13 @@ def measure(job: MeasureJob, progress: Progress) -> Result:
     """
     paths = {name: Path(path) for name, path in (("truth", job.truth), ("before", job.before), ("after", job.after)) if path}
     _check(job, paths)
+    with ExitStack() as folders:
+        for file in filter(None, (job.plot, job.table)):
+            folders.enter_context(results_folder(Path(file).parent))
+        return _measure(job, paths, progress)
+
+
+def _measure(job: MeasureJob, paths: dict[str, Path], progress: Progress) -> Result:
     library = Library()
     library.ensure(DETECTOR, progress.part(0.0, 0.05))
     warnings: list[str] = []
@@ -66,6 +73,7 @@ def measure(job: MeasureJob, progress: Progress) -> Result:
         work.clips(progress.part(0.08, 0.95))
     if not work.compared:
         raise UserError("The clips have no pictures at the same time", path=job.after)
+    work.say_what_is_missing()
     files = _write(job, work)
     for kind, path in files.items():
         progress.artifact(kind, path, job.title)
@@ -122,6 +130,11 @@ class _Work:
             for name, reader in readers.items():
                 self._warnings += [f"{name.capitalize()}: {problem}" for problem in reader.problems]
         self._say_sizes()
+
+    def say_what_is_missing(self) -> None:
+        """Why there is no NIQE although it could be computed."""
+        if self._naturalness is not None and not self.series.means("niqe"):
+            self._warnings.append(f"NIQE is left out: it needs pictures of {LEAST} px at least.")
 
     def summary(self, files: dict[str, Path]) -> Result:
         """What the job returns."""
@@ -243,12 +256,10 @@ def _write(job: MeasureJob, work: _Work) -> dict[str, Path]:
     files: dict[str, Path] = {}
     if job.table:
         files["table"] = Path(job.table)
-        open_folder(files["table"].parent)
         with atomic_write(files["table"], "w") as file:
             work.series.write(file)
     if job.plot:
         files["plot"] = Path(job.plot)
-        open_folder(files["plot"].parent)
         with atomic_write(files["plot"], "w") as file:
             file.write(_chart(job, work))
     return files
