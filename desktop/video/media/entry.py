@@ -13,21 +13,26 @@ from typing import Any
 
 import numpy as np
 
+from desktop.video.media.clip import Clip
 from desktop.video.media.decode import Decoder
 from desktop.video.media.state import FileState
 
 _BACK_S = (0.0, 1.0, 3.0, 8.0, 20.0, 60.0)
 """Seconds before the goal that are tried for entering, one after another."""
-_KEYS = 2
+SAFE = 2
+"""Key frames that make what follows them independent of what came before."""
+_SMALL = 64 << 20
+"""Bytes of a file that is quickly read for its time stamps alone."""
 _LOOK = 5000
 """Packets that are looked at for key frames after one seek."""
 
 
-def enter(decoder: Decoder, goal: int, *, exactly: bool) -> Iterator[Any] | None:
+def enter(decoder: Decoder, goal: int, *, exactly: bool, keys: int = SAFE) -> Iterator[Any] | None:
     """Frames from the first one at or after the time stamp ``goal`` on.
 
     Args:
         exactly: the first frame must have just this time stamp.
+        keys: key frames up to the goal, beginning with the one where decoding begins; one is quick, ``SAFE`` is exact.
 
     Returns:
         None when that cannot be done without a doubt: decode from the beginning then, with a new decoder.
@@ -36,11 +41,11 @@ def enter(decoder: Decoder, goal: int, *, exactly: bool) -> Iterator[Any] | None
         place = goal - int(back / decoder.stream.time_base)
         if place <= (decoder.stream.start_time or 0):
             return None
-        keys = _keys_between(decoder, place, goal)
-        if keys is None:
+        found = _keys_between(decoder, place, goal)
+        if found is None:
             return None
-        if len(keys) >= _KEYS:
-            return _run_in(decoder, place, keys[0], goal, exactly=exactly)
+        if len(found) >= keys:
+            return _run_in(decoder, place, found[0], goal, exactly=exactly)
     return None
 
 
@@ -81,6 +86,22 @@ def can_trust(state: FileState, times: Sequence[int]) -> bool:
         return False
     first = int(np.searchsorted(known, times[0]))
     return np.array_equal(known[first : first + len(times)], np.asarray(times, np.int64))
+
+
+def number_of(clip: Clip, stamp: int, fields: int = 1) -> int | None:
+    """The number in its clip of the picture with the time stamp ``stamp`` (in ticks of 1/``fields`` of the stream's).
+
+    From the file's time stamps, or the rate where the file is large; None when neither tells.
+    """
+    video = clip.video
+    state = FileState.of(clip.path)
+    known = _stamps(state) if state.size <= _SMALL else None
+    if known is not None and len(known):
+        number = max(0, int(np.searchsorted(known, stamp // fields, side="right")) - 1)
+        return number * fields + int(fields > 1 and stamp != known[number] * fields)
+    if not (video.rate and video.constant_rate):
+        return None
+    return max(0, round((float(stamp * video.time_base / fields) - video.start) * video.rate * fields))
 
 
 @lru_cache(maxsize=8)

@@ -31,9 +31,10 @@ class Picture:
         pts: time stamp, in ticks of ``time_base`` seconds, on the container's clock.
         duration: in ticks, 0 when unknown.
         origin: seconds on the container's clock that ``time`` counts from.
+        notes: what of a still's file is not in the picture, one sentence each.
     """
 
-    __slots__ = ("_planes", "duration", "format", "height", "index", "origin", "pts", "sar", "time_base", "width")
+    __slots__ = ("_planes", "duration", "format", "height", "index", "notes", "origin", "pts", "sar", "time_base", "width")
 
     def __init__(
         self,
@@ -48,10 +49,12 @@ class Picture:
         time_base: Fraction = Fraction(1, 1000),
         duration: int = 0,
         origin: Fraction = Fraction(0),
+        notes: tuple[str, ...] = (),
     ) -> None:
         self._planes = planes
         self.format, self.width, self.height, self.sar = form, width, height, sar
         self.index, self.pts, self.time_base, self.duration, self.origin = index, pts, time_base, duration, origin
+        self.notes = notes
 
     def __repr__(self) -> str:
         return f"<Picture {self.index} at {self.time:.3f} s, {self.width}x{self.height} {self.format.name}>"
@@ -117,6 +120,7 @@ class Picture:
             time_base=self.time_base,
             duration=self.duration,
             origin=self.origin,
+            notes=self.notes,
         )
 
     def _checked(self, box: Box | None) -> Box:

@@ -11,7 +11,7 @@ from desktop.errors import UsageError
 from desktop.video.media.clip import Clip
 from desktop.video.media.decode import Decoder
 from desktop.video.media.deinterlace import CONTEXT, Deinterlace, Timed, Weaver, can_deinterlace
-from desktop.video.media.entry import can_trust, enter
+from desktop.video.media.entry import SAFE, can_trust, enter
 from desktop.video.media.picture import Picture
 from desktop.video.media.probe import probe
 from desktop.video.media.state import FileState
@@ -31,6 +31,7 @@ def open_reader(
     start: float | None = None,
     end: float | None = None,
     threads: int | None = None,
+    quick: bool = False,
 ) -> Reader:
     """Open a clip for reading.
 
@@ -38,13 +39,15 @@ def open_reader(
         deinterlace: "off", or which field comes first, "tff" or "bff", with "double-" before it for a picture of each field.
         start, end: only pictures from ``start`` to before ``end``, in seconds from the clip's beginning.
         threads: for decoding and filtering; as many as suit when None.
+        quick: begin at the key frame nearest to ``start``. In some rare streams the first pictures are not yet right then; that
+            does for showing them.
 
     Raises:
         UserError: the file is no clip, or nothing of it can be decoded.
     """
     if deinterlace not in list(Deinterlace):
         raise UsageError(f"deinterlace: {deinterlace!r} is not one of {', '.join(Deinterlace)}")
-    return Reader(probe(path), Deinterlace(deinterlace), start, end, threads)
+    return Reader(probe(path), Deinterlace(deinterlace), start, end, threads, 1 if quick else SAFE)
 
 
 class Reader:
@@ -58,7 +61,9 @@ class Reader:
         time_base: seconds of a tick of the pictures' time stamps.
     """
 
-    def __init__(self, clip: Clip, mode: Deinterlace, start: float | None, end: float | None, threads: int | None) -> None:
+    def __init__(
+        self, clip: Clip, mode: Deinterlace, start: float | None, end: float | None, threads: int | None, keys: int
+    ) -> None:
         video = clip.video
         self.clip = clip
         self._stored = format_of(video)
@@ -72,7 +77,7 @@ class Reader:
         self.time_base = video.time_base / self._ticks
         self._first = None if start is None else Fraction(start) + clip.start - _TOLERANCE
         self._end = None if end is None else Fraction(end) + clip.start - _TOLERANCE
-        self._threads = threads
+        self._threads, self._keys = threads, keys
         self._decoder = Decoder(clip.path, threads=threads)
         self._stamps = Stamps(video.time_base, video.rate)
         self._resized: set[tuple[int, int]] = set()
@@ -145,7 +150,9 @@ class Reader:
     def _from_start(self) -> Iterator[Any]:
         """Frames that hold the first picture of this reading and whatever it is made from."""
         if self._first is not None and self._first > self.clip.video.start + _CONTEXT_S:
-            frames = enter(self._decoder, int((self._first - _CONTEXT_S) / self.clip.video.time_base), exactly=False)
+            frames = enter(
+                self._decoder, int((self._first - _CONTEXT_S) / self.clip.video.time_base), exactly=False, keys=self._keys
+            )
             if frames is not None:
                 return frames
             self._restart()
