@@ -247,10 +247,10 @@ def _copy_again(frames: list[Picture], recipe: ClipRecipe) -> list[Picture]:
     """Scale, compress and scale back: the second generation."""
     if recipe.second is None:
         return frames
-    side = frames[0].shape[0]
-    small = max(32, round(side * recipe.second_scale / 8) * 8)  # H.263 wants multiples of 4
-    scaled = [cv2.resize(f, (small, small), interpolation=cv2.INTER_AREA) for f in frames]
-    return [cv2.resize(f, (side, side), interpolation=cv2.INTER_LINEAR) for f in compress(scaled, recipe.second)]
+    size = frames[0].shape[1::-1]
+    small = tuple(max(32, round(side * recipe.second_scale / 8) * 8) for side in size)  # H.263 wants multiples of 4
+    scaled = [cv2.resize(f, small, interpolation=cv2.INTER_AREA) for f in frames]
+    return [cv2.resize(f, size, interpolation=cv2.INTER_LINEAR) for f in compress(scaled, recipe.second)]
 
 
 def degrade_clip(face: Picture, recipe: ClipRecipe, frames: int, rng: Generator) -> Picture:
@@ -274,6 +274,20 @@ def degrade_clip(face: Picture, recipe: ClipRecipe, frames: int, rng: Generator)
     pictures = _copy_again([_deinterlace(p, recipe.interlace) for p in pictures], recipe)
     corners = [np.array([left, top]) + move for _, move in caught]
     return np.stack([_aligned(p, crop, c, recipe.interpolation) for p, c in zip(pictures, corners, strict=True)])
+
+
+def degrade_frames(frames: list[Picture], recipe: ClipRecipe, rng: Generator) -> list[Picture]:
+    """Return whole frames [H, W, 3] (even sizes) of a real clip, degraded.
+
+    Size, motion and interlacing are the clip's own, so the recipe's `crop`, `motion` and `interlace` are left aside.
+    """
+    caught = []
+    for frame in frames:
+        picture = _analogue(frame.astype(np.float32), recipe, rng)
+        if recipe.dropouts:
+            _drop_lines(picture, recipe.dropouts, rng)
+        caught.append(np.clip(picture + 0.5, 0, 255).astype(np.uint8))
+    return _copy_again(caught if recipe.codec is None else compress(caught, recipe.codec), recipe)
 
 
 def _aligned(frame: Picture, crop: int, corner: NDArray[np.float64], interpolation: int) -> Picture:
