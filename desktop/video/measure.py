@@ -124,7 +124,7 @@ class _Work:
             readers = {n: stack.enter_context(open_reader(p, deinterlace=ways[n])) for n, p in self._paths.items()}
             followers: dict[str, Follower[Picture]] = {name: Follower(iter(reader)) for name, reader in readers.items()}
             for picture, pictures in _moments(followers, self.reference, found):
-                progress.at(0.35 + 0.65 * picture.index / len(found.times), f"Measuring, picture {picture.index + 1}")
+                progress.at(0.35 + 0.65 * picture.index / len(found.times), "Measuring")
                 self._picture(found, picture, pictures)
             self._say_counts({name: follower.seen for name, follower in followers.items()})
             for name, reader in readers.items():
@@ -272,7 +272,7 @@ def _chart(job: MeasureJob, work: _Work) -> str:
         columns = {name: work.series.column(key, name) for name in reversed(work.series.names)}
         lines = [Line(name, values, _COLOURS[name]) for name, values in columns.items() if np.isfinite(values).any()]
         ways = {Better.HIGHER: "higher is better", Better.LOWER: "lower is better", Better.NEITHER: ""}
-        note = ", ".join(text for text in (found.unit, ways[found.better]) if text)
+        note = ", ".join(text for text in (f"{found.unit} {found.whole}".strip(), ways[found.better]) if text)
         panels.append(Panel(found.title, note, tuple(lines)))
     title = f"{Path(job.before).name} and {Path(job.after).name}"
     return draw_chart(title, work.series.times, panels, work.cuts)

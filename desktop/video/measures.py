@@ -21,6 +21,7 @@ class Measure:
     Attributes:
         key: its name in results and tables.
         unit: after the number; "" for pure numbers.
+        whole: what a percentage is of.
         compared: it says how near a clip is to the reference (the truth, else the clip before), not what it is by itself.
     """
 
@@ -30,6 +31,7 @@ class Measure:
     better: Better
     digits: int
     compared: bool = False
+    whole: str = ""
 
     def text(self, value: float | None) -> str:
         """The value for people; "-" when there is none."""
@@ -41,13 +43,13 @@ MEASURES = (
     Measure("ssim_faces", "SSIM of faces", "", Better.HIGHER, 4, compared=True),
     Measure("psnr", "PSNR of the whole", "dB", Better.HIGHER, 2, compared=True),
     Measure("ssim", "SSIM of the whole", "", Better.HIGHER, 4, compared=True),
-    Measure("drift", "Landmark drift", "% of eye distance", Better.LOWER, 2, compared=True),
-    Measure("tlme", "Landmark motion error", "% of eye distance", Better.LOWER, 2, compared=True),
+    Measure("drift", "Landmark drift", "%", Better.LOWER, 2, compared=True, whole="of eye distance"),
+    Measure("tlme", "Landmark motion error", "%", Better.LOWER, 2, compared=True, whole="of eye distance"),
     Measure("sharpness", "Sharpness of faces", "", Better.NEITHER, 2),
     Measure("niqe", "NIQE", "", Better.LOWER, 2),
     Measure("warping", "Warping error", "levels", Better.LOWER, 2),
-    Measure("jitter", "Landmark jitter", "% of eye distance", Better.LOWER, 2),
-    Measure("light", "Flicker of light", "levels", Better.LOWER, 3),
+    Measure("jitter", "Landmark jitter", "%", Better.LOWER, 2, whole="of eye distance"),
+    Measure("light", "Flicker of light", "levels", Better.LOWER, 2),
 )
 
 BY_KEY = {measure.key: measure for measure in MEASURES}
