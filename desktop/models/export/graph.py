@@ -32,7 +32,7 @@ class Graph:
     def __init__(self, name: str) -> None:
         self._name = name
         self._nodes: list[bytes] = []
-        self._weights: list[bytes] = []
+        self._weights: list[tuple[bytes, bytes]] = []
         self._inputs: list[bytes] = []
         self._outputs: list[bytes] = []
 
@@ -49,7 +49,8 @@ class Graph:
         """A constant."""
         dims = b"".join(_varint(1, size) for size in values.shape)
         raw = np.ascontiguousarray(values).tobytes()
-        self._weights.append(dims + _varint(2, _TYPES[values.dtype]) + _bytes(8, name.encode()) + _bytes(9, raw))
+        head = dims + _varint(2, _TYPES[values.dtype]) + _bytes(8, name.encode()) + _head(9, len(raw))
+        self._weights.append((_head(5, len(head) + len(raw)) + head, raw))
         return name
 
     def add_node(self, kind: str, inputs: Iterable[str], outputs: Iterable[str], **attributes: Attribute) -> None:
@@ -62,13 +63,18 @@ class Graph:
 
     def save(self, path: Path, notes: Mapping[str, str]) -> None:
         """Write the model; ``notes`` (author, licence, ...) go into its metadata."""
-        graph = b"".join(_bytes(1, node) for node in self._nodes) + _bytes(2, self._name.encode())
-        graph += b"".join(_bytes(5, weight) for weight in self._weights)
-        graph += b"".join(_bytes(11, port) for port in self._inputs) + b"".join(_bytes(12, port) for port in self._outputs)
-        model = _varint(1, IR_VERSION) + _bytes(2, b"reprise") + _bytes(7, graph) + _bytes(8, _varint(2, OPSET))
-        model += b"".join(_bytes(14, _bytes(1, key.encode()) + _bytes(2, value.encode())) for key, value in notes.items())
+        nodes = b"".join(_bytes(1, node) for node in self._nodes) + _bytes(2, self._name.encode())
+        ports = b"".join(_bytes(11, port) for port in self._inputs) + b"".join(_bytes(12, port) for port in self._outputs)
+        size = len(nodes) + sum(len(head) + len(raw) for head, raw in self._weights) + len(ports)
         with atomic_write(path) as file:
-            file.write(model)
+            file.write(_varint(1, IR_VERSION) + _bytes(2, b"reprise") + _head(7, size) + nodes)
+            # Piece by piece: together the weights may be hundreds of megabytes.
+            for head, raw in self._weights:
+                file.write(head)
+                file.write(raw)
+            file.write(ports + _bytes(8, _varint(2, OPSET)))
+            for key, value in notes.items():
+                file.write(_bytes(14, _bytes(1, key.encode()) + _bytes(2, value.encode())))
 
 
 def _number(value: int) -> bytes:
@@ -86,8 +92,12 @@ def _varint(field: int, value: int) -> bytes:
     return _number(field << 3) + _number(value)
 
 
+def _head(field: int, size: int) -> bytes:
+    return _number(field << 3 | 2) + _number(size)
+
+
 def _bytes(field: int, value: bytes) -> bytes:
-    return _number(field << 3 | 2) + _number(len(value)) + value
+    return _head(field, len(value)) + value
 
 
 def _attribute(name: str, value: Attribute) -> bytes:
