@@ -25,6 +25,7 @@ __all__ = [
     "estimate_bytes",
     "output_format",
     "pixel_format",
+    "reorder",
 ]
 
 # SVT-AV1 writes its settings to the terminal unless told to report errors alone.
@@ -117,9 +118,14 @@ def encoder_options(
     return common | _SPECIFIC[encoder.id](factor, lossless, threads)
 
 
+def reorder(encoder: Encoder, quality: int | None) -> int:
+    """By how many pictures coding order can lag behind showing order; x264 has no B pictures to reorder when it loses nothing."""
+    return 0 if encoder.id == "x264" and quality == 0 else encoder.reorder
+
+
 def _x264(factor: int, lossless: bool, threads: int) -> dict[str, str]:
     del threads
-    return {"preset": "medium", "bf": "3"} | ({"qp": "0"} if lossless else {"crf": str(factor)})
+    return {"preset": "medium"} | ({"qp": "0", "bf": "0"} if lossless else {"crf": str(factor), "bf": "3"})
 
 
 def _x265(factor: int, lossless: bool, threads: int) -> dict[str, str]:

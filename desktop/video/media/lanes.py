@@ -9,6 +9,7 @@ from typing import Any
 
 from av import Packet
 
+_MILLISECOND = Fraction(1, 1000)
 _JUMP = Fraction(1)
 """A clock that is off by so many seconds has jumped."""
 _SHORT = Fraction(1, 100)
@@ -34,7 +35,7 @@ class Window:
 
     def primes(self, end: Fraction) -> bool:
         """Whether sound that ends at ``end`` is never heard and cannot be kept."""
-        return self.positive and end <= self.origin
+        return self.positive and end <= self.origin + _MILLISECOND
 
     def cuts_before(self, time: Fraction) -> bool:
         """Whether something that begins at ``time`` is before the result."""

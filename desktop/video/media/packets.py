@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +69,7 @@ def length_of(path: Path) -> int:
 def joined_packets(segments: Sequence[Path], offsets: Sequence[int], origin: int) -> Iterator[Any]:
     """The packets of all segments in coding order, with pts, dts and duration in ticks of their time base.
 
-    Decoding times follow from the time stamps alone (that of the picture ``reorder`` places earlier), so they are the same
-    wherever segments end. One segment is open at a time.
+    Decoding times follow from the time stamps alone, so they are the same wherever segments end. One segment is open at a time.
 
     Args:
         offsets: time stamp of each segment's first picture.
@@ -79,23 +78,31 @@ def joined_packets(segments: Sequence[Path], offsets: Sequence[int], origin: int
     Raises:
         UserError: a segment cannot be read, or was made with other settings than the first.
     """
-    first: SegmentFacts | None = None
+    with open_segment(segments[0]) as container:
+        facts = facts_of(container)
+    packets = _in_coding_order(segments, [offset - origin for offset in offsets], facts)
+    lag = facts.reorder
+    # After so many packets the first time stamps can be put in order.
+    head = list(islice(packets, 2 * lag + 1))
+    earliest = sorted(packet.pts for packet in head)
     waiting: list[int] = []
-    count = 0
+    for number, packet in enumerate(chain(head, packets)):
+        heapq.heappush(waiting, packet.pts)
+        if number >= lag:
+            packet.dts = heapq.heappop(waiting)
+        elif len(earliest) > lag:
+            packet.dts = earliest[0] + earliest[number] - earliest[lag]
+        else:
+            packet.dts = earliest[0] + round((number - lag) / (facts.rate * facts.time_base))
+        yield packet
+
+
+def _in_coding_order(segments: Sequence[Path], offsets: Sequence[int], facts: SegmentFacts) -> Iterator[Any]:
     for number, (path, offset) in enumerate(zip(segments, offsets, strict=True)):
-        following = offsets[number + 1] if number + 1 < len(offsets) else None
         with open_segment(path) as container:
-            facts = facts_of(container)
-            first = first or facts
-            if (facts.time_base, facts.encoder, facts.extradata) != (first.time_base, first.encoder, first.extradata):
+            if facts_of(container) != facts:
                 raise UserError("The finished parts of the result were made with different settings", path=path, remedy=_ANEW)
-            gap = max(1, round(1 / (facts.rate * facts.time_base)))
-            for packet in _timed(container, facts, offset - origin, following if following is None else following - origin):
-                heapq.heappush(waiting, packet.pts)
-                place = count - facts.reorder
-                packet.dts = heapq.heappop(waiting) if place >= 0 else offsets[0] - origin + place * gap
-                count += 1
-                yield packet
+            yield from _timed(container, facts, offset, offsets[number + 1] if number + 1 < len(offsets) else None)
 
 
 def _timed(container: Any, facts: SegmentFacts, offset: int, following: int | None) -> Iterator[Any]:

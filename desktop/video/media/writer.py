@@ -21,7 +21,7 @@ from desktop.errors import UserError
 from desktop.paths import atomic_write
 from desktop.video.media import colours
 from desktop.video.media.clip import VideoFacts
-from desktop.video.media.encoders import Encoder, codec_name, encoder_options, output_format, pixel_format
+from desktop.video.media.encoders import Encoder, codec_name, encoder_options, output_format, pixel_format, reorder
 from desktop.video.media.formats import MATRICES, Format, choose_matrix
 from desktop.video.media.pack import frame_of
 from desktop.video.media.picture import Picture
@@ -61,7 +61,7 @@ class SegmentWriter:
         quality: int | None = None,
         threads: int | None = None,
     ) -> None:
-        self._encoder, self._time_base = encoder, time_base
+        self._encoder, self._time_base, self._reorder = encoder, time_base, reorder(encoder, quality)
         self._form = output_format(encoder, format, width, height)
         self._rate = Fraction(rate).limit_denominator(100_000) if rate and 1 <= rate <= 1000 else _PLAIN_RATE
         self._pts: list[int] = []
@@ -84,7 +84,7 @@ class SegmentWriter:
                 {
                     "time_base": [time_base.numerator, time_base.denominator],
                     "rate": [self._rate.numerator, self._rate.denominator],
-                    "reorder": encoder.reorder,
+                    "reorder": self._reorder,
                     "encoder": encoder.id,
                 }
             )
@@ -173,9 +173,16 @@ class SegmentWriter:
         self._muxed += 1
 
     def _coded_at(self, number: int) -> int:
-        """Decoding time of the packet ``number`` in coding order: the time stamp of the picture ``reorder`` places before it."""
-        place = number - self._encoder.reorder
-        return self._pts[place] - self._pts[0] if place >= 0 else place * self._gap()
+        """Decoding time of the packet ``number`` in coding order: the time stamp of the picture ``reorder`` places earlier.
+
+        The first ones have none so far back; theirs keep the pictures' distances, as x264 does it.
+        """
+        place = number - self._reorder
+        if place >= 0:
+            return self._pts[place] - self._pts[0]
+        if len(self._pts) > self._reorder:
+            return self._pts[number] - self._pts[self._reorder]
+        return place * self._gap()
 
     def _gap(self) -> int:
         return max(1, round(1 / (self._rate * self._time_base)))
