@@ -1,4 +1,4 @@
-"""How much memory is free: of the computer, or of the first NVIDIA GPU."""
+"""How much memory is free, of the computer or of the first NVIDIA GPU, and how much this process takes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ _GROUP = Path("/sys/fs/cgroup")
 def free_bytes(device: str = "CPU") -> int | None:
     """Bytes that this process may still take on "CPU" or "CUDA"; None where the system does not tell."""
     return _gpu() if device == "CUDA" else _computer()
+
+
+def taken_bytes() -> int | None:
+    """Bytes of memory that this process holds; None where the system does not tell as Linux does."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _computer() -> int | None:

@@ -21,8 +21,9 @@ class UpscalerCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """A network that takes pictures, [batch, 3, height, width], RGB 0 to 1, and gives them back larger.
 
     Attributes:
-        file: the ONNX file, in the same folder; its input is ``image``, its output ``upscaled``.
-        family: its architecture ("srvgg", "rrdb", "span").
+        file: the ONNX file, in the same folder.
+        image, upscaled: names of its input and output.
+        family: its architecture ("srvgg", "rrdb", "span"; "ready" when it came as ONNX).
         scale: the result's size over the input's.
         reach: pixels of the input to each side that one of the result's may depend on.
         margin: pixels to each side that matter so much that a tile needs them; at most ``reach``.
@@ -32,6 +33,8 @@ class UpscalerCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     format: int = FORMAT
     file: str
+    image: Annotated[str, Meta(min_length=1)] = "image"
+    upscaled: Annotated[str, Meta(min_length=1)] = "upscaled"
     family: Annotated[str, Meta(min_length=1)]
     scale: Annotated[int, Meta(ge=1, le=16)]
     reach: Annotated[int, Meta(ge=0, le=4096)]

@@ -21,7 +21,6 @@ Floats = npt.NDArray[np.float32]
 TASK = "upscaler"
 SCALES = (1, 2, 4)
 DENOISE = 0.5
-_IMAGE, _UPSCALED = "image", "upscaled"
 _LOBES = 3
 # Pixels of the result that a reduction looks at beyond its own place, so that tiles of reduced pictures meet without a seam.
 _REDUCING_REACH = _LOBES
@@ -124,13 +123,13 @@ class Upscaler:
         return self._tilers[scale]
 
     def _run(self, image: Floats) -> Floats:
-        [made] = self._session.run({_IMAGE: image}, [_UPSCALED])
+        [made] = self._session.run({self._card.image: image}, [self._card.upscaled])
         result: Floats = made
         return result
 
     def _check(self, session: Session) -> None:
         names = [port.name for port in session.inputs], [port.name for port in session.outputs]
-        if names != ([_IMAGE], [_UPSCALED]):
+        if names != ([self._card.image], [self._card.upscaled]):
             raise UserError(
                 "This is not the upscaler that its card describes", path=self._path, remedy="Install the model again."
             )
