@@ -18,19 +18,15 @@ def read(path: Path) -> tuple[list[Layer], Weights]:
     """Layers and weights of a checkpoint whose "params" are body.0.weight, body.0.bias, body.1.weight (slopes), ...
 
     Raises:
-        UserError: it is none, or holds anything but tensors.
+        UserError: it is none, is damaged, or holds anything but tensors.
     """
-    import torch
+    from desktop.models.export import checkpoint
 
+    tensors = {name: value.detach().float().numpy() for name, value in checkpoint.read(path).items()}
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        tensors = {name: value.detach().float().numpy() for name, value in state["params"].items()}
         return _layers(tensors)
-    except OSError as error:
-        raise UserError(f"The network cannot be read: {error.strerror}", path=path) from error
-    except Exception as error:
-        # torch tells what it refuses to unpickle by errors of many types.
-        raise UserError("This is not a compact Real-ESRGAN network", path=path, remedy="Install the model again.") from error
+    except (ValueError, KeyError, IndexError) as error:
+        raise UserError(f"This is not a compact Real-ESRGAN network: {error}", path=path) from error
 
 
 def mixed(first: Weights, second: Weights, share: float) -> Weights:
