@@ -311,27 +311,27 @@ def test_a_part_begins_at_zero_with_all_streams_cut(tmp_path: Path, suffix: str)
         words="srt",
         chapters=[(0.0, 1.0, "A"), (1.0, 2.5, "B"), (2.5, 5.0, "C"), (5.0, 6.0, "D")],
     )
-    with open_reader(clip_path, start=1.5, end=3.5) as reader:
+    with open_reader(clip_path, start=1.6, end=3.6) as reader:
         shown, clip = [picture.copy() for picture in reader], reader.clip
     segments, offsets = write_segments(tmp_path / "parts", shown, (20,))
     path = tmp_path / f"result{suffix}"
-    join(segments, clip, path, offsets=offsets, start=1.5, end=3.5)
+    join(segments, clip, path, offsets=offsets, start=1.6, end=3.6)
     assert stamps_in(path)[0] == 0 and len(stamps_in(path)) == len(shown) == 50
     sound = packets_in(path, stream_of(path, "audio"))
-    whole = [
-        data for time, data in packets_in(clip_path, stream_of(clip_path, "audio")) if Fraction(3, 2) <= time < Fraction(7, 2)
-    ]
+    first = offsets[0] * shown[0].time_base
+    assert first == Fraction(8, 5)
+    whole = [data for time, data in packets_in(clip_path, stream_of(clip_path, "audio")) if first <= time < first + 2]
     assert [data for _, data in sound] == whole
     assert 0 <= sound[0][0] < 0.024 and 1.95 < sound[-1][0] < 2
     with av.open(str(path)) as result:
         cut = [(chapter["start"] * chapter["time_base"], chapter["end"] * chapter["time_base"]) for chapter in result.chapters()]
-        assert cut == [(0, 1), (1, 2)]
+        assert cut == [(0, Fraction(9, 10)), (Fraction(9, 10), 2)]
         lines = result.streams.subtitles[0]
         words = [packet for packet in result.demux(lines) if packet.size > 2]
         times = [
             (float(packet.pts * packet.time_base), float((packet.pts + packet.duration) * packet.time_base)) for packet in words
         ]
-        assert times == [pytest.approx(pair) for pair in [(0, 0.4), (0.6, 1.4), (1.6, 2.0)]]
+        assert times == [pytest.approx(pair) for pair in [(0, 0.3), (0.5, 1.3), (1.5, 2.0)]]
 
 
 def test_plain_samples_are_cut_exactly(tmp_path: Path) -> None:
