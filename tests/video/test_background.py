@@ -113,6 +113,30 @@ def test_cancelling_is_heard(tmp_path: Path) -> None:
         made(tmp_path, 4)(noise(8, 8), Impatient())
 
 
+def test_a_gpu_without_enough_memory_gives_way_to_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class SmallGpu:
+        """A session on a GPU whose memory holds not even the smallest tile."""
+
+        device, precision = "CUDA", "fp32"
+
+        def run(self, feeds: dict[str, np.ndarray], outputs: list[str]) -> list[np.ndarray]:
+            raise MemoryError("Failed to allocate memory for requested buffer of size 4096")
+
+    class Listener(Progress):
+        def log(self, text: str, level: str = "info") -> None:
+            told.append(text)
+
+    told: list[str] = []
+    enlarge = made(tmp_path, 4)
+    image = noise(40, 50)
+    wanted = enlarge(image)
+    enlarge._tilers.clear()
+    monkeypatch.setattr(enlarge, "_session", SmallGpu())
+    assert enlarge.device == "CUDA"
+    assert np.array_equal(enlarge(image, Listener()), wanted)
+    assert enlarge.device == "CPU" and "going on with the CPU" in told[-1]
+
+
 def test_a_compressed_picture_becomes_cleaner(installed: Callable[[str], Path], machine_models: Path, carphone: Path) -> None:
     """Blocks and noise go: closer to the truth in structure, though nothing is known of it."""
     installed("realesrgan-animevideov3")

@@ -218,7 +218,7 @@ def test_checkpoints_of_other_networks_are_refused(tmp_path: Path) -> None:
     checkpoint(tmp_path / upscaler.GENERAL, 0)
     for wrong in ({"params": {"conv_first.weight": torch.zeros(3)}}, {"params": {"body.0.weight": torch.zeros(3)}}, [1, 2]):
         torch.save(wrong, tmp_path / upscaler.MILD)
-        with pytest.raises(UserError, match="not a compact Real-ESRGAN|no weights by name"):
+        with pytest.raises(UserError, match=r"not a compact Real-ESRGAN|no weights by name"):
             upscaler.export_general(tmp_path, Progress())
     checkpoint(tmp_path / upscaler.MILD, 0, convs=4)
     with pytest.raises(UserError, match="not of one kind"):
