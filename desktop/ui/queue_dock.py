@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.errors import UserError
-from desktop.jobs.job import ListenJob, RenderJob
+from desktop.jobs.job import FilmstripJob, FramesJob, InspectJob, ListenJob, PreviewJob, RenderJob
 from desktop.jobs.rows import Owner, Row
 from desktop.jobs.states import State as JobState
 from desktop.ui import theme
@@ -68,16 +68,22 @@ class QueueDock(QWidget):
 
     def load(self) -> None:
         """Read the history; offer to retry what was interrupted."""
-        self._changed(self._services.bridge.queue.rows())
+        rows = self._services.bridge.queue.rows()
+        for row in rows:
+            if _is_aside(row) and row.state.is_over:
+                self._do("remove", row.id)
+        self._changed([row for row in rows if not (_is_aside(row) and row.state.is_over)])
         lost = [row for row in self.rows.values() if row.state is JobState.INTERRUPTED and not _is_aside(row)]
         if lost:
             what = f"“{lost[0].job.title}” was" if len(lost) == 1 else f"{len(lost)} jobs were"
+            again = all(row.job.resumable for row in lost)
+            left = "What was finished is kept: it goes on from there." if again else "Nothing half-written was left."
             self._services.say(
                 Note(
                     Severity.WARNING,
                     f"{what} interrupted",
-                    remedy="Reprise ended before the work was done; nothing half-written was left.",
-                    actions=[("Try again", lambda: self._retry(lost)), ("Show the queue", self.open)],
+                    remedy=f"Reprise ended before the work was done. {left}",
+                    actions=[("Go on" if again else "Try again", lambda: self._retry(lost)), ("Show the queue", self.open)],
                 )
             )
 
@@ -222,5 +228,6 @@ class QueueDock(QWidget):
 
 
 def _is_aside(row: Row) -> bool:
-    """Whether a job only serves the window (waveform, playback) and is made again whenever it is needed."""
-    return isinstance(row.job, ListenJob) or (isinstance(row.job, RenderJob) and "renders" in row.job.output)
+    """Whether a job only serves the window (waveform, playback, frames) and is made again whenever it is needed."""
+    aside = (ListenJob, FramesJob, FilmstripJob, InspectJob, PreviewJob)
+    return isinstance(row.job, aside) or (isinstance(row.job, RenderJob) and "renders" in row.job.output)

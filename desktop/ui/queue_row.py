@@ -101,7 +101,10 @@ class QueueRow(QWidget):
         state = row.state
         self._mark.show_icon(*MARKS[state])
         self._name.setText(row.job.title)
+        goes_on = row.job.resumable and state.can_retry and row.fraction > 0
         what = row.error.message if row.error else WORDS.get(state) or row.message or "Starting"
+        if goes_on and state is not State.FAILED:
+            what = f"{'Interrupted' if state is State.INTERRUPTED else 'Stopped'}: goes on at {row.fraction:.0%}"
         if state is State.PAUSED and row.message:
             what = f"Paused  ·  {row.message}"
         self._what.setText(what)
@@ -120,6 +123,7 @@ class QueueRow(QWidget):
             "details": True,
             "remove": state.is_over,
         }
+        self._buttons["retry"].set_icon("play" if goes_on else "retry", "Go on" if goes_on else "Try again")
         for name, button in self._buttons.items():
             button.setVisible(visible[name])
             button.setAccessibleName(f"{button.toolTip()}: {row.job.title}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.jobs.job import RestoreOptions
@@ -69,6 +69,7 @@ class Inspector(QWidget):
         self.setAccessibleName("Inspector")
         scroll = QScrollArea(widgetResizable=True)
         scroll.setAccessibleName("Choices")
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         inner = QWidget()
         inner.setProperty("surface", "plain")
         scroll.setWidget(inner)
@@ -153,6 +154,7 @@ class Inspector(QWidget):
         more.body.addWidget(label("Deinterlace", size=theme.CAPTION, tone="secondary"))
         self.deinterlace = QComboBox()
         self.deinterlace.setAccessibleName("Deinterlace")
+        self.deinterlace.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for value, text in DEINTERLACE:
             self.deinterlace.addItem(text, value)
         self.deinterlace.activated.connect(lambda _n: self._choose_option(deinterlace=self.deinterlace.currentData()))

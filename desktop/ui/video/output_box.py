@@ -85,6 +85,8 @@ class OutputBox(QWidget):
             (("Container", self.container), ("Encoder", self.encoder), ("Quality", self.quality)), 1
         ):
             widget.setAccessibleName(text)
+            if isinstance(widget, QComboBox):
+                widget.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             caption = label(text, tone="secondary")
             caption.setBuddy(widget)
             grid.addWidget(caption, row, 0)
@@ -101,7 +103,7 @@ class OutputBox(QWidget):
         with QSignalBlocker(self.container), QSignalBlocker(self.encoder), QSignalBlocker(self.quality):
             self.container.clear()
             usual = CONTAINERS.get(suggested, suggested.lstrip(".").upper())
-            self.container.addItem(f"As the source ({usual})" if usual else "As the source", "")
+            self.container.addItem(f"Automatic ({usual})" if usual else "Automatic", "")
             for suffix, title in CONTAINERS.items():
                 self.container.addItem(title, suffix)
             fixed = Path(choices.output).suffix.lower() if choices.output else ""

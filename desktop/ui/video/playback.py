@@ -62,7 +62,7 @@ class Feed(QObject):
     def at(self, second: float) -> Frame | None:
         """The picture at a second of the clip, its time being that of the clip."""
         frame = self._reel.at(second - self.offset)
-        return None if frame is None else Frame(frame.time + self.offset, frame.index, frame.rgb)
+        return None if frame is None else Frame(frame.time + self.offset, frame.rgb, frame.index)
 
     def want(self, second: float) -> None:
         """Have what follows a second of the clip decoded."""
@@ -121,7 +121,7 @@ class Playback(QObject):
         self._watch = QElapsedTimer()
         self._from, self._until = 0.0, 0.0
         self._running = False
-        self._last: tuple[int, int] = (-1, -1)
+        self._last = (-1.0, -1.0)
         self.dropped = 0
         """Pictures left out since playing began."""
 
@@ -146,7 +146,7 @@ class Playback(QObject):
         self._before.open(file, 0.0, rate, side, deinterlace)
         self._after.open(result[0] if result else None, result[1] if result else 0.0, rate, side, "off")
         self._from, self._until = second, until
-        self._running, self._last, self.dropped = False, (-1, -1), 0
+        self._running, self._last, self.dropped = False, (-1.0, -1.0), 0
         self._timer.start()
         self.playing_changed.emit(True)
 
@@ -204,11 +204,12 @@ class Playback(QObject):
         before = self._before.at(second)
         if before is None:
             return
-        after = self._after.at(before.time + 0.25 / self._before.rate) if self._after.file is not None else None
-        mark = (before.index, -1 if after is None else after.index)
+        rate = self._before.rate
+        after = self._after.at(before.time + 0.5 / rate) if self._after.file is not None else None
+        mark = (before.time, -1.0 if after is None else after.time)
         if mark != self._last:
-            if self._last[0] >= 0 and before.index > self._last[0] + 1:
-                self.dropped += before.index - self._last[0] - 1
+            if self._last[0] >= 0:
+                self.dropped += max(0, round((before.time - self._last[0]) * rate) - 1)
             self._last = mark
             self.shown.emit(before, after)
 

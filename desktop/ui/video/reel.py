@@ -19,11 +19,15 @@ EPSILON = 1e-3
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture: its time in seconds, its number in the clip, its pixels [h, w, 3]."""
+    """A picture: its time in seconds, its pixels [h, w, 3], its number in the clip if that is known."""
 
     time: float
-    index: int
     rgb: Rgb
+    index: int | None = None
+
+    def is_same(self, other: Frame | None) -> bool:
+        """Whether it is the same picture of the clip."""
+        return other is not None and abs(self.time - other.time) <= EPSILON
 
     def picture(self) -> Picture:
         """Ready for painting."""
@@ -35,7 +39,7 @@ class Stretch:
     """Pictures in a row, as a FramesJob gives them; the pixels stay in their file until they are looked at."""
 
     times: tuple[float, ...]
-    indexes: tuple[int, ...]
+    indexes: tuple[int | None, ...]
     rgb: Any
     ends: bool
 
@@ -49,12 +53,12 @@ class Stretch:
         except (OSError, ValueError) as error:
             raise UserError(f"The pictures cannot be read: {error}", path=path, remedy="Go there again.") from error
         count = min(len(times), len(rgb))
-        indexes = tuple(int(n) for n in result.get("indexes") or range(count))
-        return cls(times[:count], indexes[:count], rgb, count < asked)
+        indexes = [None if n is None else int(n) for n in result.get("indexes") or ()]
+        return cls(times[:count], tuple([*indexes, *[None] * count][:count]), rgb, count < asked)
 
     def at(self, place: int) -> Frame:
         """One of the pictures."""
-        return Frame(self.times[place], self.indexes[place], self.rgb[place])
+        return Frame(self.times[place], self.rgb[place], self.indexes[place])
 
 
 class Reel:
@@ -93,10 +97,9 @@ class Reel:
     def beside(self, frame: Frame, way: int) -> Frame | None:
         """The picture before (-1) or after (1) another one; None when it has not been decoded."""
         for stretch in reversed(self._stretches.values()):
-            if frame.index in stretch.indexes:
-                place = stretch.indexes.index(frame.index) + way
-                if 0 <= place < len(stretch.times):
-                    return stretch.at(place)
+            here = bisect_right(stretch.times, frame.time + EPSILON) - 1
+            if here >= 0 and abs(stretch.times[here] - frame.time) <= EPSILON and 0 <= here + way < len(stretch.times):
+                return stretch.at(here + way)
         return None
 
     def until(self, second: float) -> float:

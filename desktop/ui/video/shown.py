@@ -271,7 +271,7 @@ class Shown(QObject):
             self.failed.emit(failed)
 
     def _show(self, frame: Frame) -> None:
-        same = self.frame is not None and self.frame.index == frame.index and self.before is not None
+        same = frame.is_same(self.frame) and self.before is not None
         self.frame, self.time = frame, frame.time
         if not same:
             self.before = frame.picture()
@@ -291,7 +291,7 @@ class Shown(QObject):
         if frame is None or self.file is None:
             return
         if self.result_fits and self.result is not None:
-            second = frame.time - self.result.offset
+            second = self._beside(frame, self.result)
             found = self._result_reel.at(second, length=1.0 / self.rate)
             if found is not None:
                 self._take_result(found)
@@ -303,6 +303,13 @@ class Shown(QObject):
             return
         self._render.ask(PreviewJob(source=str(self.file), time=frame.time, options=self.options, device=self.device))
         self.changed.emit()
+
+    def _beside(self, frame: Frame, result: Result) -> float:
+        """The moment of a file at which it shows the picture of a frame.
+
+        Half a frame later than it says: containers round times, and may begin with the sound.
+        """
+        return frame.time - result.offset + 0.5 / self.rate
 
     def _recall(self) -> bool:
         """Show a preview that was made before."""
@@ -328,7 +335,7 @@ class Shown(QObject):
         except UserError:
             return
         self._result_reel.add(stretch)
-        found = self._result_reel.at(self.frame.time - self.result.offset, length=1.0 / self.rate)
+        found = self._result_reel.at(self._beside(self.frame, self.result), length=1.0 / self.rate)
         if found is not None:
             self._take_result(found)
 

@@ -338,6 +338,7 @@ class CompareView(QWidget):
 
     def resizeEvent(self, event: object) -> None:
         self._resized()
+        self.view_changed.emit()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

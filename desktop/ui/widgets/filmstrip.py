@@ -12,7 +12,7 @@ from desktop.ui import theme
 from desktop.ui.widgets.picture import Picture
 from desktop.ui.widgets.timecode import clock, timecode
 
-RULER, STRIP, BAR = 20, 54, 6
+RULER, STRIP, BAR = 22, 54, 6
 EDGE = 12
 """Pixels left and right of the strip, so that handles at its ends can be taken hold of."""
 GRIP = 7
@@ -190,7 +190,7 @@ class Filmstrip(QWidget):
             painter.fillRect(QRectF(x, RULER - 5, 1, 5), theme.mix(tokens.window, tokens.secondary, 0.6))
             text = clock(n * step) if step >= 1 else f"{clock(n * step)}.{round(n * step * 10) % 10}"
             if x + 4 + painter.fontMetrics().horizontalAdvance(text) <= self.width() - 4:
-                painter.drawText(QPointF(x + 4, RULER - 7), text)
+                painter.drawText(QPointF(x + 4, RULER - 10), text)
 
     def _draw_part(self, painter: QPainter, tokens: theme.Tokens) -> None:
         start, end = self.part or (0.0, self.duration)
@@ -228,7 +228,7 @@ class Filmstrip(QWidget):
         painter.drawLine(QPointF(x, RULER - 4), QPointF(x, RULER + STRIP + BAR))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(tokens.text))
-        painter.drawPolygon(QPolygonF([QPointF(x - 6, RULER - 12), QPointF(x + 6, RULER - 12), QPointF(x, RULER - 3)]))
+        painter.drawPolygon(QPolygonF([QPointF(x - 5, RULER - 8), QPointF(x + 5, RULER - 8), QPointF(x, RULER - 1)]))
 
     # What the user does
 
