@@ -65,7 +65,9 @@ class Tracker:
             self._end_shot()
         lost = self._follow(index, rgb, scale)
         self._since_look += 1
-        if self._looks == 0 or self._since_look >= self._every or (lost and self._since_look > 1):
+        # A crowd takes turns in being refined, and the look at everything waits as long as a turn.
+        turns = max(1, -(-len(self._lives) // _MOST_REFINED))
+        if self._looks == 0 or self._since_look >= turns * self._every or (lost and self._since_look > turns):
             self._look(index, rgb, scale)
         self._recent.append((index, rgb, scale))
 
