@@ -13,7 +13,7 @@ from desktop.video.faces.detect import RGB, Detector
 from desktop.video.patches import Face
 from desktop.video.quality.landmarks import landmark_drift, landmark_jitter, tlme
 from desktop.video.quality.motion import find_motion, warping_error
-from desktop.video.quality.naturalness import LEAST, Naturalness
+from desktop.video.quality.naturalness import PATCH, Naturalness
 from desktop.video.quality.reference import luma, psnr, ssim
 from desktop.video.quality.sharpness import sharpness
 
@@ -26,7 +26,7 @@ EQUAL = 100.0
 _MOST_FACES = 4  # a picture, the largest
 _LEAST_FACE = 16  # px
 _MOST_FLOW = 320  # px of the longer side, where motion is looked for
-_NATURE = 1.5  # times the face: what NIQE looks at
+_NATURE = 1.5  # times the face: what NIQE looks at, in whole patches
 _MOMENTS = 3
 
 _Rect = tuple[int, int, int, int]
@@ -48,6 +48,7 @@ class Comparison:
         self._detector, self._naturalness, self._has_faces = detector, naturalness, has_faces
         self._before: dict[str, RGB] = {}
         self._points: dict[tuple[str, int | None], list[Floats]] = {}
+        self._features: dict[str, list[npt.NDArray[np.float64]]] = {}
 
     def feed(self, pictures: Mapping[str, RGB | None], faces: Sequence[Face], *, cut: bool, nature: bool) -> Numbers:
         """The next moment.
@@ -56,7 +57,7 @@ class Comparison:
             pictures: RGB in square pixels, of any size; None where a clip has none. The reference has one.
             faces: where they are in the reference.
             cut: a shot begins; nothing is compared with the moment before.
-            nature: compute NIQE, the costly one, this time.
+            nature: take this moment into NIQE, the costly one, if all clips have it.
         """
         whole = pictures[self._reference]
         assert whole is not None
@@ -70,21 +71,26 @@ class Comparison:
         alike = {name: _resized(picture, whole.shape) for name, picture in shown.items()}
         numbers: Numbers = {}
         for name, picture in shown.items():
-            numbers |= self._alone(name, picture, boxes, whole.shape, nature=nature)
+            own = [_scaled(box, whole.shape, picture.shape) for box in boxes]
+            if own:
+                numbers["sharpness", name] = float(np.mean([sharpness(_cut(picture, box)) for box in own]))
+                numbers["light", name] = float(luma(_cut(picture, own[0])).mean())
+            if own and nature and self._naturalness is not None and len(shown) == len(pictures):
+                features = self._naturalness.features(_cut(picture, _around(own[0], picture.shape)))
+                self._features.setdefault(name, []).append(features)
         numbers |= self._steadiness(alike, boxes) | self._nearness(alike, boxes) | self._landmarks(shown, chosen, whole.shape)
         self._before = alike
         return numbers
 
-    def _alone(self, name: str, picture: RGB, boxes: Sequence[_Rect], size: tuple[int, ...], *, nature: bool) -> Numbers:
-        """What a picture is by itself, at its own size."""
-        own = [_scaled(box, size, picture.shape) for box in boxes]
-        numbers: Numbers = {}
-        if own:
-            numbers["sharpness", name] = float(np.mean([sharpness(_cut(picture, box)) for box in own]))
-            numbers["light", name] = float(luma(_cut(picture, own[0])).mean())
-        if nature and self._naturalness is not None and own and min(picture.shape[:2]) >= LEAST:
-            numbers["niqe", name] = self._naturalness.niqe(_cut(picture, _around(own[0], picture.shape)))
-        return numbers
+    def niqe(self) -> dict[str, float]:
+        """NIQE of each clip, over all the moments that were to be taken into it.
+
+        A face has too few patches for a covariance of its own, and pictures of less than 96 px have none at all.
+        """
+        if self._naturalness is None:
+            return {}
+        found = {name: self._naturalness.distance(np.vstack(parts)) for name, parts in self._features.items()}
+        return {name: value for name, value in found.items() if np.isfinite(value)}
 
     def _nearness(self, alike: Mapping[str, RGB], boxes: Sequence[_Rect]) -> Numbers:
         truth = alike[self._reference]
@@ -186,7 +192,8 @@ def _scaled(box: _Rect, size: Sequence[int], other: Sequence[int]) -> _Rect:
 
 def _around(box: _Rect, shape: Sequence[int]) -> _Rect:
     """A square about a face, large enough for NIQE, moved inside the picture."""
-    side = min(max(LEAST, round(_NATURE * max(box[2] - box[0], box[3] - box[1]))), shape[0], shape[1])
+    patches = max(2, round(_NATURE * max(box[2] - box[0], box[3] - box[1]) / PATCH))
+    side = min(patches * PATCH, shape[0], shape[1])
     x = min(max(0, (box[0] + box[2] - side) // 2), shape[1] - side)
     y = min(max(0, (box[1] + box[3] - side) // 2), shape[0] - side)
     return x, y, x + side, y + side
