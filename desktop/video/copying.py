@@ -59,7 +59,7 @@ def _write(decoder: Decoder, clip: Clip, order: list[int], reorder: int, path: P
         except (av.FFmpegError, ValueError):
             return False
         stream.time_base = base
-        told = {"time_base": base.as_integer_ratio(), "reorder": reorder, "encoder": "copy"}
+        told = {"time_base": base.as_integer_ratio(), "rate": _rate(order, base), "reorder": reorder, "encoder": "copy"}
         segment.metadata["comment"] = json.dumps(told)
         for packet in _timed(decoder, order, reorder):
             packet.stream, packet.time_base = stream, base
@@ -84,6 +84,13 @@ def _reorder(stamps: Sequence[int]) -> int | None:
         if all(order[number - reorder] <= stamp for number, stamp in enumerate(stamps) if number >= reorder):
             return reorder
     return None
+
+
+def _rate(order: Sequence[int], base: Fraction) -> tuple[int, int]:
+    """Pictures a second on average, as numerator and denominator; 25 for a single one."""
+    if len(order) < 2:
+        return 25, 1
+    return Fraction((len(order) - 1) / ((order[-1] - order[0]) * base)).limit_denominator(100_000).as_integer_ratio()
 
 
 def _codec(clip: Clip) -> str:

@@ -134,6 +134,7 @@ class _Work:
             self._skipped += 1
             return
         picture = read_still(image)
+        self._warnings += [note if self._is_alone else f"{image.name}: {note}" for note in picture.notes]
         mended = mend(picture, self._kit, self._job.options)
         write_still(mended.after, target)
         self._watch(picture, mended.after, mended.after is not picture)

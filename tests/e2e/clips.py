@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -66,6 +67,12 @@ def _hum(file: Any, audio: Any, seconds: float) -> None:
     for part in [*resampler.resample(frame), *resampler.resample(None)]:
         file.mux(audio.encode(part))
     file.mux(audio.encode(None))
+
+
+def image(path: Path, rgb: RGB) -> Path:
+    """Write one image."""
+    cv2.imwrite(str(path), rgb[..., ::-1])
+    return path
 
 
 def pictures(path: Path) -> Iterator[Any]:
