@@ -89,6 +89,11 @@ class Decoder:
         self.stream.codec_context.thread_type = "AUTO"
         self.stream.codec_context.thread_count = threads or 0
 
+    @property
+    def faults(self) -> int:
+        """Errors and damaged frames so far."""
+        return self.errors + self.damaged
+
     def close(self) -> None:
         """Free the file and the decoder's memory."""
         self.container.close()

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from desktop.video.media.clip import Clip
 from desktop.video.media.decode import Decoder
@@ -23,15 +24,35 @@ SAFE = 2
 """Key frames that make what follows them independent of what came before."""
 _SMALL = 64 << 20
 """Bytes of a file that is quickly read for its time stamps alone."""
+_ROUGH = ("mpeg", "mpegts")
+"""Containers that state times, but cut packets out of a stream of bytes."""
 _LOOK = 5000
 """Packets that are looked at for key frames after one seek."""
 
 
-def enter(decoder: Decoder, goal: int, *, exactly: bool, keys: int = SAFE) -> Iterator[Any] | None:
+class Known(NamedTuple):
+    """What reading a file from end to end without decoding tells of its pictures, in the order of showing.
+
+    Attributes:
+        stamps: int64 [n] time stamps, all different.
+        places: int64 [n] where each begins in the file, in bytes; -1 where the container says that only roughly.
+    """
+
+    stamps: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
+
+    def has(self, packet: Any) -> bool:
+        """Whether the packet was met at the same place with the same time stamp: after a seek, some demuxers count anew."""
+        number = int(np.searchsorted(self.stamps, packet.pts))
+        found = number < len(self.stamps) and self.stamps[number] == packet.pts
+        return bool(found and self.places[number] in (packet.pos, -1))
+
+
+def enter(decoder: Decoder, goal: int, *, known: Known | None = None, keys: int = SAFE) -> Iterator[Any] | None:
     """Frames from the first one at or after the time stamp ``goal`` on.
 
     Args:
-        exactly: the first frame must have just this time stamp.
+        known: the file's time stamps; the first frame then has just that time stamp, and all of it is checked.
         keys: key frames up to the goal, beginning with the one where decoding begins; one is quick, ``SAFE`` is exact.
 
     Returns:
@@ -42,15 +63,15 @@ def enter(decoder: Decoder, goal: int, *, exactly: bool, keys: int = SAFE) -> It
         if place <= (decoder.stream.start_time or 0):
             return None
         found = _keys_between(decoder, place, goal)
-        if found is None:
+        if found is None or not all(known is None or known.has(packet) for packet in found):
             return None
         if len(found) >= keys:
-            return _run_in(decoder, place, found[0], goal, exactly=exactly)
+            return _run_in(decoder, place, found[0].pts, goal, exactly=known is not None)
     return None
 
 
-def _keys_between(decoder: Decoder, place: int, goal: int) -> list[int] | None:
-    """Time stamps up to ``goal`` of the key frames that are met after a seek to ``place``; None when they cannot be known."""
+def _keys_between(decoder: Decoder, place: int, goal: int) -> list[Any] | None:
+    """Key frames' packets up to ``goal`` that are met after a seek to ``place``; None when that cannot be known."""
     if not decoder.seek(place):
         return None
     keys = []
@@ -60,18 +81,18 @@ def _keys_between(decoder: Decoder, place: int, goal: int) -> list[int] | None:
         if number > _LOOK or (packet.dts is not None and packet.dts > goal):
             break
         if packet.is_keyframe and packet.pts <= goal:
-            keys.append(packet.pts)
+            keys.append(packet)
     return keys
 
 
 def _run_in(decoder: Decoder, place: int, key: int, goal: int, *, exactly: bool) -> Iterator[Any] | None:
     """Decode from the key frame with the time stamp ``key`` to the goal."""
-    faults = decoder.errors + decoder.damaged
+    faults = decoder.faults
     if not decoder.seek(place):
         return None
     frames = decoder.frames(since_key=True)
     for frame in frames:
-        if decoder.errors + decoder.damaged > faults or frame.pts is None:
+        if decoder.faults > faults or frame.pts is None:
             return None
         # What is shown before the first key frame may lack what it was made from.
         if frame.pts >= max(goal, key):
@@ -79,13 +100,14 @@ def _run_in(decoder: Decoder, place: int, key: int, goal: int, *, exactly: bool)
     return None
 
 
-def can_trust(state: FileState, times: Sequence[int]) -> bool:
-    """Whether ``times`` are the stream's own time stamps, without a gap, so that one of them says which picture it belongs to."""
-    known = _stamps(state)
+def trusted(state: FileState, times: Sequence[int]) -> Known | None:
+    """The file's own time stamps when ``times`` are among them without a gap, so that each says which picture it belongs to."""
+    known = _read(state)
     if known is None or not len(times):
-        return False
-    first = int(np.searchsorted(known, times[0]))
-    return np.array_equal(known[first : first + len(times)], np.asarray(times, np.int64))
+        return None
+    first = int(np.searchsorted(known.stamps, times[0]))
+    fits = np.array_equal(known.stamps[first : first + len(times)], np.asarray(times, np.int64))
+    return known if fits else None
 
 
 def number_of(clip: Clip, stamp: int, fields: int = 1) -> int | None:
@@ -95,23 +117,24 @@ def number_of(clip: Clip, stamp: int, fields: int = 1) -> int | None:
     """
     video = clip.video
     state = FileState.of(clip.path)
-    known = _stamps(state) if state.size <= _SMALL else None
-    if known is not None and len(known):
-        number = max(0, int(np.searchsorted(known, stamp // fields, side="right")) - 1)
-        return number * fields + int(fields > 1 and stamp != known[number] * fields)
+    known = _read(state) if state.size <= _SMALL else None
+    if known is not None and len(known.stamps):
+        number = max(0, int(np.searchsorted(known.stamps, stamp // fields, side="right")) - 1)
+        return number * fields + int(fields > 1 and stamp != known.stamps[number] * fields)
     if not (video.rate and video.constant_rate):
         return None
     return max(0, round((float(stamp * video.time_base / fields) - video.start) * video.rate * fields))
 
 
 @lru_cache(maxsize=8)
-def _stamps(state: FileState) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
-    """Time stamps of all packets in order; None when some are missing, double or damaged. Reads the whole file."""
+def _read(state: FileState) -> Known | None:
+    """Read all of a file; None when time stamps are missing or double, or the file is damaged where that shows."""
     decoder = Decoder(state.path)
     try:
-        found = np.array([-1 if packet.pts is None else packet.pts for packet in decoder.packets()], np.int64)
+        rough = decoder.container.format.name in _ROUGH
+        found = [(-1 if packet.pts is None else packet.pts, -1 if rough else packet.pos) for packet in decoder.packets()]
         missing = decoder.errors
     finally:
         decoder.close()
-    found.sort()
-    return None if missing or (np.diff(found) <= 0).any() else found
+    stamps, places = np.array(sorted(found), np.int64).reshape(-1, 2).T
+    return None if missing or (np.diff(stamps) <= 0).any() else Known(stamps, places)

@@ -99,7 +99,7 @@ def _video(stream: Any, frame: Any, stamps: list[int]) -> VideoFacts:
     start = frame.pts if frame.pts is not None else (stream.start_time or 0)
     return VideoFacts(
         index=stream.index,
-        codec=context.name,
+        codec=context.codec.canonical_name,
         width=frame.width,
         height=frame.height,
         sar=_aspect(stream.sample_aspect_ratio),
@@ -147,9 +147,10 @@ def _stream(stream: Any) -> StreamFacts:
     return StreamFacts(
         index=stream.index,
         kind=kind,
-        codec=context.name if context is not None else "",
+        codec=context.codec.canonical_name if context is not None else "",
         language=tags.get("language", "").replace("und", ""),
-        title=tags.get("title", ""),
+        # MP4 has a name for each track, other containers a title.
+        title=tags.get("title") or tags.get("name", ""),
         default=bool(int(stream.disposition) & int(av.stream.Disposition.default)),
         detail=_detail(context, stream.type),
     )

@@ -9,9 +9,9 @@ from typing import Any, Self
 
 from desktop.errors import UsageError
 from desktop.video.media.clip import Clip
-from desktop.video.media.decode import Decoder
 from desktop.video.media.deinterlace import CONTEXT, Deinterlace, Timed, Weaver, can_deinterlace
-from desktop.video.media.entry import SAFE, can_trust, enter
+from desktop.video.media.entry import SAFE, trusted
+from desktop.video.media.frames import Frames
 from desktop.video.media.picture import Picture
 from desktop.video.media.probe import probe
 from desktop.video.media.state import FileState
@@ -78,7 +78,7 @@ class Reader:
         self._first = None if start is None else Fraction(start) + clip.start - _TOLERANCE
         self._end = None if end is None else Fraction(end) + clip.start - _TOLERANCE
         self._threads, self._keys = threads, keys
-        self._decoder = Decoder(clip.path, threads=threads)
+        self._frames = Frames(clip.path, threads)
         self._stamps = Stamps(video.time_base, video.rate)
         self._resized: set[tuple[int, int]] = set()
         self._count: int | None = None
@@ -99,7 +99,7 @@ class Reader:
     def close(self) -> None:
         """Free the file; pictures that were handed out stay good."""
         self._pictures.close()
-        self._decoder.close()
+        self._frames.close()
 
     @property
     def problems(self) -> list[str]:
@@ -107,10 +107,10 @@ class Reader:
         found = list(self.clip.problems)
         if self._mode is not Deinterlace.OFF and not self._weaves:
             found.append("The pictures are too small to be deinterlaced.")
-        if self._decoder.errors:
-            found.append(f"{_places(self._decoder.errors)} could not be decoded; pictures may be missing there.")
-        if self._decoder.damaged:
-            found.append(f"{_pictures(self._decoder.damaged)} could be decoded only in part.")
+        if self._frames.decoder.errors:
+            found.append(f"{_places(self._frames.decoder.errors)} could not be decoded; pictures may be missing there.")
+        if self._frames.decoder.damaged:
+            found.append(f"{_pictures(self._frames.decoder.damaged)} could be decoded only in part.")
         promised = self.clip.video.frames
         if promised and self._count is not None and promised - self._count > max(2, promised // 50):
             found.append(f"{_pictures(self._count)} could be decoded, {promised} promised.")
@@ -132,31 +132,25 @@ class Reader:
         stamps = [int(time) // self._ticks for time in times[:: self._ticks]]
         before = index // self._ticks - (CONTEXT if self._weaves else 0)
         self._pictures.close()
-        self._restart()
-        if before > 0 and can_trust(FileState.of(self.clip.path), stamps):
-            frames = enter(self._decoder, stamps[before], exactly=True)
+        self._stamps = Stamps(self.clip.video.time_base, self.clip.video.rate)
+        self._count = None
+        known = trusted(FileState.of(self.clip.path), stamps) if before > 0 else None
+        if known is not None:
+            frames = self._frames.from_stamp(stamps[before], known=known)
             if frames is not None:
                 self._pictures = self._read(frames, before * self._ticks, index)
                 return
-            self._restart()
         self._pictures = self._read(None, 0, index)
-
-    def _restart(self) -> None:
-        self._decoder.close()
-        self._decoder = Decoder(self.clip.path, threads=self._threads)
-        self._stamps = Stamps(self.clip.video.time_base, self.clip.video.rate)
-        self._count = None
 
     def _from_start(self) -> Iterator[Any]:
         """Frames that hold the first picture of this reading and whatever it is made from."""
-        if self._first is not None and self._first > self.clip.video.start + _CONTEXT_S:
-            frames = enter(
-                self._decoder, int((self._first - _CONTEXT_S) / self.clip.video.time_base), exactly=False, keys=self._keys
-            )
+        goal = None if self._first is None else self._first - (_CONTEXT_S if self._weaves else 0)
+        if goal is not None and goal > self.clip.video.start:
+            stamp = int(goal / self.clip.video.time_base)
+            frames = self._frames.from_stamp(stamp, keys=self._keys)
             if frames is not None:
                 return frames
-            self._restart()
-        return self._decoder.frames()
+        return self._frames.from_start()
 
     def _read(self, frames: Iterator[Any] | None, number: int, index: int) -> Generator[Picture, None, None]:
         """Pictures from number ``index`` on; ``number`` is that of the first one that ``frames`` (None: from the start) hold."""

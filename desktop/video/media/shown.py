@@ -20,7 +20,7 @@ _BACK_S = (2.0, 15.0)
 
 @contextmanager
 def pictures_from(path: Path, clip: Clip | None, how: str, time: float) -> Iterator[Iterator[Picture]]:
-    """Pictures in a row, the first being the one that is shown at ``time`` (seconds); the last ones when nothing is shown so late.
+    """Pictures in a row, the first being the one that is shown at ``time`` (seconds), or the last of all.
 
     Args:
         clip: None for a still.

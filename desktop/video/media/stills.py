@@ -106,9 +106,9 @@ def _integers(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Samples of 8 or 16 bits; floating point ones of 0..1 become 16."""
     if samples.dtype in (np.uint8, np.uint16):
         return samples
-    if samples.dtype.kind == "f":
-        return np.rint(np.clip(np.nan_to_num(samples), 0, 1) * 65535).astype(np.uint16)
-    return np.clip(samples, 0, 65535).astype(np.uint16)
+    if np.issubdtype(samples.dtype, np.floating):
+        return np.asarray(np.rint(np.clip(np.nan_to_num(samples), 0, 1) * 65535), np.uint16)
+    return np.asarray(np.clip(samples, 0, 65535), np.uint16)
 
 
 def _samples(picture: Picture, *, deep: bool) -> npt.NDArray[Any]:
