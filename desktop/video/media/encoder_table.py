@@ -45,7 +45,7 @@ class Encoder:
     lossless: tuple[str, ...] = ()
     reorder: int = 0
     bits_per_pixel: float = 0.12
-    bits_lossless: float = 4.0
+    bits_lossless: float = 3.0
     smallest: int = 2
 
 
@@ -58,19 +58,19 @@ _PRORES_FORMATS = ("yuv422p10le", "yuv444p10le")
 _FFV1_FORMATS = (*_YUV8, "yuv440p", "yuv411p", "yuv410p", "gray", "gbrp", *_DEEP, "yuv440p10le", "yuv440p12le")
 
 ENCODERS = (
-    Encoder("x264", "H.264 (x264)", "libx264", "h264", False, _H264, _X264_FORMATS, 17, 51, _X264_FORMATS, 2, 0.16, 4.4),
-    Encoder("x265", "H.265 (x265)", "libx265", "hevc", False, _H264, _X265_FORMATS, 19, 51, _X265_FORMATS, 2, 0.10, 4.2, 64),
-    Encoder("av1", "AV1 (SVT-AV1)", "libsvtav1", "av1", False, _AV1, _420, 20, 63, ("yuv420p",), 0, 0.09, 4.6, 16),
-    Encoder("vp9", "VP9", "libvpx-vp9", "vp9", False, _AV1, _VP9_FORMATS, 18, 63, _VP9_FORMATS, 0, 0.13, 4.6),
-    Encoder("ffv1", "FFV1 (lossless)", "ffv1", "ffv1", False, (".mkv",), _FFV1_FORMATS, 0, 0, _FFV1_FORMATS, 0, 5.2, 5.2),
-    Encoder("prores", "ProRes", "prores_ks", "prores", False, (".mov", ".mkv"), _PRORES_FORMATS, 10, 51, (), 0, 4.2, 4.2),
-    Encoder("nvenc", "H.264 (NVIDIA)", "h264_nvenc", "h264", True, _H264, ("yuv420p",), 18, 51, ("yuv420p",), 0, 0.20, 5.0, 160),
-    Encoder("nvenc-hevc", "H.265 (NVIDIA)", "hevc_nvenc", "hevc", True, _H264, _420, 20, 51, _420, 0, 0.14, 5.0, 160),
-    Encoder("nvenc-av1", "AV1 (NVIDIA)", "av1_nvenc", "av1", True, _AV1, _420, 24, 51, (), 0, 0.12, 5.0, 192),
-    Encoder("qsv", "H.264 (Intel Quick Sync)", "h264_qsv", "h264", True, _H264, ("yuv420p",), 19, 51, (), 0, 0.20, 5.0, 128),
-    Encoder("amf", "H.264 (AMD)", "h264_amf", "h264", True, _H264, ("yuv420p",), 19, 51, (), 0, 0.22, 5.0, 128),
+    Encoder("x264", "H.264 (x264)", "libx264", "h264", False, _H264, _X264_FORMATS, 16, 51, _X264_FORMATS, 2, 0.20, 3.0),
+    Encoder("x265", "H.265 (x265)", "libx265", "hevc", False, _H264, _X265_FORMATS, 18, 51, _X265_FORMATS, 2, 0.10, 3.0, 64),
+    Encoder("av1", "AV1 (SVT-AV1)", "libsvtav1", "av1", False, _AV1, _420, 20, 63, ("yuv420p",), 0, 0.08, 3.0, 16),
+    Encoder("vp9", "VP9", "libvpx-vp9", "vp9", False, _AV1, _VP9_FORMATS, 18, 63, _VP9_FORMATS, 0, 0.12, 3.0),
+    Encoder("ffv1", "FFV1 (lossless)", "ffv1", "ffv1", False, (".mkv",), _FFV1_FORMATS, 0, 0, _FFV1_FORMATS, 0, 3.0, 3.0),
+    Encoder("prores", "ProRes", "prores_ks", "prores", False, (".mov", ".mkv"), _PRORES_FORMATS, 10, 51, (), 0, 4.8, 4.8),
+    Encoder("nvenc", "H.264 (NVIDIA)", "h264_nvenc", "h264", True, _H264, ("yuv420p",), 18, 51, ("yuv420p",), 0, 0.20, 3.5, 160),
+    Encoder("nvenc-hevc", "H.265 (NVIDIA)", "hevc_nvenc", "hevc", True, _H264, _420, 20, 51, _420, 0, 0.14, 3.5, 160),
+    Encoder("nvenc-av1", "AV1 (NVIDIA)", "av1_nvenc", "av1", True, _AV1, _420, 24, 51, (), 0, 0.12, 3.5, 192),
+    Encoder("qsv", "H.264 (Intel Quick Sync)", "h264_qsv", "h264", True, _H264, ("yuv420p",), 19, 51, (), 0, 0.20, 3.5, 128),
+    Encoder("amf", "H.264 (AMD)", "h264_amf", "h264", True, _H264, ("yuv420p",), 19, 51, (), 0, 0.22, 3.5, 128),
     Encoder(
-        "videotoolbox", "H.264 (Apple)", "h264_videotoolbox", "h264", True, _H264, ("yuv420p",), 20, 51, (), 0, 0.22, 5.0, 128
+        "videotoolbox", "H.264 (Apple)", "h264_videotoolbox", "h264", True, _H264, ("yuv420p",), 20, 51, (), 0, 0.22, 3.5, 128
     ),
 )
 BY_ID = {encoder.id: encoder for encoder in ENCODERS}

@@ -125,13 +125,13 @@ def reorder(encoder: Encoder, quality: int | None) -> int:
 
 def _x264(factor: int, lossless: bool, threads: int) -> dict[str, str]:
     del threads
-    return {"preset": "medium"} | ({"qp": "0", "bf": "0"} if lossless else {"crf": str(factor), "bf": "3"})
+    return {"preset": "veryfast"} | ({"qp": "0", "bf": "0"} if lossless else {"crf": str(factor), "bf": "3"})
 
 
 def _x265(factor: int, lossless: bool, threads: int) -> dict[str, str]:
     # What it writes about itself would differ between machines.
     params = f"log-level=none:info=0:open-gop=0:bframes=4:pools={threads}:frame-threads={min(threads, 4)}"
-    return {"preset": "fast", "crf": str(factor), "x265-params": params + (":lossless=1" if lossless else "")}
+    return {"preset": "faster", "crf": str(factor), "x265-params": params + (":lossless=1" if lossless else "")}
 
 
 def _svt(factor: int, lossless: bool, threads: int) -> dict[str, str]:
