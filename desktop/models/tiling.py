@@ -26,7 +26,7 @@ Run = Callable[[Floats], Floats]
 # Smallest side of a tile without its margin, and the largest window: more makes nothing faster and wastes memory.
 LEAST, LARGEST = 16, 1024
 # Part of the free memory that one network may take, and the most of the computer's: its memory stays taken until it is closed.
-_SHARE, _MOST = 0.5, 2 << 30
+_SHARE, _MOST = 0.5, 4 << 30
 _FADE = 16
 
 
