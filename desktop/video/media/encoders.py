@@ -23,6 +23,7 @@ __all__ = [
     "default_output",
     "encoder_options",
     "estimate_bytes",
+    "field_options",
     "output_format",
     "pixel_format",
     "reorder",
@@ -51,9 +52,10 @@ def choose(name: str, container: str, form: Format, *, width: int = 0, height: i
             hardware that works and takes the format, when ``quality`` is left to it.
         container: the result's name or its ending.
         form: of the pictures.
+        width, height: of the pictures, where they are known.
 
     Raises:
-        UsageError: the container cannot hold it, or the quality is out of its range.
+        UsageError: the container cannot hold it, the quality is out of its range, or the pictures are too small for it.
         UserError: it does not work on this machine.
     """
     kind = container_of(container)
@@ -68,6 +70,9 @@ def choose(name: str, container: str, form: Format, *, width: int = 0, height: i
         if not _works(encoder):
             usable = ", ".join(other.id for other in fitting if _works(other))
             raise UserError(f"{encoder.title} does not work on this machine", remedy=f"Choose one of {usable}.")
+    if width and height and min(width, height) < encoder.smallest:
+        what = f"{encoder.title} needs pictures of {encoder.smallest}x{encoder.smallest} or more, these are {width}x{height}"
+        raise UsageError(what, remedy="Choose another encoder.")
     _check_quality(encoder, quality, form)
     return encoder
 
@@ -180,6 +185,18 @@ _SPECIFIC = {
     "amf": _amf,
     "videotoolbox": _videotoolbox,
 }
+
+
+def field_options(encoder: Encoder, fields: str, height: int) -> dict[str, str]:
+    """How the encoder is told that pictures are woven of two fields, "tff" or "bff"; empty where it has no way for that.
+
+    H.264 codes them as such when each field has whole blocks of chroma.
+    """
+    if fields not in ("tff", "bff"):
+        return {}
+    if encoder.id == "x264" and height % 4 == 0:
+        return {"x264-params": f"{fields}=1"}
+    return {"flags": "+ildct"} if encoder.id == "prores" else {}
 
 
 def _prores_profile(factor: int, form: Format) -> str:

@@ -20,13 +20,15 @@ import av
 from desktop.errors import UserError
 from desktop.paths import atomic_write
 from desktop.video.media import colours
-from desktop.video.media.clip import VideoFacts
-from desktop.video.media.encoders import Encoder, codec_name, encoder_options, output_format, pixel_format, reorder
+from desktop.video.media.clip import BOTTOM_FIRST, PROGRESSIVE, TOP_FIRST, VideoFacts
+from desktop.video.media.encoders import Encoder, codec_name, encoder_options, field_options, output_format, pixel_format, reorder
 from desktop.video.media.formats import MATRICES, Format, choose_matrix
 from desktop.video.media.pack import frame_of
 from desktop.video.media.picture import Picture
 
 _PLAIN_RATE = Fraction(25)
+_FIELDS = {TOP_FIRST: 2, BOTTOM_FIRST: 3}
+"""ffmpeg's numbers for which field comes first."""
 
 
 class SegmentWriter:
@@ -40,6 +42,7 @@ class SegmentWriter:
         rate: pictures a second on average, for the encoder's rate control; None when unknown.
         colour: the source's stream, whose colour tags are kept.
         encoder, quality: as ``encoders.choose`` gave and checked them.
+        fields: "tff" or "bff" when the pictures are woven of two fields, the top or the bottom one first; else "progressive".
         threads: for the encoder; as many as the machine has when None. The same number gives the same bytes.
 
     Raises:
@@ -60,6 +63,7 @@ class SegmentWriter:
         encoder: Encoder,
         quality: int | None = None,
         threads: int | None = None,
+        fields: str = PROGRESSIVE,
     ) -> None:
         self._encoder, self._time_base, self._reorder = encoder, time_base, reorder(encoder, quality)
         self._form = output_format(encoder, format, width, height)
@@ -88,7 +92,15 @@ class SegmentWriter:
                     "encoder": encoder.id,
                 }
             )
-            self._open(width, height, sar, colour, quality, threads or os.cpu_count() or 1)
+            context = self._stream.codec_context
+            _describe(context, self._form, colour, width, height)
+            context.sample_aspect_ratio = sar
+            context.field_order = _FIELDS.get(fields, 1)
+            count = threads or os.cpu_count() or 1
+            odd = bool(width % 2 or height % 2)
+            context.options = encoder_options(encoder, quality, self._form, self._rate, count, odd=odd)
+            context.options |= field_options(encoder, fields, height)
+            self._open(context, width, height, count)
         except BaseException as error:
             self._abort(error)
             raise
@@ -141,19 +153,15 @@ class SegmentWriter:
         self._container = None
         self._stack.close()
 
-    def _open(self, width: int, height: int, sar: Fraction, colour: VideoFacts, quality: int | None, threads: int) -> None:
-        context, form = self._stream.codec_context, self._form
+    def _open(self, context: Any, width: int, height: int, threads: int) -> None:
         context.width, context.height = width, height
-        context.pix_fmt = pixel_format(self._encoder, form)
+        context.pix_fmt = pixel_format(self._encoder, self._form)
         context.time_base = 1 / self._rate
-        context.sample_aspect_ratio = sar
         context.thread_count = threads
-        context.options = encoder_options(self._encoder, quality, form, self._rate, threads, odd=bool(width % 2 or height % 2))
-        _describe(context, form, colour)
         try:
             context.open()
         except av.FFmpegError as error:
-            what = f"{self._encoder.title} does not take pictures of {width}x{height} ({form.name})"
+            what = f"{self._encoder.title} does not take pictures of {width}x{height} ({self._form.name})"
             raise UserError(what, remedy="Choose another encoder.") from error
 
     def _mux(self, packets: list[Any]) -> None:
@@ -197,13 +205,13 @@ class SegmentWriter:
         self._stack.__exit__(type(error), error, error.__traceback__)
 
 
-def _describe(context: Any, form: Format, colour: VideoFacts) -> None:
+def _describe(context: Any, form: Format, colour: VideoFacts, width: int, height: int) -> None:
     """Tag the stream as the source is tagged; where the pictures have changed so that players would guess otherwise, say it."""
     if form.kind == "rgb":
         context.colorspace, context.color_range = 0, 2
     else:
         tagged = colour.matrix if colour.matrix != "gbr" else ""
-        guessed = choose_matrix("", context.width, context.height)
+        guessed = choose_matrix("", width, height)
         if not tagged and (guessed != form.matrix or colour.matrix == "gbr"):
             tagged = next(name for name in ("smpte170m", *MATRICES) if MATRICES[name] == form.matrix)
         context.colorspace = _number(colours.MATRICES, tagged)

@@ -114,6 +114,12 @@ def test_lossless_where_it_cannot_be_is_refused() -> None:
             choose(encoder, ".mkv", form(layout, bits), quality=0)
 
 
+def test_pictures_that_are_too_small_are_refused_before_any_work() -> None:
+    with pytest.raises(UsageError, match=r"needs pictures of 64x64"):
+        choose("x265", ".mkv", form("420"), width=63, height=200)
+    assert choose("auto", ".mp4", form("420"), width=16, height=16).id == "x264"
+
+
 def test_hardware_that_is_not_here_says_what_is() -> None:
     missing = [encoder for encoder in ENCODERS if encoder.hardware and encoder not in available()]
     for encoder in missing:

@@ -15,11 +15,13 @@ from desktop.errors import UserError
 from desktop.video.media.encoder_table import BY_ID
 from desktop.video.media.encoders import choose, output_format, pixel_format
 from desktop.video.media.formats import make_format
+from desktop.video.media.join import join
 from desktop.video.media.pack import frame_of
 from desktop.video.media.picture import Picture
+from desktop.video.media.probe import probe
 from desktop.video.media.unpack import planes_of
 from desktop.video.media.writer import SegmentWriter
-from tests.video.media.results import facts, pictures, planes_in, stamps_in, write_segment
+from tests.video.media.results import facts, make_source, pictures, planes_in, stamps_in, write_segment
 
 LOSSLESS = [
     ("x264", "420", 8),
@@ -178,6 +180,24 @@ def test_narrower_formats_keep_colour_and_range() -> None:
         frame = frame_of(picture, narrow, pixel_format(BY_ID["av1"], narrow))
         back = Picture(planes_of(frame, narrow, 32, 32), narrow, 32, 32)
         np.testing.assert_allclose(back.rgb().astype(int), picture.rgb().astype(int), atol=3)
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("x264", ".mp4"), ("x264", ".mkv"), ("ffv1", ".mkv"), ("prores", ".mov")])
+@pytest.mark.parametrize(("fields", "number"), [("tff", 2), ("bff", 3), ("progressive", 1)])
+def test_woven_pictures_stay_marked(tmp_path: Path, name: str, suffix: str, fields: str, number: int) -> None:
+    """Players take fields apart only where the stream says that there are two."""
+    shown = pictures(6)
+    segment = write_segment(tmp_path / "one.seg", shown, BY_ID[name], 0, fields=fields)
+    path = tmp_path / f"result{suffix}"
+    join([segment], probe(make_source(tmp_path / "clip.mp4", seconds=1)), path, offsets=[0])
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        frame = next(container.decode(stream))
+        assert int(stream.codec_context.field_order) in ({number} if number > 1 else {0, 1})
+        assert frame.interlaced_frame == (number > 1 and name != "ffv1")
+    if name != "prores":
+        for picture, planes in zip(shown, planes_in(path, shown[0].format, (96, 64)), strict=True):
+            assert all(np.array_equal(own, back) for own, back in zip(picture.planes, planes, strict=True))
 
 
 def test_time_must_go_on(tmp_path: Path) -> None:
