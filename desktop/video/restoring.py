@@ -134,6 +134,7 @@ class _Work:
     def _plan(self, found: Look) -> Plan:
         job, clip, options = self._job, self._clip, self._job.options
         encoder = self._encoder
+        woven = options.deinterlace == "off" and options.scale == 1 and clip.video.rotation % 180 == 0
 
         def open_writer(path: Path, first: Picture) -> SegmentWriter:
             return SegmentWriter(
@@ -147,6 +148,7 @@ class _Work:
                 colour=clip.video,
                 encoder=encoder,
                 quality=job.quality,
+                fields=clip.video.field_order if woven else "progressive",
             )
 
         return Plan(
