@@ -110,7 +110,7 @@ class _Sample:
     def _decode(self, place: float) -> Picture | None:
         if self._clip.is_still:
             return read_still(self._path)
-        with open_reader(self._path, deinterlace=self._how, start=place) as reader:
+        with open_reader(self._path, deinterlace=self._how, start=place or None, quick=True) as reader:
             picture = next(iter(reader), None)
             began = perf_counter()
             following = sum(1 for _ in zip(range(_IN_A_ROW), reader, strict=False))

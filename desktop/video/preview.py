@@ -9,10 +9,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from desktop.errors import UserError
 from desktop.jobs.job import PreviewJob, Result
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library, Status
@@ -20,17 +20,18 @@ from desktop.models.session import interrupt_calls
 from desktop.video.faces.data import Floats
 from desktop.video.flow import apart
 from desktop.video.kit import fetch, warm_kit
-from desktop.video.media.clip import Clip
+from desktop.video.media.cache import keep
+from desktop.video.media.entry import number_of
 from desktop.video.media.picture import Picture
 from desktop.video.media.probe import probe
-from desktop.video.media.reader import open_reader
-from desktop.video.media.stills import read_still
+from desktop.video.media.shown import pictures_from
+from desktop.video.media.state import FileState
+from desktop.video.media.view import shown
 from desktop.video.names import is_image
 from desktop.video.patches import Face, Patch
 from desktop.video.quality.naturalness import Naturalness, load_naturalness
 from desktop.video.quality.sharpness import sharpness
 from desktop.video.reading import how_to_read
-from desktop.video.shown import keep, square
 from desktop.video.single import find_faces, mend
 
 RGB = npt.NDArray[np.uint8]
@@ -73,7 +74,8 @@ def _preview(job: PreviewJob, library: Library) -> Result:
     kit = warm_kit(job.options, job.device, library)
     seconds["open"] = round(perf_counter() - began, 4)
     began = perf_counter()
-    seen = _decoded(job)
+    key = _key(job)
+    seen = _decoded(job, key)
     seconds["decode"] = round(perf_counter() - began, 4)
     began = perf_counter()
     if seen.faces is None:
@@ -83,12 +85,12 @@ def _preview(job: PreviewJob, library: Library) -> Result:
     seconds |= mended.seconds | {"detect": detected}
     began = perf_counter()
     width, height = seen.picture.square_size
-    before, after = square(seen.picture), square(mended.after, job.options.scale, (width, height))
+    before, after = shown(seen.picture), _enlarged(shown(mended.after), width, height, job.options.scale)
     result = {
-        "before": keep(before),
-        "after": keep(after),
+        "before": str(keep(before, "before", key)),
+        "after": str(keep(after, "after", key, job.options)),
         "time": seen.picture.time,
-        "index": None,
+        "index": _number(job, seen.picture),
         "width": width,
         "height": height,
         "faces": [_facts(patch) for patch in mended.patches],
@@ -98,17 +100,16 @@ def _preview(job: PreviewJob, library: Library) -> Result:
     return result | {"seconds": seconds, "device": kit.device, "precision": kit.restorer.precision}
 
 
-def _decoded(job: PreviewJob) -> _Seen:
+def _key(job: PreviewJob) -> tuple[Any, ...]:
+    """What the decoded picture depends on."""
+    return (FileState.of(Path(job.source)), job.time, job.options.deinterlace)
+
+
+def _decoded(job: PreviewJob, key: tuple[Any, ...]) -> _Seen:
     """The picture, from memory when it was asked for lately."""
-    path = Path(job.source)
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise UserError(f"The clip cannot be read: {error.strerror}", path=path) from error
-    key = (path, stat.st_size, stat.st_mtime_ns, job.time, job.options.deinterlace)
     found = _seen.get(key)
     if found is None:
-        found = _seen[key] = _Seen(_decode(path, job))
+        found = _seen[key] = _Seen(_decode(Path(job.source), job))
     _seen.move_to_end(key)
     while len(_seen) > 1 and (len(_seen) > _KEPT or sum(one.size for one in _seen.values()) > _KEPT_BYTES):
         _seen.popitem(last=False)
@@ -116,22 +117,23 @@ def _decoded(job: PreviewJob) -> _Seen:
 
 
 def _decode(path: Path, job: PreviewJob) -> Picture:
-    if is_image(path):
-        return read_still(path)
-    clip = probe(path)
-    how = how_to_read(path, clip, job.options.deinterlace)
-    for time in (job.time, *_earlier(clip, job.time)):
-        with open_reader(path, deinterlace=how, start=time) as reader:
-            picture = next(iter(reader), None)
-            if picture is not None:
-                return picture.copy()
-    raise UserError("No picture of this clip could be decoded", path=path)
+    clip = None if is_image(path) else probe(path)
+    how = how_to_read(path, clip, job.options.deinterlace) if clip else "off"
+    with pictures_from(path, clip, how, job.time) as pictures:
+        return next(pictures).copy()
 
 
-def _earlier(clip: Clip, time: float) -> list[float]:
-    """Where to look when nothing is shown at ``time``: the last pictures of the clip, then its first."""
-    last = (clip.duration or time) - 1.0
-    return [place for place in (last, last - 4.0) if 0 < place < time] + [0.0]
+def _enlarged(rgb: RGB, width: int, height: int, scale: int) -> RGB:
+    """The picture at exactly ``scale`` times ``width`` x ``height``, from which rounding of the pixel aspect may differ."""
+    size = width * scale, height * scale
+    return rgb if rgb.shape[1::-1] == size else np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def _number(job: PreviewJob, picture: Picture) -> int | None:
+    """Number of the picture in its clip; None where only going through all of it would tell."""
+    if is_image(Path(job.source)):
+        return 0
+    return number_of(probe(job.source), picture.pts, 2 if job.options.deinterlace == "double" else 1)
 
 
 def _facts(patch: Patch) -> dict[str, Any]:

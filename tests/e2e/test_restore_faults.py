@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.e2e import clips
+from tests.e2e import film
 from tests.e2e.command import Answer, files, reprise
 
 pytestmark = pytest.mark.usefixtures("home_with_models")
@@ -22,14 +22,14 @@ pytestmark = pytest.mark.usefixtures("home_with_models")
 def face(carphone: Path, tmp_path: Path) -> Path:
     """A face in six pictures, in a folder of its own."""
     (tmp_path / "in").mkdir()
-    return clips.write(tmp_path / "in" / "face.mp4", clips.rgb(carphone / "carphone_pristine.mp4")[:6], sound=True)
+    return film.write(tmp_path / "in" / "face.mp4", film.rgb(carphone / "carphone_pristine.mp4")[:6], sound=True)
 
 
 @pytest.fixture
 def drawn(tmp_path: Path) -> Path:
     """Six pictures without a face, in a folder of its own."""
     (tmp_path / "in").mkdir(exist_ok=True)
-    return clips.write(tmp_path / "in" / "drawn.mp4", clips.drawn(6))
+    return film.write(tmp_path / "in" / "drawn.mp4", film.drawn(6))
 
 
 def result(answer: Answer) -> dict[str, Any]:
@@ -40,9 +40,9 @@ def result(answer: Answer) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", clips.BAD)
+@pytest.mark.parametrize("name", film.BAD)
 def test_what_cannot_be_restored_is_told(tmp_path: Path, name: str) -> None:
-    make, told = clips.BAD[name]
+    make, told = film.BAD[name]
     source = make(tmp_path)
     answer = reprise("restore", source, "-o", tmp_path / "out" / "out.mp4")
     assert answer.code in (1, 2) and told in answer.err and "Traceback" not in answer.err and "made an error" not in answer.err
@@ -56,10 +56,10 @@ def test_the_result_must_not_be_the_clip(face: Path, link: str) -> None:
         output.symlink_to(face)
     elif link == "hard link":
         output.hardlink_to(face)
-    before = clips.digest(face)
+    before = film.digest(face)
     answer = reprise("restore", face, "-o", output)
     assert answer.code == 2 and ("overwrite" in answer.err or "both a clip and a result" in answer.err)
-    assert clips.digest(face) == before
+    assert film.digest(face) == before
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_an_old_result_is_replaced_at_the_end_only(face: Path, tmp_path: Path) -
     assert reprise("restore", face, "-o", output, "--encoder", "vp9", "--quality", "99").code == 2
     assert output.read_text() == "the old one"
     assert reprise("restore", face, "-o", output).code == 0
-    assert len(clips.times(output)) == 6 and files(tmp_path) == ["in", "out.mp4"]
+    assert len(film.times(output)) == 6 and files(tmp_path) == ["in", "out.mp4"]
 
 
 @pytest.fixture
@@ -146,15 +146,15 @@ def test_no_permission_to_write(drawn: Path, tmp_path: Path) -> None:
 def _odd(folder: Path) -> dict[str, int]:
     """Odd clips that can be restored, with the number of pictures in each."""
     folder.mkdir(parents=True)
-    clips.write(folder / "one.mp4", clips.drawn(1))
-    clips.write(folder / "odd.mkv", clips.drawn(5, 35, 27), codec="ffv1", pixel_format="yuv420p")
-    clips.write(folder / "tiny.mkv", clips.drawn(5, 16, 16), codec="ffv1")
-    clips.write(folder / "stampless.mpeg", clips.drawn(12, 96, 64), codec="libx264", format="h264")
-    parts = [clips.write(folder / f"{size}.m1v", clips.drawn(6, size, 64), codec="mpeg1video") for size in (96, 160)]
+    film.write(folder / "one.mp4", film.drawn(1))
+    film.write(folder / "odd.mkv", film.drawn(5, 35, 27), codec="ffv1", pixel_format="yuv420p")
+    film.write(folder / "tiny.mkv", film.drawn(5, 16, 16), codec="ffv1")
+    film.write(folder / "stampless.mpeg", film.drawn(12, 96, 64), codec="libx264", format="h264")
+    parts = [film.write(folder / f"{size}.m1v", film.drawn(6, size, 64), codec="mpeg1video") for size in (96, 160)]
     (folder / "sizes.mpg").write_bytes(b"".join(part.read_bytes() for part in parts))
     for part in parts:
         part.unlink()
-    broken = bytearray(clips.write(folder / "broken.mpg", clips.drawn(50, 320, 240), codec="mpeg2video").read_bytes())
+    broken = bytearray(film.write(folder / "broken.mpg", film.drawn(50, 320, 240), codec="mpeg2video").read_bytes())
     middle = len(broken) // 2
     broken[middle : middle + 3000] = np.random.default_rng(1).bytes(3000)
     (folder / "broken.mpg").write_bytes(broken)
@@ -163,14 +163,14 @@ def _odd(folder: Path) -> dict[str, int]:
 
 def test_odd_clips_come_through(tmp_path: Path) -> None:
     expected = _odd(tmp_path / "in")
-    digests = {path: clips.digest(path) for path in (tmp_path / "in").iterdir()}
+    digests = {path: film.digest(path) for path in (tmp_path / "in").iterdir()}
     answer = reprise("restore", tmp_path / "in", "-o", tmp_path / "out", "--encoder", "x264", "--json")
     assert answer.code == 0, answer.err
-    assert all(clips.digest(path) == digest for path, digest in digests.items())
+    assert all(film.digest(path) == digest for path, digest in digests.items())
     done = {Path(event["result"]["files"]["video"]).stem: event["result"] for event in answer.events if event["event"] == "done"}
     warnings = {name: " ".join(done[f"{Path(name).stem}-restored"]["warnings"]) for name in expected}
     for name, count in expected.items():
-        found = clips.times(Path(done[f"{Path(name).stem}-restored"]["files"]["video"]))
+        found = film.times(Path(done[f"{Path(name).stem}-restored"]["files"]["video"]))
         # ffmpeg's decoder drops one picture where the size changes.
         assert abs(len(found) - count) <= {"broken.mpg": 6, "sizes.mpg": 1}.get(name, 0), name
         assert len(set(found)) == len(found)
@@ -179,19 +179,19 @@ def test_odd_clips_come_through(tmp_path: Path) -> None:
 
 
 def test_a_picture_of_8k(tmp_path: Path) -> None:
-    shown = [np.kron(rgb, np.ones((24, 24, 1), np.uint8)) for rgb in clips.drawn(1, 320, 180)]
-    clip = clips.write(tmp_path / "large.mkv", shown, codec="mjpeg", pixel_format="yuvj420p")
+    shown = [np.kron(rgb, np.ones((24, 24, 1), np.uint8)) for rgb in film.drawn(1, 320, 180)]
+    clip = film.write(tmp_path / "large.mkv", shown, codec="mjpeg", pixel_format="yuvj420p")
     answer = reprise("restore", clip, "-o", tmp_path / "out.mkv", "--encoder", "x264", "--json")
     assert answer.code == 0, answer.err
-    frame = next(clips.pictures(tmp_path / "out.mkv"))
+    frame = next(film.pictures(tmp_path / "out.mkv"))
     assert (frame.width, frame.height) == (7680, 4320)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_two_hundred_faces(carphone: Path, tmp_path: Path) -> None:
-    one = clips.rgb(carphone / "carphone_pristine.mp4")[0][:132, 20:152]
-    clips.image(tmp_path / "crowd.png", np.tile(one, (10, 20, 1)))
+    one = film.rgb(carphone / "carphone_pristine.mp4")[0][:132, 20:152]
+    film.image(tmp_path / "crowd.png", np.tile(one, (10, 20, 1)))
     answer = reprise("restore", tmp_path / "crowd.png", "-o", tmp_path / "out.png", "--json", timeout=230)
     assert answer.code == 0, answer.err
     assert result(answer)["faces"]["restored"] >= 180

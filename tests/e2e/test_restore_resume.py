@@ -18,7 +18,7 @@ import pytest
 from desktop.alive import is_alive
 from desktop.jobs.states import State
 from desktop.jobs.store import Store
-from tests.e2e import clips
+from tests.e2e import film
 from tests.e2e.command import Answer, files, reprise, start
 from tests.jobs.bench import until
 
@@ -32,10 +32,10 @@ OPTIONS = ("--json", "--steadiness", "low")
 @pytest.fixture(scope="module")
 def clip(carphone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A face in 45 pictures, five a second, unevenly timed, with sound: five segments."""
-    shown = clips.rgb(carphone / "carphone_pristine.mp4")[:45]
+    shown = film.rgb(carphone / "carphone_pristine.mp4")[:45]
     stamps = [number * 200 + (number * 37) % 60 for number in range(45)]
     path = tmp_path_factory.mktemp("clip") / "clip.mkv"
-    return clips.write(path, shown, rate=5, stamps=stamps, time_base=Fraction(1, 1000), sound=True)
+    return film.write(path, shown, rate=5, stamps=stamps, time_base=Fraction(1, 1000), sound=True)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def _worker_past(child: subprocess.Popen[str], fraction: float) -> int:
 
 def is_same(one: Path, other: Path) -> bool:
     """Whether two results have the same packets at the same times."""
-    return all(clips.packets(one, kind) == clips.packets(other, kind) for kind in ("video", "audio"))
+    return all(film.packets(one, kind) == film.packets(other, kind) for kind in ("video", "audio"))
 
 
 def said(answer: Answer) -> str:
@@ -89,20 +89,20 @@ def said(answer: Answer) -> str:
 
 
 def test_times_stay_and_nothing_is_left_behind(clip: Path, unbroken: Path, home: Path) -> None:
-    assert clips.times(unbroken) == clips.times(clip)
-    assert clips.contents(unbroken, "audio") == clips.contents(clip, "audio")
+    assert film.times(unbroken) == film.times(clip)
+    assert film.contents(unbroken, "audio") == film.contents(clip, "audio")
     assert files(unbroken.parent) == ["out.mkv"] and files(home / "cache" / "jobs") == []
 
 
 def test_killed_three_times_and_still_the_same(clip: Path, unbroken: Path, tmp_path: Path, home: Path) -> None:
     output = tmp_path / "out.mkv"
-    before = clips.digest(clip)
+    before = film.digest(clip)
     killed(clip, output, 0.15)
     killed(clip, output, 0.55, whole=True)
     killed(clip, output, 0.8)
     answer = reprise("restore", clip, "-o", output, *OPTIONS)
     assert answer.code == 0 and "Going on after 0:0" in said(answer) and result(answer)["resumed"] is True
-    assert is_same(output, unbroken) and clips.digest(clip) == before
+    assert is_same(output, unbroken) and film.digest(clip) == before
     assert files(tmp_path) == ["out.mkv"] and files(home / "cache" / "jobs") == []
     assert len(json.loads(reprise("queue", "list", "--json").out)) == 1, "the job was gone on with, not queued anew"
 
