@@ -92,7 +92,8 @@ def join(
     )
     plan = _Plan(tuple(segments), tuple(offsets), source, container, facts, origin, window)
     _check_space(plan, output)
-    with atomic_write(output) as file:
+    # An absolute name: ffmpeg would take what comes before a colon in another for a protocol.
+    with atomic_write(output.absolute()) as file:
         hidden = Path(file.name)
         try:
             notes = _write(plan, hidden, progress or Progress(), rare=True)

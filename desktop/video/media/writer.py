@@ -78,7 +78,7 @@ class SegmentWriter:
             what = f"{encoder.title} needs pictures of {encoder.smallest}x{encoder.smallest} or more, these are {width}x{height}"
             raise UserError(what, remedy="Choose another encoder.")
         self._stack = ExitStack()
-        file = self._stack.enter_context(atomic_write(path))
+        file = self._stack.enter_context(atomic_write(Path(path).absolute()))
         try:
             kind = "mov" if encoder.id == "prores" else "mp4"
             self._container = av.open(file.name, "w", format=kind, container_options={"fflags": "+bitexact"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import resource
 import signal
@@ -17,6 +18,7 @@ import pytest
 from desktop.errors import UsageError, UserError
 from desktop.jobs.progress import Cancelled, Progress
 from desktop.video.media.clip import Clip
+from desktop.video.media.containers import MP4
 from desktop.video.media.join import join
 from desktop.video.media.picture import Picture
 from desktop.video.media.probe import probe
@@ -454,6 +456,26 @@ def test_too_little_space_is_seen_before(tmp_path: Path, source: Path, monkeypat
     with pytest.raises(UserError, match="too full"):
         join(segments, probe(source), tmp_path / "a.mp4", offsets=offsets)
     assert not (tmp_path / "a.mp4").exists()
+
+
+def test_names_that_look_like_something_else(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    segments, offsets = write_segments(tmp_path / "pipe:%03d", pictures(5), (5,))
+    for name in ("pipe:1.mp4", "film %05d.mkv", "häßlich'\"\n.mov", "-i.mp4"):
+        assert join(segments, probe(source), Path(name), offsets=offsets) == []
+        assert len(stamps_in(tmp_path / name)) == 5
+
+
+def test_a_stream_that_the_muxer_refuses_does_not_cost_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were a table to promise too much, the result would come without that stream."""
+    generous = dataclasses.replace(MP4, rare=MP4.rare | {"adpcm_ms"})
+    monkeypatch.setattr("desktop.video.media.join.container_of", lambda path: generous)
+    clip_path = make_source(tmp_path / "clip.avi", sound=("adpcm_ms", "libmp3lame"), video="mpeg4")
+    shown, clip = restored(clip_path)
+    segments, offsets = write_segments(tmp_path / "parts", shown, (20,))
+    notes = join(segments, clip, tmp_path / "result.mp4", offsets=offsets)
+    assert len(notes) == 1 and "adpcm_ms" in notes[0]
+    assert [stream.codec for stream in probe(tmp_path / "result.mp4").streams] == ["mp3"]
 
 
 def test_cancelled(tmp_path: Path, source: Path) -> None:
