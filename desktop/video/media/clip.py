@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from desktop.video.media.hdr import Hdr
+
 PROGRESSIVE, TOP_FIRST, BOTTOM_FIRST, UNKNOWN_ORDER = "progressive", "tff", "bff", "unknown"
 
 
@@ -35,6 +37,7 @@ class VideoFacts:
         start: time stamp of the first picture in seconds of the container's clock.
         mirrored: the picture is flipped left to right after it is turned by ``rotation``.
         chroma: where chroma samples lie beside luma: "left" (most video) or "center" (MPEG-1, JPEG).
+        hdr: the screen that it was graded on, where the stream tells.
     """
 
     index: int
@@ -57,6 +60,7 @@ class VideoFacts:
     start: float = 0.0
     mirrored: bool = False
     chroma: str = "left"
+    hdr: Hdr | None = None
 
     @property
     def upright_size(self) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from desktop.video.media import colours
 from desktop.video.media.clip import UNKNOWN_ORDER, Clip, StreamFacts, VideoFacts
 from desktop.video.media.decode import Decoder, is_cover
 from desktop.video.media.fields import find_fields
+from desktop.video.media.hdr import hdr_of
 from desktop.video.media.state import FileState
 from desktop.video.media.turn import turn_of
 from desktop.video.media.unpack import chroma_place
@@ -118,6 +119,7 @@ def _video(stream: Any, frame: Any, stamps: list[int]) -> VideoFacts:
         frames=stream.frames or None,
         start=float(start * stream.time_base),
         chroma=chroma_place(context.name),
+        hdr=hdr_of(frame),
     )
 
 

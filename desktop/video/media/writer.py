@@ -23,6 +23,7 @@ from desktop.video.media import colours
 from desktop.video.media.clip import BOTTOM_FIRST, PROGRESSIVE, TOP_FIRST, VideoFacts
 from desktop.video.media.encoders import Encoder, codec_name, encoder_options, field_options, output_format, pixel_format, reorder
 from desktop.video.media.formats import MATRICES, Format, choose_matrix
+from desktop.video.media.hdr import hdr_options
 from desktop.video.media.pack import frame_of
 from desktop.video.media.picture import Picture
 
@@ -99,7 +100,8 @@ class SegmentWriter:
             count = threads or os.cpu_count() or 1
             odd = bool(width % 2 or height % 2)
             context.options = encoder_options(encoder, quality, self._form, self._rate, count, odd=odd)
-            context.options |= field_options(encoder, fields, height)
+            for more in (field_options(encoder, fields, height), hdr_options(encoder.id, colour.hdr)):
+                context.options |= {key: _joined(key, context.options.get(key), told) for key, told in more.items()}
             self._open(context, width, height, count)
         except BaseException as error:
             self._abort(error)
@@ -203,6 +205,11 @@ class SegmentWriter:
             with suppress(av.FFmpegError, ValueError):
                 container.close()
         self._stack.__exit__(type(error), error, error.__traceback__)
+
+
+def _joined(key: str, told: str | None, more: str) -> str:
+    """Two lists of an encoder's own parameters in one; flags have plus signs of their own."""
+    return f"{told}{'' if key == 'flags' else ':'}{more}" if told else more
 
 
 def _describe(context: Any, form: Format, colour: VideoFacts, width: int, height: int) -> None:

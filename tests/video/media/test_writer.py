@@ -15,6 +15,7 @@ from desktop.errors import UserError
 from desktop.video.media.encoder_table import BY_ID
 from desktop.video.media.encoders import choose, output_format, pixel_format
 from desktop.video.media.formats import make_format
+from desktop.video.media.hdr import Hdr, Screen
 from desktop.video.media.join import join
 from desktop.video.media.pack import frame_of
 from desktop.video.media.picture import Picture
@@ -265,3 +266,31 @@ def _writer(path: Path, shown: list[Picture]) -> SegmentWriter:
         encoder=BY_ID["x264"],
         threads=2,
     )
+
+
+@pytest.mark.parametrize("name", ["x264", "x265", "av1"])
+def test_the_screen_that_it_was_graded_on_is_told(tmp_path: Path, name: str) -> None:
+    """Through an encoder, a segment, a result, and what is read of that."""
+    screen = Screen(
+        red=(Fraction(708, 1000), Fraction(292, 1000)),
+        green=(Fraction(17, 100), Fraction(797, 1000)),
+        blue=(Fraction(131, 1000), Fraction(46, 1000)),
+        white=(Fraction(3127, 10_000), Fraction(329, 1000)),
+        darkest=Fraction(5, 1000),
+        brightest=Fraction(1000),
+    )
+    colour = facts(
+        96, 64, transfer="smpte2084", primaries="bt2020", matrix="bt2020nc", color_range="tv", hdr=Hdr(screen, (800, 250))
+    )
+    path = write_segment(tmp_path / "one.seg", pictures(8, bits=10), BY_ID[name], None, colour=colour)
+    result = tmp_path / "result.mkv"
+    join([path], probe(make_source(tmp_path / "clip.mp4", seconds=1)), result, offsets=[0])
+    found = probe(result).video
+    assert (found.transfer, found.primaries, found.matrix) == ("smpte2084", "bt2020", "bt2020nc")
+    assert found.hdr is not None and found.hdr.light == (800, 250) and found.hdr.screen is not None
+    for part in ("red", "green", "blue", "white"):
+        np.testing.assert_allclose(
+            np.array(getattr(found.hdr.screen, part), float), np.array(getattr(screen, part), float), atol=1e-4
+        )
+    assert float(found.hdr.screen.brightest) == pytest.approx(1000)
+    assert float(found.hdr.screen.darkest) == pytest.approx(0.005, rel=0.1)
