@@ -20,7 +20,7 @@ from desktop.video.media.state import FileState
 
 _BACK_S = (0.0, 1.0, 3.0, 8.0, 20.0, 60.0)
 """Seconds before the goal that are tried for entering, one after another."""
-SAFE = 2
+SAFE = 3
 """Key frames that make what follows them independent of what came before."""
 _SMALL = 64 << 20
 """Bytes of a file that is quickly read for its time stamps alone."""

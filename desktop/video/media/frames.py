@@ -1,7 +1,8 @@
 """Decoded frames that are the same each time, whatever the damage and wherever decoding begins.
 
 Several threads decode several frames at once. How a damaged frame is then mended from its neighbours depends on how far those
-have come, that is, on chance. So at the first sign of damage one thread takes over, which begins anew.
+have come, that is, on chance, and not every decoder says that it mended something. So one thread decodes pictures of a size for
+which that is fast; larger ones are decoded by several until the first sign of damage, when one thread takes over and begins anew.
 """
 
 from __future__ import annotations
@@ -15,6 +16,13 @@ from desktop.video.media.decode import Decoder
 from desktop.video.media.entry import SAFE, Known, enter
 
 _HELD = 3
+_ONE_THREAD = 1920 * 1088
+"""Pixels of a picture up to which one thread is fast enough."""
+
+
+def threads_for(width: int, height: int, wish: int | None) -> int | None:
+    """Decoding threads for pictures of this size that must be the same each time; None: as many as the machine has."""
+    return 1 if wish is None and width * height <= _ONE_THREAD else wish
 
 
 class Frames:

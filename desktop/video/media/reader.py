@@ -11,7 +11,7 @@ from desktop.errors import UsageError
 from desktop.video.media.clip import Clip
 from desktop.video.media.deinterlace import CONTEXT, Deinterlace, Timed, Weaver, can_deinterlace
 from desktop.video.media.entry import SAFE, trusted
-from desktop.video.media.frames import Frames
+from desktop.video.media.frames import Frames, threads_for
 from desktop.video.media.picture import Picture
 from desktop.video.media.probe import probe
 from desktop.video.media.state import FileState
@@ -38,7 +38,7 @@ def open_reader(
     Args:
         deinterlace: "off", or which field comes first, "tff" or "bff", with "double-" before it for a picture of each field.
         start, end: only pictures from ``start`` to before ``end``, in seconds from the clip's beginning.
-        threads: for decoding and filtering; as many as suit when None.
+        threads: for decoding and filtering; as many as suit the pictures when None.
         quick: begin at the key frame nearest to ``start``. In some rare streams the first pictures are not yet right then; that
             does for showing them.
 
@@ -78,7 +78,8 @@ class Reader:
         self._first = None if start is None else Fraction(start) + clip.start - _TOLERANCE
         self._end = None if end is None else Fraction(end) + clip.start - _TOLERANCE
         self._threads, self._keys = threads, keys
-        self._frames = Frames(clip.path, threads)
+        quick = keys < SAFE
+        self._frames = Frames(clip.path, threads if quick else threads_for(video.width, video.height, threads))
         self._stamps = Stamps(video.time_base, video.rate)
         self._resized: set[tuple[int, int]] = set()
         self._count: int | None = None
