@@ -121,10 +121,10 @@ def load_tracks(path: Path) -> tuple[list[Track], Shots]:
         UserError: it cannot be read, or what it holds is not what was written.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in ("format", "id", "length", "shots", "seen", *_COLUMNS)}
         return _parsed(arrays)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise UserError(
             f"The file of tracks cannot be used: {error}", path=path, remedy="Let the faces be found again."
         ) from error

@@ -27,8 +27,9 @@ _OVER_USUAL = 3.0  # times the usual change of the shot
 _OVER_LAST = 1.3  # times the change that began the shot
 _KNOWN = 4  # pictures after which the usual change is known
 _HISTORY = 12
-_FLAT = 6.0  # levels: a picture with less contrast (black, white, fog) tells nothing
+_FLAT = 3.0  # levels: a picture with less contrast (black, white, fog) tells nothing
 _FLASH = 25.0  # levels that a flash adds at least
+_WHITE = 235.0  # level; a flash may drown any share of the picture
 
 
 class ShotFinder:
@@ -58,7 +59,8 @@ class ShotFinder:
             self._remember(picture, change)
             return False
         brighter = float(picture[..., 0].mean() - self._references[-1][..., 0].mean())
-        if not self._suspect and brighter > _FLASH and change < _CLEAR:
+        drowned = float((picture[..., 0] > _WHITE).mean())
+        if not self._suspect and brighter > _FLASH and (change < _CLEAR or drowned > 0.3):
             self._suspect = True
             return False
         self._suspect = False

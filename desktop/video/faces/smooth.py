@@ -65,12 +65,14 @@ def _together(place: Array, turn: Array, shape: Array) -> Array:
 def _adaptive(values: Array, weights: Array, reaches: tuple[int, int]) -> Array:
     """Columns [n, k] smoothed together, by the wide window where it fits and by the narrow one where it does not."""
     wide, narrow = (_fitted(values, weights, reach) for reach in reaches)
-    # No longer than the track, for a convolution gives as many values as the longer one has.
-    bell = _bell(min(reaches[1], (len(values) - 1) // 2))
+    bell = _bell(reaches[1])
     misfit = (np.abs(values - wide) / _jitter(values)).max(axis=1)
-    local = np.sqrt(np.convolve(weights * misfit**2, bell, "same") / np.convolve(weights, bell, "same"))
-    share = np.clip((local - _FIT[0]) / (_FIT[1] - _FIT[0]), 0, 1)
-    share = np.convolve(share, bell, "same") / np.convolve(np.ones(len(share)), bell, "same")
+    # Places that were interpolated say nothing about motion.
+    sure = np.where(weights > _UNSEEN, weights, 0)
+    local = np.sqrt(_summed(sure * misfit**2, bell) / np.maximum(_summed(sure, bell), 1e-9))
+    known = np.minimum(1, 2 * _summed(sure, bell) / _summed(np.ones(len(values)), bell))
+    share = known * np.clip((local - _FIT[0]) / (_FIT[1] - _FIT[0]), 0, 1)
+    share = _summed(share, bell) / _summed(np.ones(len(share)), bell)
     blended: Array = wide + share[:, None] * (narrow - wide)
     return blended
 

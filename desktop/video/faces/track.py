@@ -77,6 +77,10 @@ class Tracker:
         return sorted(self._tracks, key=lambda track: (track.first, track.id))
 
     def _end_shot(self) -> None:
+        waiting = [life for life in self._lives if not life.missed]
+        if self._recent and any(life.tried < self._recent[-1][0] for life in waiting):
+            # Of a crowd that takes turns, everyone is looked for in the last picture.
+            self._refine([life for life in waiting if life.tried < self._recent[-1][0]], *self._recent[-1])
         for life in self._lives:
             self._end(life)
         self._lives = []
@@ -93,16 +97,19 @@ class Tracker:
         due = sorted(self._lives, key=lambda life: life.tried)[:_MOST_REFINED]
         if not due:
             return False
-        found = self._detector.refine(rgb, _scaled(np.array([life.expected(index) for life in due], FACE), scale))
-        found = _scaled(found, 1 / scale)
-        lost = False
-        for life, face in zip(due, found, strict=True):
-            lost |= not life.take(index, face) and life.missed == 1
+        lost = self._refine(due, index, rgb, scale)
         self._drop_doubles(index)
         for life in [life for life in self._lives if life.missed > 3 * self._every]:
             self._end(life)
             self._lives.remove(life)
         return lost
+
+    def _refine(self, lives: list[Life], index: int, rgb: RGB, scale: float) -> bool:
+        """Look for these faces where they are expected; whether one was lost just now."""
+        expected = np.array([life.expected(index) for life in lives], FACE)
+        found = _scaled(self._detector.refine(rgb, _scaled(expected, scale)), 1 / scale)
+        taken = [life.take(index, face) for life, face in zip(lives, found, strict=True)]
+        return any(not seen and life.missed == 1 for life, seen in zip(lives, taken, strict=True))
 
     def _drop_doubles(self, index: int) -> None:
         """Two tracks that have run into each other are one face: the better founded goes on."""
