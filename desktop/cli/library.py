@@ -13,7 +13,8 @@ from desktop.cli.running import exit_code, run_jobs, settings
 from desktop.cli.show import display
 from desktop.cli.tables import print_json, print_table
 from desktop.cli.words import size
-from desktop.jobs.job import InstallJob
+from desktop.errors import UsageError
+from desktop.jobs.job import AdoptJob, AnyJob, InstallJob
 
 if TYPE_CHECKING:
     from desktop.models.library import Library
@@ -82,16 +83,44 @@ def remove(ids: Annotated[list[str], typer.Argument(metavar="ID", help="Models t
 
 @app.command("import")
 def import_files(
-    model: Annotated[str, typer.Argument(metavar="ID", help="The model that the files are.")],
-    source: Annotated[str, typer.Argument(metavar="PATH", help="Folder with the files, or the one file.")],
+    place: Annotated[str, typer.Argument(metavar="[ID] PATH", help="Folder with the files, or the one file.")],
+    second: Annotated[str | None, typer.Argument(hidden=True)] = None,
+    model: Annotated[str, typer.Option("--as", metavar="ID", help="The model that it is, or the name for one of your own.")] = "",
+    size: Annotated[int | None, typer.Option(metavar="PIXELS", help="Your own: how large its faces are.")] = None,
+    template: Annotated[str | None, typer.Option(metavar="NAME", help="Your own: how they are aligned, ffhq or arcface.")] = None,
+    span: Annotated[str | None, typer.Option("--range", metavar="LOW,HIGH", help="Your own: values of black and white.")] = None,
     json: Json = False,
 ) -> None:
-    """Install a model from files that you have; they are copied and checked."""
-    _library().entry(model)
-    rows = run_jobs([InstallJob(model=model, folder=str(Path(source).absolute()))], display(json=json))
+    """Install a model from files that you have; they are copied and checked.
+
+    They are those of a model of the catalog, known by their names or by the ID; or a face restorer of your own: an ONNX file that
+    takes and gives aligned faces, or a checkpoint with CodeFormer's keys.
+    """
+    library = _library()
+    if second is not None:
+        model, place = place, second
+        library.entry(model)
+    path = Path(place).absolute()
+    model = model or library.recognise(path)
+    if model in {entry.id for entry in library.entries() if not entry.is_own}:
+        job: AnyJob = InstallJob(model=model, folder=str(path))
+    else:
+        job = AdoptJob(place=str(path), model=model, size=size, template=template, range=_span(span))
+    rows = run_jobs([job], display(json=json))
     if not json:
         _say_installed(rows)
     raise typer.Exit(exit_code(rows))
+
+
+def _span(text: str | None) -> tuple[float, float] | None:
+    """ "-1,1" as numbers."""
+    if text is None:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--range: '{text}' is not LOW,HIGH, as in --range=-1,1") from None
+    return low, high
 
 
 def _library() -> Library:
@@ -123,3 +152,8 @@ def _say_installed(rows: list[Any]) -> None:
     for row in rows:
         if row.result is not None:
             typer.echo(f"{row.result['model']} is in {row.result['folder']}")
+            if card := row.result.get("card"):
+                fidelity = "with fidelity" if card["fidelity"] else "without fidelity"
+                low, high = card["range"]
+                typer.echo(f"Faces of {card['size']} pixels, aligned as {card['template']}, {low:g} to {high:g}, {fidelity}.")
+                typer.echo("Its licence is not known to Reprise: what it may be used for is yours to check.")

@@ -5,6 +5,7 @@ Each kind names its runner as ``"module:function"``; the worker imports it, so t
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 import msgspec
@@ -19,6 +20,7 @@ __all__ = [
     "BEAT_CHANGES",
     "DIFFICULTIES",
     "STYLES",
+    "AdoptJob",
     "AnyJob",
     "CoverJob",
     "DoctorJob",
@@ -57,6 +59,31 @@ class InstallJob(Job, frozen=True, kw_only=True, tag="install"):
         return f"Install {self.model}"
 
 
+class AdoptJob(Job, frozen=True, kw_only=True, tag="adopt"):
+    """Install a face restorer of the user's, which no catalog knows.
+
+    Attributes:
+        place: the file, or the folder that holds it.
+        model: the id it is to have; made of the file's name when empty.
+        size, template, range: what the file does not say of itself; None where it, or custom, decides.
+    """
+
+    runner: ClassVar[str] = "desktop.models.job:run_adopt"
+    place: str
+    model: str = ""
+    size: int | None = None
+    template: str | None = None
+    range: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("place", self.place)
+
+    @property
+    def title(self) -> str:
+        return f"Import {Path(self.place).name}"
+
+
 class DoctorJob(Job, frozen=True, kw_only=True, tag="doctor"):
     """Look at devices, sessions, codecs, folders and libraries from inside a worker."""
 
@@ -78,6 +105,7 @@ AnyJob = (
     | InspectJob
     | MeasureJob
     | InstallJob
+    | AdoptJob
     | DoctorJob
 )
 

@@ -157,7 +157,17 @@ class UrlSource(Source, frozen=True, tag="url"):
         return set(self.members)
 
 
-AnySource = BundledSource | PackageSource | WheelSource | HubSource | UrlSource
+class OwnSource(Source, frozen=True, tag="own"):
+    """The user's own files, which nobody else can give; ``place`` is where they were."""
+
+    place: str = ""
+
+    @property
+    def label(self) -> str:
+        return "your own file"
+
+
+AnySource = BundledSource | PackageSource | WheelSource | HubSource | UrlSource | OwnSource
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -196,9 +206,14 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def download(self) -> int:
         """Bytes that the first source fetches over the network; 0 when it is on this computer already."""
         first = self.sources[0]
-        if isinstance(first, BundledSource | PackageSource):
+        if isinstance(first, BundledSource | PackageSource | OwnSource):
             return 0
         return first.size if isinstance(first, WheelSource) else self.size
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the user brought it, and no catalog knows it."""
+        return isinstance(self.sources[0], OwnSource)
 
 
 class Catalog:
@@ -212,6 +227,9 @@ class Catalog:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def __contains__(self, model: object) -> bool:
+        return model in self._entries
 
     def __getitem__(self, model: str) -> Entry:
         """The entry; raises UserError that lists the known ids."""

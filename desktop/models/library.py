@@ -9,16 +9,17 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import StrEnum
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
 from desktop.models import catalog as catalogs
-from desktop.models import manifest, sources
+from desktop.models import manifest, own, sources
 from desktop.models.catalog import BundledSource, Catalog, Entry, ModelFile, PackageSource
 from desktop.models.files import NoSpaceError, locked, matches, remembered_sha256
 from desktop.models.sources import folder as own_files
@@ -59,21 +60,27 @@ class Library:
         self._catalog = catalog if catalog is not None else catalogs.default()
         self._offline = is_offline() if offline is None else offline
 
+    @property
+    def root(self) -> Path:
+        """The folder with one folder for each model."""
+        return self._root
+
     def entries(self) -> list[Entry]:
-        """All models of the catalog."""
-        return list(self._catalog)
+        """All models of the catalog, then the user's own."""
+        return [*self._catalog, *own.entries(self._root, self._catalog)]
 
     def entry(self, model: str) -> Entry:
         """One model; raises UserError for an unknown id."""
-        return self._catalog[model]
+        found = None if model in self._catalog else own.entry(self._root, model)
+        return found or self._catalog[model]
 
     def status(self, model: str) -> Status:
         """What there is of it; cheap (sizes and times) unless a file was touched."""
-        return self._look(self._catalog[model]).status
+        return self._look(self.entry(model)).status
 
     def problem(self, model: str) -> str:
         """What is wrong with a corrupt model; empty otherwise."""
-        return self._look(self._catalog[model]).problem
+        return self._look(self.entry(model)).problem
 
     def folder(self, model: str) -> Path:
         """The folder with the model's files, fit to be loaded.
@@ -81,7 +88,7 @@ class Library:
         Raises:
             UserError: it is missing or was damaged; the remedy names the command that installs it.
         """
-        entry = self._catalog[model]
+        entry = self.entry(model)
         found = self._look(entry)
         if found.status in (Status.INSTALLED, Status.BUNDLED):
             return found.folder
@@ -101,7 +108,7 @@ class Library:
         Raises:
             UserError: no source could give it; says what each of them said.
         """
-        entry = self._catalog[model]
+        entry = self.entry(model)
         with self._locked(model, progress):
             found = self._look(entry, thorough=True, progress=progress)
             if found.status in (Status.INSTALLED, Status.BUNDLED):
@@ -109,13 +116,23 @@ class Library:
                 return found.folder
             return self._install(entry, progress, lambda staging, part: self._fetch(entry, staging, part))
 
+    def recognise(self, place: Path) -> str:
+        """Id of the catalog's model that a file, or a folder's files, are by names and sizes; "" when they are none's."""
+        try:
+            found = [path for path in place.rglob("*") if path.is_file()] if place.is_dir() else [place]
+            known = {(path.name, path.stat().st_size) for path in islice(found, own_files.MAX_FILES)}
+        except OSError:
+            return ""
+        names = {entry.id: {(Path(file.name).name, file.size) for file in entry.files} for entry in self._catalog}
+        return next((model for model, files in names.items() if files <= known), "")
+
     def import_folder(self, model: str, folder: Path, progress: Progress) -> Path:
         """Install from files that the user has: a folder, or one file; they are copied and verified.
 
         Raises:
             UserError: they are not the files that the catalog names.
         """
-        entry = self._catalog[model]
+        entry = self.entry(model)
 
         def fetch(staging: Path, part: Progress) -> str:
             own_files.fetch(folder, entry.files, entry.sources, staging, part)
@@ -124,9 +141,22 @@ class Library:
         with self._locked(model, progress):
             return self._install(entry, progress, fetch)
 
+    def adopt(self, entry: Entry, staging: Path, progress: Progress) -> Path:
+        """Put a model of the user's in place of an older one of that id; ``staging`` holds its files and becomes its folder.
+
+        Raises:
+            UserError: the id is that of a model of the catalog.
+        """
+        if entry.id in self._catalog:
+            raise UserError(f"'{entry.id}' is a model of the catalog", remedy="Choose another name for yours.")
+        with self._lock(entry, progress):
+            manifest.write(entry, staging, entry.sources[0].label)
+            own.write(entry, staging)
+            return self._put(entry, staging)
+
     def verify(self, model: str, progress: Progress | None = None) -> Status:
         """Hash every file; the status that this gives."""
-        return self._look(self._catalog[model], thorough=True, progress=progress or Progress()).status
+        return self._look(self.entry(model), thorough=True, progress=progress or Progress()).status
 
     def remove(self, model: str, progress: Progress | None = None) -> None:
         """Delete all revisions of an installed model, and what an unfinished download left.
@@ -134,7 +164,7 @@ class Library:
         Raises:
             UserError: it is part of Reprise or of a package it needs, or a file is in use.
         """
-        entry = self._catalog[model]
+        entry = self.entry(model)
         place = self._root / entry.id
         with self._locked(model, progress or Progress()):
             if not place.exists():
@@ -152,7 +182,7 @@ class Library:
 
     def revisions(self, model: str) -> list[str]:
         """Installed revisions; one that is not the catalog's is an old one, removed by the next install."""
-        place = self._root / self._catalog[model].id
+        place = self._root / self.entry(model).id
         return sorted(path.name for path in place.iterdir() if _is_revision(path)) if place.is_dir() else []
 
     def _look(self, entry: Entry, *, thorough: bool = False, progress: Progress | None = None) -> _Found:
@@ -179,12 +209,18 @@ class Library:
             getattr(import_module(module), name)(staging, progress.part(_EXPORT_SHARE, 1.0))
         _keep_only(staging, [file.name for file in entry.files] + entry.exported)
         manifest.write(entry, staging, origin)
+        final = self._put(entry, staging)
+        progress.at(1.0, f"{entry.title} is installed")
+        return final
+
+    def _put(self, entry: Entry, staging: Path) -> Path:
+        """Make a finished folder the model's only one."""
+        place = make_folder(self._root / entry.id)
         final = place / entry.revision
         _replace(staging, final)
         for old in place.iterdir():
             if old != final:
                 shutil.rmtree(old, ignore_errors=True)
-        progress.at(1.0, f"{entry.title} is installed")
         return final
 
     def _fetch(self, entry: Entry, staging: Path, progress: Progress) -> str:
@@ -205,14 +241,15 @@ class Library:
                 said.append(f"{source.label}: {wrong[0]} is not the expected file")
         raise UserError(
             f"The model {entry.title} could not be installed. " + ". ".join(line.rstrip(".") for line in said),
-            remedy=f"Or bring its files: `reprise models import {entry.id} FOLDER`.",
+            remedy=_repair(entry) if entry.is_own else f"Or bring its files: `reprise models import {entry.id} FOLDER`.",
         )
 
-    @contextlib.contextmanager
-    def _locked(self, model: str, progress: Progress) -> Iterator[None]:
-        message = f"Waiting for another Reprise that works on {self._catalog[model].title}"
-        with locked(make_folder(self._root) / ".locks" / f"{model}.lock", progress, message):
-            yield
+    def _locked(self, model: str, progress: Progress) -> contextlib.AbstractContextManager[None]:
+        return self._lock(self.entry(model), progress)
+
+    def _lock(self, entry: Entry, progress: Progress) -> contextlib.AbstractContextManager[None]:
+        message = f"Waiting for another Reprise that works on {entry.title}"
+        return locked(make_folder(self._root) / ".locks" / f"{entry.id}.lock", progress, message)
 
 
 def _in_place(entry: Entry, source: BundledSource | PackageSource, *, thorough: bool) -> _Found | None:
@@ -241,6 +278,8 @@ def _difference(path: Path, wanted: ModelFile, *, thorough: bool) -> str:
 def _repair(entry: Entry) -> str:
     if all(isinstance(source, BundledSource) for source in entry.sources):
         return "Install Reprise again."
+    if entry.is_own:
+        return f"Import it again: `reprise models import FILE --as {entry.id}`."
     return f"Run `reprise models install {entry.id}`."
 
 

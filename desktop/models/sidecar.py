@@ -33,6 +33,7 @@ class FaceNetwork(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         channels: order of the colours, one of ``CHANNELS``.
         image, restored: names of the graph's input and output.
         fidelity: name of the input that takes 0 (quality) to 1 (fidelity); empty when there is none.
+        most: faces at a time; 0 for as many as fit into memory.
         precision: what it computes in ("fp32", "fp16") when its weights are stored in another; empty otherwise.
     """
 
@@ -46,6 +47,7 @@ class FaceNetwork(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     image: Annotated[str, Meta(min_length=1)]
     restored: Annotated[str, Meta(min_length=1)]
     fidelity: str = ""
+    most: Annotated[int, Meta(ge=0)] = 0
     precision: str = ""
 
     @property

@@ -179,10 +179,10 @@ def from_network(planes: npt.NDArray[np.floating], card: FaceNetwork) -> Floats:
 
 def _batch_size(card: FaceNetwork, session: Session) -> int:
     """Faces at a time to begin with; 1 for a graph that takes no more."""
-    if any(port.shape == () or isinstance(port.shape[0], int) for port in session.inputs):
+    if card.most == 1 or any(port.shape == () or isinstance(port.shape[0], int) for port in session.inputs):
         return 1
     budget = _GPU_PIXELS if session.device == "CUDA" else _CPU_PIXELS
-    return max(1, min(_MOST, budget // card.size**2))
+    return max(1, min(card.most or _MOST, budget // card.size**2))
 
 
 def _check(card: FaceNetwork, session: Session) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
-from desktop.models.catalog import AnySource, HubSource, ModelFile, UrlSource, WheelSource
+from desktop.models.catalog import AnySource, HubSource, ModelFile, OwnSource, UrlSource, WheelSource
 from desktop.models.files import matches
 from desktop.models.sources import hub, inplace, url, wheel
 
@@ -25,6 +25,8 @@ def fetch(source: AnySource, files: Sequence[ModelFile], folder: Path, progress:
     wanted = [file for file in files if not matches(folder / file.name, file)]
     if not wanted:
         return
+    if isinstance(source, OwnSource):
+        raise UserError("only you have it; import it again")
     if isinstance(source, HubSource):
         hub.fetch(source, wanted, folder, progress, offline=offline)
     elif isinstance(source, WheelSource | UrlSource):
