@@ -88,7 +88,8 @@ def put_back(picture: Picture, patches: Iterable[Patch], *, steady: Steady | Non
         restored = patch.restored
         if steady is not None and patch.face.track is not None:
             restored = steady.apply(patch.face.track, picture.index, restored, patch.crop)
-        paste(picture, restored, patch.crop, scaled(patch.matrix, scale), strength=patch.verdict.strength)
+        matrix = scaled(patch.matrix, scale)
+        paste(picture, restored, patch.crop, matrix, strength=patch.verdict.strength, enlarged=scale > 1)
 
 
 def scaled(matrix: Floats, scale: float) -> Floats:
@@ -104,4 +105,4 @@ def scaled(matrix: Floats, scale: float) -> Floats:
 def _cut(picture: Picture, face: Face, size: int) -> Patch:
     matrix = crop_matrix(face.points, size, picture.sar)
     found = crop(picture, matrix, size)
-    return Patch(face, matrix, found.rgb, judge(found.rgb, face.size, inside=found.inside))
+    return Patch(face, matrix, found.rgb, judge(found.rgb, face.size, inside=found.inside, points=face.points))

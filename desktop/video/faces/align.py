@@ -131,14 +131,12 @@ def footprint(matrix: Array, size: float, width: int, height: int, margin: int =
 
 
 def crop(picture: Canvas, matrix: Array, size: int) -> Crop:
-    """Cut a face out. A face larger than the crop is averaged over areas first; beyond the picture its border repeats.
-
-    Raises:
-        ValueError: the face lies outside of the picture.
-    """
+    """Cut a face out. A face larger than the crop is averaged over areas first; beyond the picture its border repeats."""
     box = footprint(matrix, size, picture.width, picture.height, _MARGIN)
     if box is None:
-        raise ValueError("the face lies outside of the picture")
+        # Of a face that lies outside altogether, the border is all there is to see.
+        x, y = np.clip(inverse(matrix) @ (size / 2, size / 2, 1.0), 0, (picture.width - 1, picture.height - 1)).astype(int)
+        box = (int(x), int(y), int(x) + 1, int(y) + 1)
     region, moved = reduced(picture.rgb(box), moved_to(matrix, box))
     pixels = region.astype(np.float32) * np.float32(1 / 255)
     warped = cv2.warpAffine(pixels, moved, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

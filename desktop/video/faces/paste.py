@@ -20,12 +20,13 @@ _FEATHER = 0.30  # of the radius
 _COARSE = 32  # px: side of the map of wide light and colour
 _WIDE = 2.0  # px of that map: what is finer is detail, not light
 
+_FINER = 1.2  # px of the crop or the picture, whichever are larger: limit of what the crop cannot hold
 _GRAIN_AREA = 2.0  # px: spread of the areas in which detail is told from grain
 _GRAIN_LEVEL = 0.3  # share of the face that is taken to be grain only
 _GRAIN_MARGIN = 1.5  # times that level may be grain
 
 
-def paste(picture: Canvas, restored: Floats, crop: Floats, matrix: Array, *, strength: float) -> None:
+def paste(picture: Canvas, restored: Floats, crop: Floats, matrix: Array, *, strength: float, enlarged: bool = False) -> None:
     """Blend a restored face into the picture, in place.
 
     What the crop could not hold of the picture (a face larger than the crop, or the finest detail lost by turning it) goes back
@@ -36,6 +37,7 @@ def paste(picture: Canvas, restored: Floats, crop: Floats, matrix: Array, *, str
         restored: [size, size, 3], 0..1, what the restorer made of ``crop``.
         crop: what was cut out of this very picture with ``matrix`` (``desktop.video.faces.align``).
         strength: 0 leaves the picture as it is, 1 takes the restored face wholly where the mask is full.
+        enlarged: the picture was made larger after the crop was cut out; ``matrix`` is for the larger one.
     """
     size = crop.shape[0]
     box = _support(matrix, size, picture.width, picture.height)
@@ -47,6 +49,9 @@ def paste(picture: Canvas, restored: Floats, crop: Floats, matrix: Array, *, str
     change = np.subtract(restored, crop, dtype=np.float32)
     after = _warped(crop, matrix, box)
     rest = before - after
+    if enlarged:
+        # Only what is finer than the crop's own pixels: whatever enlarged the picture changed coarser things too.
+        rest -= np.asarray(cv2.GaussianBlur(rest, (0, 0), _FINER * max(1.0, *steps(matrix))))
     rest *= _detail(rest, mask)[..., None]
     after += rest
     after += _warped(change, matrix, box)

@@ -135,3 +135,18 @@ def test_narrow_pixels_get_the_same_face() -> None:
     squeezed = cv2.resize(wide.pixels, (300, 300), interpolation=cv2.INTER_AREA).astype(int)
     assert np.abs(squeezed - narrow.pixels).max() < 25 and np.abs(squeezed - narrow.pixels).mean() < 0.3
     assert narrow.pixels.max() > 180
+
+
+def test_what_an_upscaler_did_to_the_face_gives_way_to_the_restorer() -> None:
+    """The face was cut out of the small picture; the large one was sharpened since, which must not be added to it."""
+    small = cv2.GaussianBlur(texture(240, 320), (0, 0), 2)
+    large = cv2.resize(small, (640, 480), interpolation=cv2.INTER_CUBIC)
+    sharpened = np.clip(large.astype(float) + 2.0 * (large.astype(float) - cv2.GaussianBlur(large, (0, 0), 6)), 0, 255)
+    points = POINTS * 0.4 + (60, 20)
+    found = crop(Plain(small), crop_matrix(points, 256), 256).rgb
+    picture = Plain(sharpened.astype(np.uint8))
+    matrix = crop_matrix(points * 2, 256)
+    paste(picture, found, found, matrix, strength=1.0, enlarged=True)
+    area = face_area(picture, matrix, 256, 0.99)
+    before, after = (np.abs(p[area].astype(float) - large[area]).mean() for p in (sharpened, picture.pixels))
+    assert after < 0.3 * before
