@@ -24,7 +24,7 @@ from desktop.video.reading import how_to_read
 from desktop.video.series import Series
 from desktop.video.single import find_faces
 
-_MOST_NATURE = 200  # pictures whose naturalness is looked at
+_MOST_NATURE = 50  # pictures whose naturalness is looked at
 _LOOKING = 0.35  # of the time
 
 _Pictures = Mapping[str, Picture | None]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WINDOW, _SIGMA = 11, 1.5
+_MIDDLE = 128.0
 _C1, _C2 = (0.01 * 255.0) ** 2, (0.03 * 255.0) ** 2
 
 
@@ -39,16 +40,19 @@ def ssim(picture: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
     _need_same(picture, truth)
     if min(picture.shape[:2]) < _WINDOW:
         raise ValueError(f"pictures of {picture.shape[1]} x {picture.shape[0]} px are smaller than the window of {_WINDOW} px")
-    x, y = luma(picture).astype(np.float64), luma(truth).astype(np.float64)
+    # About the middle, where single precision has most digits to spare for the variances.
+    x, y = luma(picture) - np.float32(_MIDDLE), luma(truth) - np.float32(_MIDDLE)
     mean_x, mean_y = _local(x), _local(y)
     var_x, var_y = _local(x * x) - mean_x**2, _local(y * y) - mean_y**2
     covariance = _local(x * y) - mean_x * mean_y
+    mean_x += np.float32(_MIDDLE)
+    mean_y += np.float32(_MIDDLE)
     likeness = (2.0 * mean_x * mean_y + _C1) * (2.0 * covariance + _C2)
     likeness /= (mean_x**2 + mean_y**2 + _C1) * (var_x + var_y + _C2)
-    return float(likeness.mean())
+    return float(likeness.mean(dtype=np.float64))
 
 
-def _local(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+def _local(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     """Gaussian mean around every pixel whose window lies inside."""
     edge = _WINDOW // 2
     blurred = cv2.GaussianBlur(plane, (_WINDOW, _WINDOW), _SIGMA)
