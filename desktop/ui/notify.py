@@ -186,7 +186,8 @@ class Toasts(QObject):
 
     def place(self) -> None:
         """Put the toasts where they belong."""
-        bottom = self._area.height() - 16
+        # An area may keep its foot (a timeline, buttons) free of messages.
+        bottom = self._area.height() - 16 - int(self._area.property("foot") or 0)
         for toast in reversed(self._shown):
             toast.setFixedWidth(min(WIDTH, max(260, self._area.width() - 32)))
             layout = toast.layout()

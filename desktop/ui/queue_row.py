@@ -104,7 +104,7 @@ class QueueRow(QWidget):
         goes_on = row.job.resumable and state.can_retry and row.fraction > 0
         what = row.error.message if row.error else WORDS.get(state) or row.message or "Starting"
         if goes_on and state is not State.FAILED:
-            what = f"{'Interrupted' if state is State.INTERRUPTED else 'Stopped'}: goes on at {row.fraction:.0%}"
+            what = f"{'Interrupted' if state is State.INTERRUPTED else 'Stopped'}: can go on where it was"
         if state is State.PAUSED and row.message:
             what = f"Paused  ·  {row.message}"
         self._what.setText(what)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from desktop.ui.video import facts
 from desktop.ui.video.metrics import MetricsStrip
 from desktop.ui.video.open_clip import OpenClip
 from desktop.ui.video.shown import After
@@ -13,7 +14,6 @@ from desktop.ui.video.view_bar import ViewBar
 from desktop.ui.widgets.compare_view import CompareView
 from desktop.ui.widgets.filmstrip import Filmstrip
 from desktop.ui.widgets.parts import line
-from desktop.ui.widgets.picture import Picture
 
 
 class Canvas(QWidget):
@@ -103,7 +103,7 @@ class Canvas(QWidget):
         self.bar.set_comparing(before is not None and after is not None)
         self.bar.say("Restoring this frame…" if shown.rendering and shown.kind is After.PREVIEW else "")
         self.bar.refresh()
-        self.metrics.refresh(shown)
+        self.metrics.refresh(shown, facts.outcome(clip.item) if clip.compares_own else "")
         self.strip.set_playhead(shown.time)
         self.transport.show_time(shown.time, clip.look.duration, clip.look.rate)
 
@@ -116,6 +116,7 @@ class Canvas(QWidget):
         self.strip.set_done(clip.done)
         self.transport.show_follow(clip.running is not None, clip.following)
 
-    def thumb_at(self, second: float) -> Picture | None:
-        """The nearest thumbnail."""
-        return self.strip.nearest(second)
+    @property
+    def foot(self) -> int:
+        """Height of what is under the picture."""
+        return sum(part.sizeHint().height() if part.layout() else part.height() for part in self._foot if part.isVisibleTo(self))

@@ -15,9 +15,9 @@ from desktop.ui.widgets.elided import ElidedLabel
 from desktop.ui.widgets.parts import label, restyle
 from desktop.ui.widgets.picture import Picture
 
-WIDTH = 236
-THUMB = QSize(64, 40)
-ROW = 60
+WIDTH = 248
+THUMB = QSize(60, 38)
+ROW = 54
 BUTTONS = (("go_on", "retry", "Try again"), ("cancel", "stop", "Stop"), ("remove", "close", "Take off the list"))
 
 
@@ -170,9 +170,14 @@ class ClipList(QWidget):
         self.list.setProperty("kind", "clips")
         self.list.setAccessibleName("Clips to restore")
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setContentsMargins(0, 0, 0, 0)
+        self.list.setSpacing(1)
         self.list.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         self.list.currentRowChanged.connect(self._selected)
-        whole.addWidget(self.list, 1)
+        middle = QHBoxLayout()
+        middle.setContentsMargins(theme.S1, 0, theme.S1, 0)
+        middle.addWidget(self.list)
+        whole.addLayout(middle, 1)
         foot = QHBoxLayout()
         foot.setContentsMargins(theme.S3, theme.S2, theme.S3, theme.S2)
         self.all = Button("Restore all", icon_name="play")
@@ -198,7 +203,7 @@ class ClipList(QWidget):
             self._rows.clear()
             for item in self._clips.items:
                 entry = QListWidgetItem(self.list)
-                entry.setSizeHint(QSize(WIDTH - 24, ROW))
+                entry.setSizeHint(QSize(WIDTH - 28, ROW))
                 entry.setData(Qt.ItemDataRole.AccessibleTextRole, item.path.name)
                 made = self._rows[id(item)] = ClipRow(item)
                 made.asked.connect(lambda what, i=item: self.asked.emit(what, i))

@@ -15,9 +15,11 @@ from desktop.jobs.job import FramesJob, RestoreJob
 from desktop.jobs.rows import Row
 from desktop.jobs.states import State
 from desktop.ui.bridge import QueueBridge
+from desktop.ui.topbar import remaining
 from desktop.ui.video import files
 from desktop.ui.video.asks import Newest
 from desktop.ui.video.choices import Choices, Memory, of_job
+from desktop.ui.video.kept import frames_kept
 from desktop.ui.video.shown import Result
 from desktop.ui.widgets.picture import Picture
 from desktop.ui.widgets.timecode import clock
@@ -35,7 +37,8 @@ class Item:
         choices: how it is to be restored.
         row: its newest job, None when there was none.
         thumb: a small picture of it.
-        duration: in seconds, 0 while unknown.
+        duration, rate: in seconds and frames a second, 0 while unknown.
+        kept: frames of a stopped job that need not be done again.
         reached: second of the clip that its running job has come to.
     """
 
@@ -44,6 +47,8 @@ class Item:
     row: Row | None = None
     thumb: Picture | None = None
     duration: float = 0.0
+    rate: float = 0.0
+    kept: int = 0
     reached: float | None = None
 
     @property
@@ -60,7 +65,7 @@ class Item:
     def can_go_on(self) -> bool:
         """Whether a job that was stopped can go on, as it would be made now."""
         row = self.row
-        if row is None or not row.state.can_retry or not isinstance(row.job, RestoreJob) or row.fraction <= 0:
+        if row is None or not row.state.can_retry or not isinstance(row.job, RestoreJob) or not self.kept:
             return False
         made = of_job(row.job)
         return (made.options, made.start, made.end) == (self.choices.options, self.choices.start, self.choices.end)
@@ -68,12 +73,9 @@ class Item:
     @property
     def goes_on_at(self) -> float | None:
         """Second of the clip at which a stopped job goes on."""
-        row = self.row
-        if row is None or row.state is State.DONE or not row.state.can_retry or row.fraction <= 0:
+        if not self.can_go_on or self.rate <= 0:
             return None
-        start, end = self.part
-        reached = row.fraction * max(0.0, end - start)
-        return start + reached if reached > 0 else None
+        return self.part[0] + self.kept / self.rate
 
     @property
     def result(self) -> Result | None:
@@ -82,26 +84,31 @@ class Item:
         if row is None or row.state is not State.DONE or not isinstance(row.job, RestoreJob):
             return None
         made = Path(str(dict((row.result or {}).get("files") or {}).get("video", "") or row.job.output))
-        return Result(made, row.job.start or 0.0, row.job.options) if made.is_file() else None
+        return Result(made, row.job.start or 0.0, row.job.options, row.job.end) if made.is_file() else None
 
     @property
     def words(self) -> str:
         """Where it stands."""
         row = self.row
         if row is None:
-            return clock(self.duration) if self.duration else "Not restored yet"
+            return clock(round(self.duration)) if self.duration else "Not restored yet"
         if row.state is State.RUNNING:
-            return row.message or "Starting"
+            left = remaining(row.remaining_s)
+            if not row.fraction:
+                return row.message or "Starting"
+            return f"{row.fraction:.0%}  ·  {left}" if left else f"{row.fraction:.0%}"
         words = {
-            State.QUEUED: "Waiting for its turn",
+            State.QUEUED: "Waiting",
             State.PAUSED: "Paused",
             State.DONE: "Restored",
             State.CANCELLED: "Stopped",
             State.INTERRUPTED: "Interrupted",
             State.FAILED: row.error.message if row.error else "Failed",
         }[row.state]
+        if not self.can_go_on or row.state is State.FAILED:
+            return words
         again = self.goes_on_at
-        return f"{words}: goes on at {clock(again)}" if again is not None and row.state is not State.FAILED else words
+        return f"{words}: goes on at {clock(again)}" if again is not None else f"{words}: can go on"
 
 
 class Clips(QObject):
@@ -142,7 +149,8 @@ class Clips(QObject):
         for path in paths:
             item = self.item(path)
             if item is None:
-                item = Item(path, self._memory.of(path), self._known(path))
+                item = Item(path, self._memory.of(path))
+                self._take(item, self._known(path))
                 self.items.append(item)
                 news = True
             found.append(item)
@@ -164,10 +172,11 @@ class Clips(QObject):
             self._memory.keep(item.path, choices)
             self.item_changed.emit(item)
 
-    def show_facts(self, item: Item, *, duration: float = 0.0, thumb: Picture | None = None) -> None:
+    def show_facts(self, item: Item, *, duration: float = 0.0, rate: float = 0.0, thumb: Picture | None = None) -> None:
         """What has become known of a clip."""
-        if (duration and duration != item.duration) or (thumb is not None and item.thumb is None):
-            item.duration = duration or item.duration
+        news = (duration and duration != item.duration) or (rate and rate != item.rate)
+        if news or (thumb is not None and item.thumb is None):
+            item.duration, item.rate = duration or item.duration, rate or item.rate
             item.thumb = item.thumb or thumb
             self.item_changed.emit(item)
 
@@ -219,7 +228,7 @@ class Clips(QObject):
                 made = str(dict((row.result or {}).get("files") or {}).get("video", "") or row.job.output)
                 source = Path(row.job.source)
                 if Path(made) == path and source.is_file():
-                    return source, Result(path, row.job.start or 0.0, row.job.options)
+                    return source, Result(path, row.job.start or 0.0, row.job.options, row.job.end)
         return None
 
     def _known(self, path: Path) -> Row | None:
@@ -235,10 +244,14 @@ class Clips(QObject):
             if item is None or (item.row is not None and row.id < item.row.id):
                 continue
             was_over = item.row is not None and item.row.state.is_over and item.row.id == row.id
-            item.row = row
+            self._take(item, row)
             self.item_changed.emit(item)
             if row.state.is_over and not was_over:
                 self.ended.emit(item)
+
+    def _take(self, item: Item, row: Row | None) -> None:
+        item.row = row
+        item.kept = frames_kept(row.id) if row is not None and row.state.can_retry else 0
 
     def _removed(self, number: int) -> None:
         for item in self.items:

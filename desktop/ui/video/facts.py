@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from desktop.ui.video.clips import Item
 from desktop.ui.video.open_clip import OpenClip
 from desktop.ui.widgets.timecode import about, clock
 
@@ -44,8 +45,8 @@ def estimate(clip: OpenClip) -> str:
     item, look = clip.item, clip.look
     if item is None or item.running is not None:
         return ""
-    if item.can_go_on and item.goes_on_at is not None:
-        return f"Stopped; it goes on at {clock(item.goes_on_at)}"
+    if item.can_go_on:
+        return f"Stopped; it goes on at {clock(item.goes_on_at)}" if item.goes_on_at is not None else "Stopped; it can go on"
     seconds = look.info.get("estimate_s")
     if not seconds:
         return "Estimating the time…" if look.inspecting else ""
@@ -55,6 +56,23 @@ def estimate(clip: OpenClip) -> str:
     share = (end - start) / look.duration if look.duration > 0 else 1.0
     old = look.estimated != clip.choices.options
     return f"Takes {about(float(seconds) * share)} on this computer" + ("  ·  estimating anew…" if old else "")
+
+
+def outcome(item: Item | None) -> str:
+    """What a finished job says it did."""
+    result = item.row.result if item is not None and item.row is not None else None
+    if not result:
+        return ""
+    faces = dict(result.get("faces") or {})
+    parts = []
+    if "tracks" in faces:
+        tracks, restored = int(faces["tracks"]), int(faces.get("restored") or 0)
+        parts.append(f"{restored} of {tracks} {'face' if tracks == 1 else 'faces'} restored" if tracks else "No face was found")
+    if result.get("frames"):
+        parts.append(f"{int(result['frames'])} frames")
+    if result.get("frames_per_second"):
+        parts.append(f"{float(result['frames_per_second']):.1f} a second")
+    return "  ·  ".join(parts)
 
 
 def _faces(faces: dict[str, Any]) -> str:

@@ -183,8 +183,12 @@ class Inspector(QWidget):
         self.estimate = label(size=theme.CAPTION, tone="secondary", wrap=True, tabular=True)
         column.addWidget(self.estimate)
         self.run = Button("Restore", kind="primary", icon_name="play")
-        self.run.clicked.connect(lambda: (self.cancel_asked if self._clip.running is not None else self.run_asked).emit())
+        self.run.clicked.connect(lambda: self.run_asked.emit())
+        self.stop = Button("Stop", icon_name="stop")
+        self.stop.setToolTip("Stop; what is finished is kept (Ctrl+.)")
+        self.stop.clicked.connect(lambda: self.cancel_asked.emit())
         column.addWidget(self.run)
+        column.addWidget(self.stop)
         return foot
 
     # What is chosen
@@ -257,12 +261,12 @@ class Inspector(QWidget):
     def _refresh_foot(self) -> None:
         clip = self._clip
         running = clip.running
-        reason = "" if running is not None else self.blocked
-        self.run.setText("Stop" if running is not None else "Go on" if _can_go_on(clip) else "Restore")
+        reason = self.blocked
+        self.run.setVisible(running is None)
+        self.stop.setVisible(running is not None)
+        self.run.setText("Go on" if _can_go_on(clip) else "Restore")
         self.run.setEnabled(not reason)
-        self.run.setToolTip(
-            reason or ("Stop; what is finished is kept (Ctrl+.)" if running is not None else "Restore the clip (Ctrl+R)")
-        )
+        self.run.setToolTip(reason or "Restore the clip (Ctrl+R)")
         self.estimate.setText(facts.estimate(clip))
         self.estimate.setVisible(bool(self.estimate.text()))
 

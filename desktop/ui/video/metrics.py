@@ -42,8 +42,8 @@ class MetricsStrip(QWidget):
         self.took = label(size=theme.CAPTION, tone="secondary", tabular=True)
         row.addWidget(self.took)
 
-    def refresh(self, shown: Shown) -> None:
-        """Show the numbers of a frame."""
+    def refresh(self, shown: Shown, result: str = "") -> None:
+        """Show the numbers of a frame; ``result``: what is known of the finished file beside it."""
         preview = shown.preview if shown.kind is After.PREVIEW else None
         metrics = preview.metrics if preview is not None else {}
         for key, name, more_is_better, tip in MEASURES:
@@ -52,13 +52,15 @@ class MetricsStrip(QWidget):
             self.values[key].setToolTip(tip)
             restyle(self.values[key], tone=tone)
             self.values[key].setVisible(bool(text))
-        self.faces.setText(faces_text(preview.marks) if preview is not None else self._hint(shown))
+        self.faces.setText(faces_text(preview.marks) if preview is not None else self._hint(shown, result))
         restyle(self.faces, tone="" if preview is not None else "secondary")
         took = sum(float(v) for v in preview.seconds.values()) if preview is not None else 0.0
         self.took.setText(f"{took:.1f} s" if took else "")
         self.took.setToolTip("How long restoring this frame took")
 
-    def _hint(self, shown: Shown) -> str:
+    def _hint(self, shown: Shown, result: str) -> str:
+        if shown.kind is After.RESULT:
+            return result
         if shown.kind is After.RUNNING:
             return "Being restored now"
         if shown.problem is not None:

@@ -102,6 +102,11 @@ class OpenClip(QObject):
         return self._foreign or (self.item.result if self.item is not None else None)
 
     @property
+    def compares_own(self) -> bool:
+        """Whether it is its own result that it is compared with."""
+        return self._foreign is None and self.result is not None
+
+    @property
     def part(self) -> tuple[float, float]:
         """What is restored, in seconds."""
         choices = self.choices
@@ -122,8 +127,7 @@ class OpenClip(QObject):
         if result is None or result.options != item.choices.options:
             again = item.goes_on_at
             return [(self.part[0], again)] if again is not None else []
-        job = item.row.job if item.row is not None else None
-        return [(result.offset, getattr(job, "end", None) or self.look.duration)]
+        return [(result.offset, result.end if result.end is not None else self.look.duration)]
 
     @property
     def names(self) -> tuple[str, str]:
@@ -146,6 +150,8 @@ class OpenClip(QObject):
         self.sound.open(path if self.is_timed else None)
         self.shown.result = self.result
         self.shown.open(self._stills[0] if self._stills else path, item.choices.options)
+        if self.result is not None and self.result.offset > 0:
+            self.shown.seek(self.result.offset)
         self.following = item.running is not None
         self.replaced.emit()
 
@@ -255,7 +261,7 @@ class OpenClip(QObject):
             self.sound.set_streams([str(s.get("kind", "")) for s in look.info.get("streams") or ()])
         if self.item is not None and self.is_timed:
             thumb = look.thumbs[len(look.thumbs) // 2][1] if look.thumbs else None
-            self._clips.show_facts(self.item, duration=look.duration, thumb=thumb)
+            self._clips.show_facts(self.item, duration=look.duration, rate=look.rate, thumb=thumb)
 
     def _broken(self, failed: Failed) -> None:
         # A clip of which something can be seen is shown; what is wrong with it is in its problems.

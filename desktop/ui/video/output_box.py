@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from desktop.jobs.executors import gpu_count
 from desktop.ui import theme
-from desktop.ui.icons import Button, IconLabel
+from desktop.ui.icons import Button
 from desktop.ui.video.choices import Choices
 from desktop.ui.video.files import CONTAINERS
 from desktop.ui.widgets.elided import ElidedLabel
@@ -62,16 +62,22 @@ class OutputBox(QWidget):
         grid.setHorizontalSpacing(theme.S2)
         grid.setVerticalSpacing(theme.S2)
         grid.setColumnStretch(1, 1)
+        self.name = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
         place = QHBoxLayout()
         place.setSpacing(theme.S1)
-        place.addWidget(IconLabel("export", "secondary", 16))
-        self.name = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
-        place.addWidget(self.name, 1)
+        self.folder = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
+        self.folder.setProperty("tone", "secondary")
+        self.folder.setFont(theme.font(self.folder, theme.CAPTION))
+        place.addWidget(self.folder, 1)
         self.change = Button("Change…", kind="link")
         self.change.setToolTip("Choose where the result goes (Ctrl+E)")
         self.change.clicked.connect(lambda: self.place_asked.emit())
         place.addWidget(self.change)
-        grid.addLayout(place, 0, 0, 1, 2)
+        where = QVBoxLayout()
+        where.setSpacing(0)
+        where.addWidget(self.name)
+        where.addLayout(place)
+        grid.addLayout(where, 0, 0, 1, 2)
         self.container, self.encoder, self.quality = QComboBox(), QComboBox(), QSpinBox()
         self.container.setToolTip("The kind of file; what it cannot hold of the source is said")
         for name in offered():
@@ -79,6 +85,7 @@ class OutputBox(QWidget):
             self.encoder.addItem(text, name)
             self.encoder.setItemData(self.encoder.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.quality.setRange(-1, 63)
+        self.quality.lineEdit().setTextMargins(theme.S2, 0, theme.S1, 0)
         self.quality.setSpecialValueText("Encoder's default")
         self.quality.setToolTip("Rate factor: lower is better and larger, 0 is lossless where the encoder can")
         for row, (text, widget) in enumerate(
@@ -99,7 +106,7 @@ class OutputBox(QWidget):
     def show_choices(self, choices: Choices, target: Path, suggested: str, *, timed: bool) -> None:
         """Show where it would go now; ``suggested``: extension that suits the source; ``timed`` is false for images."""
         self.name.setText(target.name)
-        self.name.setToolTip(str(target))
+        self.folder.setText(f"in {target.parent}")
         with QSignalBlocker(self.container), QSignalBlocker(self.encoder), QSignalBlocker(self.quality):
             self.container.clear()
             usual = CONTAINERS.get(suggested, suggested.lstrip(".").upper())

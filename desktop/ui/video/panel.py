@@ -114,7 +114,7 @@ class VideoPanel(Panel):
         if clip.is_folder:
             facts.append("folder of images")
         if look.duration and clip.is_timed:
-            facts.append(clock(look.duration))
+            facts.append(clock(round(look.duration)))
         if any(look.size):
             facts.append(f"{look.size[0]} × {look.size[1]}")
         if look.rate and clip.is_timed:
@@ -134,6 +134,8 @@ class VideoPanel(Panel):
         items = self.clips.add(found)
         self.clip.open(items[0])
         self.list.select(items[0])
+        # Keys are for the picture, not for the list that has just appeared.
+        self.canvas.view.setFocus(Qt.FocusReason.OtherFocusReason)
         if known is not None:
             source, result = known
             compare = ("Compare with its source", lambda: self._compare(source, result))
@@ -372,6 +374,7 @@ class VideoPanel(Panel):
         elif clip.is_open:
             page = self.canvas
         self._pages.setCurrentWidget(page)
+        self._pages.setProperty("foot", self.canvas.foot if page is self.canvas else 0)
         usable = clip.is_open and clip.error is None and not self._alone
         several = len(self.clips.items) > 1 and not self._alone
         parts: list[tuple[QWidget, bool]] = [(self.inspector, usable), (self._edges[1], usable)]

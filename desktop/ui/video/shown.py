@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
@@ -44,11 +45,17 @@ class Result:
         path: the file.
         offset: second of the clip at which it begins.
         options: what it was made with; None for any other file that is compared.
+        end: second of the clip at which it ends; None for its end.
     """
 
     path: Path
     offset: float = 0.0
     options: RestoreOptions | None = None
+    end: float | None = None
+
+    def holds(self, second: float) -> bool:
+        """Whether a second of the clip is in it."""
+        return self.offset - EPSILON <= second and (self.end is None or second < self.end - EPSILON)
 
 
 @dataclass(frozen=True)
@@ -136,9 +143,9 @@ class Shown(QObject):
 
     def open(self, file: Path, options: RestoreOptions) -> None:
         """Show the first frame of a clip."""
-        blocked, device = self.blocked, self.device
+        blocked, device, result = self.blocked, self.device, self.result
         self.close()
-        self.file, self.options, self.blocked, self.device = file, options, blocked, device
+        self.file, self.options, self.blocked, self.device, self.result = file, options, blocked, device, result
         self.seek(0.0)
 
     def close(self) -> None:
@@ -189,7 +196,7 @@ class Shown(QObject):
 
     def seek(self, second: float, thumb: Picture | None = None, *, dragging: bool = False) -> None:
         """Go to a moment; ``thumb`` is shown until the frame is there."""
-        last = max(0.0, self.duration - 0.5 / self.rate) if self.duration > 0 else 0.0
+        last = max(0.0, self.duration - 0.5 / self.rate) if self.duration > 0 else math.inf
         self.time, self._step = min(max(0.0, second), last), 0
         frame = self._reel.at(self.time, length=1.0 / self.rate)
         if frame is not None:
@@ -290,19 +297,25 @@ class Shown(QObject):
         frame = self.frame
         if frame is None or self.file is None:
             return
-        if self.result_fits and self.result is not None:
-            second = self._beside(frame, self.result)
+        result = self.result
+        if result is not None and self._shows_result(frame):
+            second = self._beside(frame, result)
             found = self._result_reel.at(second, length=1.0 / self.rate)
             if found is not None:
                 self._take_result(found)
-            elif second >= -EPSILON:
-                self._results.ask(FramesJob(source=str(self.result.path), start=max(0.0, second), deinterlace="off"))
+            else:
+                self._results.ask(FramesJob(source=str(result.path), start=max(0.0, second), deinterlace="off"))
             return
         if self._recall() or self.blocked:
             self.changed.emit()
             return
         self._render.ask(PreviewJob(source=str(self.file), time=frame.time, options=self.options, device=self.device))
         self.changed.emit()
+
+    def _shows_result(self, frame: Frame) -> bool:
+        """Whether a frame is compared with the file; else it is restored for a preview."""
+        result = self.result
+        return result is not None and self.result_fits and (result.options is None or result.holds(frame.time))
 
     def _beside(self, frame: Frame, result: Result) -> float:
         """The moment of a file at which it shows the picture of a frame.
@@ -314,7 +327,7 @@ class Shown(QObject):
     def _recall(self) -> bool:
         """Show a preview that was made before."""
         frame = self.frame
-        kept = self._kept.get((frame.time, self.options)) if frame is not None and not self.result_fits else None
+        kept = self._kept.get((frame.time, self.options)) if frame is not None and not self._shows_result(frame) else None
         if kept is not None:
             self._take_preview(kept)
         return kept is not None
@@ -328,13 +341,15 @@ class Shown(QObject):
         self.changed.emit()
 
     def _result_decoded(self, job: FramesJob, result: dict[str, Any]) -> None:
-        if self.result is None or job.source != str(self.result.path) or self.frame is None or not self.result_fits:
+        if self.result is None or job.source != str(self.result.path):
             return
         try:
             stretch = Stretch.read(result, job.count)
         except UserError:
             return
         self._result_reel.add(stretch)
+        if self.frame is None or not self._shows_result(self.frame):
+            return
         found = self._result_reel.at(self._beside(self.frame, self.result), length=1.0 / self.rate)
         if found is not None:
             self._take_result(found)
@@ -358,7 +373,7 @@ class Shown(QObject):
         while len(self._kept) > KEPT_PREVIEWS:
             self._kept.popitem(last=False)
         # One with older options is still nearer to what is wanted than nothing, until the newest is there.
-        if self.frame is not None and self.frame.time == job.time and not self.result_fits:
+        if self.frame is not None and self.frame.time == job.time and not self._shows_result(self.frame):
             self._take_preview(preview)
 
     def _not_rendered(self, job: PreviewJob, failed: Failed) -> None:

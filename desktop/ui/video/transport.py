@@ -10,6 +10,8 @@ from desktop.ui.icons import IconButton
 from desktop.ui.widgets.parts import label, line, slider
 from desktop.ui.widgets.timecode import timecode
 
+NARROW = 560
+
 
 class Transport(QWidget):
     """Shows where we are and says what the user wants; it plays nothing itself.
@@ -79,7 +81,7 @@ class Transport(QWidget):
         for button in (self.back, self.on):
             button.setEnabled(not still)
         self.time.setVisible(timed)
-        self.length.setVisible(timed)
+        self.length.setVisible(timed and self.width() >= NARROW)
 
     def show_follow(self, running: bool, following: bool) -> None:
         """Whether a job runs, and whether its frames are shown as they come."""
@@ -91,6 +93,10 @@ class Transport(QWidget):
         for widget, tip in ((self.mute, "Mute (M)"), (self.volume, "Volume")):
             widget.setEnabled(not reason)
             widget.setToolTip(f"{reason}: it plays silently" if reason else tip)
+
+    def resizeEvent(self, event: object) -> None:
+        # In a narrow window the ruler has to do for the length.
+        self.length.setVisible(self.width() >= NARROW and self.time.isVisibleTo(self))
 
     def _turned(self, value: int) -> None:
         self.mute.set_icon("volume" if value else "mute")

@@ -27,6 +27,8 @@ from desktop.ui.widgets.viewport import Viewport
 
 EDGE = 10.0
 """Pixels that the line stays away from the edges."""
+HANDLE_AT = 0.84
+"""Height of the handle, as a share of what is seen."""
 
 
 class Mode(StrEnum):
@@ -334,7 +336,9 @@ class CompareView(QWidget):
         if wide != self.viewport.view_width:
             self.viewport.set_view(wide, self.height(), self.devicePixelRatioF())
         self.handle.setVisible(self.compares and self.mode is Mode.SPLIT)
-        self.handle.move(round(self.line - SIDE / 2), round(self.height() / 2 - SIDE / 2))
+        _, top, _, height = self.viewport.visible()
+        # Low: what is looked at, a face, is mostly in the middle.
+        self.handle.move(round(self.line - SIDE / 2), round(top + height * HANDLE_AT - SIDE / 2))
 
     def resizeEvent(self, event: object) -> None:
         self._resized()

@@ -147,7 +147,7 @@ class Filmstrip(QWidget):
             painter.setPen(QColor(tokens.secondary))
             painter.drawText(strip, Qt.AlignmentFlag.AlignCenter, self.message)
         for shot in self.shots:
-            if shot > 0:
+            if shot > 1.5 / self.rate:
                 self._draw_shot(painter, tokens, round(self.place(shot)))
 
     def _draw_shot(self, painter: QPainter, tokens: theme.Tokens, x: int) -> None:

@@ -176,11 +176,15 @@ def test_a_stopped_clip_says_where_it_goes_on() -> None:
     job = choices.job(clip, Path("/a/out.mp4"))
     row = Row(1, job, JobState.INTERRUPTED, Owner.me(), fraction=0.5)
     item = Item(clip, choices, row, duration=100.0)
-    assert item.can_go_on and item.words == "Interrupted: goes on at 0:40"
+    assert not item.can_go_on and item.words == "Interrupted", "nothing of it is kept"
+    item.kept = 750
+    assert item.can_go_on and item.words == "Interrupted: can go on"
+    item.rate = 25.0
+    assert item.words == "Interrupted: goes on at 0:40"
     item.choices = Choices(RestoreOptions(fidelity=0.1), 10.0, 70.0)
     assert not item.can_go_on, "it would be restored another way now"
     item.row = Row(1, job, JobState.RUNNING, Owner.me(), fraction=0.5, message="Restoring")
-    assert item.running is not None and item.words == "Restoring" and item.result is None
+    assert item.running is not None and item.words == "50%" and item.result is None
 
 
 def test_only_numbers_that_were_computed_are_shown() -> None:
