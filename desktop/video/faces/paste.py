@@ -47,6 +47,7 @@ def paste(picture: Canvas, restored: Floats, crop: Floats, matrix: Array, *, str
     before = picture.rgb(box).astype(np.float32)
     before *= np.float32(1 / 255)
     change = np.subtract(restored, crop, dtype=np.float32)
+    change -= np.asarray(cv2.resize(_cast(change), (size, size), interpolation=cv2.INTER_LINEAR))
     after = _warped(crop, matrix, box)
     rest = before - after
     if enlarged:
@@ -55,7 +56,6 @@ def paste(picture: Canvas, restored: Floats, crop: Floats, matrix: Array, *, str
     rest *= _detail(rest, mask)[..., None]
     after += rest
     after += _warped(change, matrix, box)
-    after -= _warped(_cast(change), _coarser(matrix, size), box)
     np.clip(after, 0, 1, out=after)
     mask *= min(strength, 1.0)
     picture.blend(after, mask, box)
@@ -109,14 +109,6 @@ def _detail(rest: Floats, mask: Floats) -> Floats:
     share = np.divide(-grain, power, dtype=np.float32)
     share += 1
     return np.asarray(np.maximum(share, 0, out=share))
-
-
-def _coarser(matrix: Array, size: int) -> Array:
-    """The matrix that takes the picture to the map of ``_cast`` instead of the crop."""
-    share = _COARSE / size
-    coarse = np.array(matrix, np.float64) * share
-    coarse[:, 2] += 0.5 * share - 0.5
-    return coarse
 
 
 def _warped(values: Floats, matrix: Array, box: Box) -> Floats:
