@@ -83,8 +83,7 @@ def remove(ids: Annotated[list[str], typer.Argument(metavar="ID", help="Models t
 
 @app.command("import")
 def import_files(
-    place: Annotated[str, typer.Argument(metavar="[ID] PATH", help="Folder with the files, or the one file.")],
-    second: Annotated[str | None, typer.Argument(hidden=True)] = None,
+    places: Annotated[list[str], typer.Argument(metavar="[ID] PATH", help="Folder with the files, or the one file.")],
     model: Annotated[str, typer.Option("--as", metavar="ID", help="The model that it is, or the name for one of your own.")] = "",
     size: Annotated[int | None, typer.Option(metavar="PIXELS", help="Your own: how large its faces are.")] = None,
     template: Annotated[str | None, typer.Option(metavar="NAME", help="Your own: how they are aligned, ffhq or arcface.")] = None,
@@ -97,10 +96,12 @@ def import_files(
     takes and gives aligned faces, or a checkpoint with CodeFormer's keys.
     """
     library = _library()
-    if second is not None:
-        model, place = place, second
+    if len(places) > 2:
+        raise UsageError("One model at a time: say its PATH, or its ID and its PATH")
+    if len(places) == 2:
+        model = places[0]
         library.entry(model)
-    path = Path(place).absolute()
+    path = Path(places[-1]).absolute()
     model = model or library.recognise(path)
     if model in {entry.id for entry in library.entries() if not entry.is_own}:
         job: AnyJob = InstallJob(model=model, folder=str(path))

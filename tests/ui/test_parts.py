@@ -17,6 +17,7 @@ from desktop.jobs.events import Previewed, Progressed
 from desktop.jobs.job import ListenJob
 from desktop.jobs.rows import Owner, Row, Update
 from desktop.jobs.states import State
+from desktop.models.catalog import Commercial
 from desktop.models.library import Library, Status
 from desktop.ui.about import notice, packages
 from desktop.ui.actions import Action, ActionBook
@@ -28,6 +29,8 @@ from desktop.ui.library.page import LibraryPage
 from desktop.ui.library.shelf import bytes_text
 from desktop.ui.notify import Note, Severity, Toasts
 from desktop.ui.widgets.elided import ElidedLabel
+from tests.ui.conftest import Opener
+from tests.video.networks import restorer
 
 
 class FakeQueue:
@@ -209,7 +212,7 @@ def test_offline_blocks_installing_with_a_reason(parts: Parts, page: LibraryPage
 
 
 def test_dropped_files_find_their_model(parts: Parts, page: LibraryPage, tmp_path: Path, qtbot: QtBot) -> None:
-    odd = tmp_path / "odd.onnx"
+    odd = tmp_path / "odd.sf2"
     odd.write_bytes(b"x")
     parts.window.drop([odd])
     assert "no model" in parts.window.notes()[-1].text
@@ -219,6 +222,30 @@ def test_dropped_files_find_their_model(parts: Parts, page: LibraryPage, tmp_pat
     assert entry is not None and entry.id == "basic-pitch"
     monkey = Library(tmp_path / "models")
     assert monkey.status("basic-pitch") is Status.MISSING
+
+
+def test_a_restorer_of_ones_own_is_dropped_listed_and_removed(
+    open_window: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    monkeypatch.setenv("REPRISE_MODELS", str(tmp_path / "models"))
+    parts = open_window()
+    parts.window.go("library")
+    page = parts.window.panel
+    assert isinstance(page, LibraryPage)
+    qtbot.waitUntil(lambda: page.shelf.is_known)
+    count = len(page._cards)
+    parts.window.drop([restorer(tmp_path / "My net.onnx")])
+    qtbot.waitUntil(lambda: "my-net" in page._cards, timeout=30_000)
+    card = page._cards["my-net"]
+    assert len(page._cards) == count + 1 and card.isVisible() and not card._install.isVisible()
+    assert card.entry.licence.commercial is Commercial.UNCLEAR
+    assert page._column.indexOf(card) == page._column.indexOf(page._cards["codeformer"]) + 1
+    page.shelf.remove("my-net")
+    qtbot.waitUntil(lambda: "my-net" not in page._cards, timeout=20_000)
+    (tmp_path / "bad.onnx").write_bytes(b"not a model")
+    parts.window.drop([tmp_path / "bad.onnx"])
+    qtbot.waitUntil(lambda: any("not an ONNX file" in note.text for note in parts.window.notes()), timeout=30_000)
+    assert len(page._cards) == count
 
 
 def test_removing_asks_first(parts: Parts, page: LibraryPage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,7 +133,7 @@ class ModelCard(QFrame):
         self._bar.setVisible(running)
         free = not running and not busy
         here = status in (Status.INSTALLED, Status.CORRUPT)
-        self._install.setVisible(free and status in (Status.MISSING, Status.CORRUPT))
+        self._install.setVisible(free and status in (Status.MISSING, Status.CORRUPT) and not self.entry.is_own)
         self._install.setText("Install" if status is Status.MISSING else "Repair")
         needs_net = self.entry.download > 0
         self._install.setEnabled(not (offline and needs_net))

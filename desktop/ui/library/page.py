@@ -16,10 +16,11 @@ from desktop.ui.panels import Heading, Panel, Services
 from desktop.ui.widgets.parts import label, scrolled_column
 
 WIDTH = 1080
+OWN_SUFFIXES = (".onnx", ".pth", ".pt", ".ckpt")
 
 
 class LibraryPage(Panel):
-    """All models of the catalog: install, verify, import, remove."""
+    """All models of the catalog and the user's own: install, verify, import, remove."""
 
     def __init__(self, services: Services) -> None:
         super().__init__()
@@ -28,13 +29,11 @@ class LibraryPage(Panel):
         self.setAccessibleName("Model library")
         self._column = scrolled_column(self, "Models", WIDTH)
         self._add_head()
+        self._first = self._column.count()
         self._cards: dict[str, ModelCard] = {}
-        for entry in self.shelf.entries:
-            card = self._cards[entry.id] = ModelCard(entry)
-            card.asked.connect(self._do)
-            self._column.addWidget(card)
         hint = label(
-            "Have the files already? Drop them here: Reprise knows them by name and checks them before use.",
+            "Have the files already? Drop them here: Reprise knows them by name and checks them before use. "
+            "A face restorer of your own (.onnx or .pth) is tried on a face and added.",
             tone="secondary",
             wrap=True,
         )
@@ -58,12 +57,14 @@ class LibraryPage(Panel):
     def takes(self, path: Path) -> bool:
         # Only while the page is in front: elsewhere a folder or file is no model.
         return self.isVisible() and (
-            path.is_dir() or self.shelf.match(path) is not None or path.suffix in (".onnx", ".sf2", ".safetensors")
+            path.is_dir() or self.shelf.match(path) is not None or path.suffix in (*OWN_SUFFIXES, ".sf2", ".safetensors")
         )
 
     def open(self, path: Path) -> None:
         entry = self.shelf.match(path)
-        if entry is None:
+        if entry is None and path.suffix.lower() in OWN_SUFFIXES:
+            self.shelf.adopt(path)
+        elif entry is None:
             names = sorted({file.name for e in self.shelf.entries for file in e.files})
             error = UserError(
                 "These files belong to no model of the catalog", path=path, remedy=f"It knows: {', '.join(names[:8])}."
@@ -78,7 +79,7 @@ class LibraryPage(Panel):
         words = QVBoxLayout()
         words.setSpacing(theme.S1)
         words.addWidget(label("Models", size=theme.TITLE, bold=True))
-        words.addWidget(label("What Reprise listens and plays with. Everything runs on this computer.", tone="secondary"))
+        words.addWidget(label("What Reprise works with. Everything runs on this computer.", tone="secondary"))
         head.addLayout(words, 1)
         self._offline = QCheckBox("Work offline")
         self._offline.setToolTip("Never use the network; models must be installed or imported")
@@ -100,7 +101,21 @@ class LibraryPage(Panel):
             titles.addWidget(title, 0 if width else 1)
         self._column.addLayout(titles)
 
+    def _match_cards(self) -> None:
+        """A card for every model: the user's own come and go."""
+        entries = {entry.id: entry for entry in self.shelf.entries}
+        for name in [name for name, card in self._cards.items() if entries.get(name) != card.entry]:
+            card = self._cards.pop(name)
+            self._column.removeWidget(card)
+            card.deleteLater()
+        for place, entry in enumerate(entries.values(), self._first):
+            if entry.id not in self._cards:
+                card = self._cards[entry.id] = ModelCard(entry)
+                card.asked.connect(self._do)
+                self._column.insertWidget(place, card)
+
     def _refresh(self) -> None:
+        self._match_cards()
         shelf, offline = self.shelf, self._services.prefs.now.offline
         self._offline.blockSignals(True)
         self._offline.setChecked(offline)
@@ -127,7 +142,9 @@ class LibraryPage(Panel):
             box = QMessageBox(
                 QMessageBox.Icon.Question, "Remove the model?", f"Remove {self.shelf.entry(model).title}?", parent=self
             )
-            box.setInformativeText("Its files are deleted. It can be installed again.")
+            own = self.shelf.entry(model).is_own
+            again = "Only you have it: keep your file to import it again." if own else "It can be installed again."
+            box.setInformativeText(f"Its files are deleted. {again}")
             yes = box.addButton("Remove", QMessageBox.ButtonRole.DestructiveRole)
             box.setDefaultButton(box.addButton("Keep", QMessageBox.ButtonRole.RejectRole))
             box.exec()
@@ -138,6 +155,6 @@ class LibraryPage(Panel):
 
     def _failed(self, error: Exception, model: str) -> None:
         note = from_error(error)
-        if model:
+        if model and not self.shelf.entry(model).is_own:
             note.actions.append(("Install again", lambda: self.shelf.install(model)))
         self._services.say(note)

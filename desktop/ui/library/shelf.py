@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from desktop.errors import UserError
-from desktop.jobs.job import InstallJob
+from desktop.jobs.job import AdoptJob, InstallJob
 from desktop.jobs.rows import Row
 from desktop.models.catalog import Entry
 from desktop.models.library import Library, Status
@@ -45,10 +45,11 @@ class Shelf(QObject):
         return [e for e in self.entries if e.default and self.states.get(e.id) is Status.MISSING and pack in ("", e.pack)]
 
     def refresh(self) -> None:
-        """Look up all states."""
+        """Look up all models and their states."""
 
-        def look() -> dict[str, Status]:
-            return {entry.id: self._library.status(entry.id) for entry in self.entries}
+        def look() -> tuple[list[Entry], dict[str, Status]]:
+            entries = self._library.entries()
+            return entries, {entry.id: self._library.status(entry.id) for entry in entries}
 
         Op(self, look).success(self._looked).failure(lambda error: self.failed.emit(error, "")).start()
 
@@ -60,6 +61,13 @@ class Shelf(QObject):
             self.changed.emit()
         except UserError as error:
             self.failed.emit(error, model)
+
+    def adopt(self, path: Path) -> None:
+        """Install a face restorer of the user's own; it appears among the entries when that is done."""
+        try:
+            self._bridge.submit(AdoptJob(place=str(path)), priority=1)
+        except UserError as error:
+            self.failed.emit(error, "")
 
     def cancel(self, model: str) -> None:
         """Stop an installation; what has been fetched is kept for the next try."""
@@ -93,9 +101,8 @@ class Shelf(QObject):
             self.busy.pop(model, None)
             title = self.entry(model).title
             if result is Status.CORRUPT:
-                self.failed.emit(
-                    UserError(f"{title} is damaged: {self._library.problem(model)}", remedy="Install it again."), model
-                )
+                remedy = f"{'Import' if self.entry(model).is_own else 'Install'} it again."
+                self.failed.emit(UserError(f"{title} is damaged: {self._library.problem(model)}", remedy=remedy), model)
             elif result is Status.MISSING:
                 self.failed.emit(UserError(f"{title} is not there", remedy="Install it."), model)
             else:
@@ -109,15 +116,20 @@ class Shelf(QObject):
 
         Op(self, work).success(finished).failure(failed).start()  # type: ignore[arg-type]
 
-    def _looked(self, states: dict[str, Status]) -> None:
-        if states != self.states:
-            self.states = states
+    def _looked(self, found: tuple[list[Entry], dict[str, Status]]) -> None:
+        self.entries, self.states = found
         self.changed.emit()
 
     def _rows_changed(self, rows: list[Row]) -> None:
         mine = {row.job.model: row for row in rows if isinstance(row.job, InstallJob)}
         self.jobs.update(mine)
-        if any(row.state.is_over for row in mine.values()):
+        own = [row for row in rows if isinstance(row.job, AdoptJob) and row.state.is_over]
+        for row in own:
+            if row.result is not None:
+                self.said.emit(f"{row.job.title.removeprefix('Import ')} was imported as {row.result['model']}")
+            elif row.error is not None and not row.error.cancelled:
+                self.failed.emit(UserError(row.error.message, path=row.error.path or None, remedy=row.error.remedy), "")
+        if own or any(row.state.is_over for row in mine.values()):
             self.refresh()
         elif mine:
             self.changed.emit()
