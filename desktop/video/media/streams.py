@@ -85,10 +85,16 @@ class Others:
             if stream.index not in self.lanes:
                 stream.discard = Discard.all
         wanted = [stream for stream in self.source.streams if stream.index in self.lanes]
+        # Subtitles may be silent for any time: they are not waited for.
+        steady = {stream.index for stream in wanted if stream.type in ("audio", "video")} or set(self.lanes)
+        past: set[int] = set()
         for packet in self._demuxed(wanted) if wanted else ():
             lane = self.lanes[packet.stream.index]
             if self._is_past(packet):
-                return
+                past.add(packet.stream.index)
+                if past >= steady:
+                    return
+                continue
             if packet.is_corrupt and packet.stream.type == "audio":
                 lane.dropped += 1
                 continue

@@ -21,13 +21,15 @@ from desktop.errors import UserError
 from desktop.paths import atomic_write
 from desktop.video.media import colours
 from desktop.video.media.clip import BOTTOM_FIRST, PROGRESSIVE, TOP_FIRST, VideoFacts
-from desktop.video.media.encoders import Encoder, codec_name, encoder_options, field_options, output_format, pixel_format, reorder
+from desktop.video.media.encoder_options import encoder_options, field_options, reorder
+from desktop.video.media.encoders import Encoder, codec_name, output_format, pixel_format
 from desktop.video.media.formats import MATRICES, Format, choose_matrix
 from desktop.video.media.hdr import hdr_options
 from desktop.video.media.pack import frame_of
 from desktop.video.media.picture import Picture
 
 _PLAIN_RATE = Fraction(25)
+_MOST_THREADS = 16
 _FIELDS = {TOP_FIRST: 2, BOTTOM_FIRST: 3}
 """ffmpeg's numbers for which field comes first."""
 
@@ -44,7 +46,7 @@ class SegmentWriter:
         colour: the source's stream, whose colour tags are kept.
         encoder, quality: as ``encoders.choose`` gave and checked them.
         fields: "tff" or "bff" when the pictures are woven of two fields, the top or the bottom one first; else "progressive".
-        threads: for the encoder; as many as the machine has when None. The same number gives the same bytes.
+        threads: for the encoder; as many as the machine has, up to 16, when None. The same number gives the same bytes.
 
     Raises:
         UserError: the encoder does not take these pictures, the disk is full, ...
@@ -97,7 +99,7 @@ class SegmentWriter:
             _describe(context, self._form, colour, width, height)
             context.sample_aspect_ratio = sar
             context.field_order = _FIELDS.get(fields, 1)
-            count = threads or os.cpu_count() or 1
+            count = threads or min(_MOST_THREADS, os.cpu_count() or 1)
             odd = bool(width % 2 or height % 2)
             context.options = encoder_options(encoder, quality, self._form, self._rate, count, odd=odd)
             for more in (field_options(encoder, fields, height), hdr_options(encoder.id, colour.hdr)):

@@ -11,10 +11,11 @@ import av
 import cv2
 import numpy as np
 
-from desktop.video.media.clip import VideoFacts
+from desktop.video.media.clip import Clip, VideoFacts
 from desktop.video.media.encoders import Encoder, choose
 from desktop.video.media.formats import Format, make_format
 from desktop.video.media.picture import Picture
+from desktop.video.media.reader import open_reader
 from desktop.video.media.unpack import planes_of
 from desktop.video.media.writer import SegmentWriter
 
@@ -103,6 +104,12 @@ def planes_in(path: Path, form: Format, size: tuple[int, int]) -> list[tuple[Any
     """Decoded planes of the file's video, copied."""
     with av.open(str(path)) as container:
         return [tuple(plane.copy() for plane in planes_of(frame, form, *size)) for frame in container.decode(video=0)]
+
+
+def restored(path: Path) -> tuple[list[Picture], Clip]:
+    """All pictures of a clip, as if restored, and what it is."""
+    with open_reader(path) as reader:
+        return [picture.copy() for picture in reader], reader.clip
 
 
 def stamps_in(path: Path) -> list[Fraction]:
