@@ -22,7 +22,7 @@ _SMALL = 20.0, 28.0  # px of the face's side: a restorer makes faces up below th
 _COVERED = 0.60, 0.85  # share of eyes, nose and mouth that must lie in the picture
 # ``sharpness`` of faces as sharp as their crop can be: 0.64 to 0.99, of those with half its resolution 0.50 to 0.61, a quarter
 # 0.40; noisy sharp ones 0.5 to 0.83 (10th to 90th percentile, London set and synthetic faces, crops of 256 and 512 px).
-_SHARP = 0.62, 0.76
+_SHARP = 0.60, 0.80
 _TURNED = 0.16, 0.06  # ``frontality``: a profile is below the second
 
 _FINE, _COARSE = 0.7, 1.4  # px, the octaves that are compared
@@ -74,7 +74,8 @@ def judge(crop: Floats, size: float, *, inside: float = 1.0, points: Array | Non
     ]
     # Sharpness costs more than the rest and cannot help what is ruled out already.
     if all(strength > 0 for strength, _, _ in limits):
-        limits.append((1 - _ramp(sharpness(crop), *_SHARP), Kind.SHARP, "it is sharp already"))
+        blurred = 1 - _ramp(sharpness(crop), *_SHARP)
+        limits.append((blurred, Kind.SHARP, "it is nearly sharp" if blurred > 0 else "it is sharp already"))
     strength = float(np.prod([share for share, _, _ in limits]))
     least, kind, reason = min(limits, key=lambda limit: limit[0])
     if strength <= 0:
