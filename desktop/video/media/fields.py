@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import islice
 from typing import Any
 
@@ -16,6 +17,7 @@ from desktop.video.media.decode import Decoder
 from desktop.video.media.deinterlace import can_deinterlace
 
 _PLACES = 6
+_TICK = Fraction(1, 25)
 _MEASURED = "lavfi.idet.single.current_frame"
 _SURE = 0.03
 """Share of the pictures that must show something either way; most move too little to tell."""
@@ -85,7 +87,7 @@ def _judged(frames: Iterator[Any]) -> Iterator[str]:
     for number, frame in enumerate(frames):
         if graph is None:
             graph = av.filter.Graph()
-            source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+            source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=_TICK)
             graph.link_nodes(source, graph.add("idet"), graph.add("buffersink"))
             graph.configure()
             kind = frame.format.name, frame.width, frame.height
@@ -95,7 +97,7 @@ def _judged(frames: Iterator[Any]) -> Iterator[str]:
         # Asked before the filter sees the frame, for it writes its own opinion there.
         if frame.interlaced_frame:
             yield "flagged"
-        frame.pts = number
+        frame.pts, frame.time_base = number, _TICK
         graph.vpush(frame)
         yield from _pulled(graph)
     if graph is not None:

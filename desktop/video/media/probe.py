@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from desktop.video.media.turn import turn_of
 from desktop.video.media.unpack import chroma_place
 
 _STILL_CONTAINERS = ("image2", "_pipe", "gif", "apng")
+_LONG_S = 15.0
 _SAMPLE = 240
 """Pictures whose time stamps are looked at to see whether the rate is constant."""
 
@@ -60,7 +62,7 @@ def _probe(state: FileState) -> Clip:
             remedy = "The file is damaged, or was cut off before its first picture; copy it again."
             raise UserError("No picture of this clip can be decoded", path=path, remedy=remedy)
         container = decoder.container
-        video = _video(decoder.stream, frame, stamps)
+        video = _video(decoder.stream, frame, [stamps, *_further_stamps(decoder)])
         others = tuple(_stream(stream) for stream in container.streams if stream.index != decoder.stream.index)
         return Clip(
             path=path,
@@ -78,20 +80,37 @@ def _probe(state: FileState) -> Clip:
 
 
 def _first_frame(decoder: Decoder) -> tuple[Any, list[int]]:
-    """The first frame, and the time stamps of the packets of about the first ``_SAMPLE`` pictures."""
-    stamps: list[int] = []
+    """The first frame, and the time stamps of the packets of about the first ``_SAMPLE`` pictures; none when any is missing."""
+    stamps: list[int | None] = []
     first = None
     for packet in decoder.packets():
-        if packet.pts is not None:
-            stamps.append(packet.pts)
+        stamps.append(packet.pts)
         if first is None:
             first = next(iter(decoder.decoded(packet)), None)
         if first is not None and len(stamps) >= _SAMPLE:
-            return first, stamps
-    return first or next(decoder.flush(), None), stamps
+            return first, _whole(stamps)
+    return first or next(decoder.flush(), None), _whole(stamps)
 
 
-def _video(stream: Any, frame: Any, stamps: list[int]) -> VideoFacts:
+def _further_stamps(decoder: Decoder) -> list[list[int]]:
+    """Time stamps at other places of a long clip."""
+    duration = _duration(decoder.container, decoder.stream)
+    if duration is None or duration < _LONG_S:
+        return []
+    found = []
+    for part in (1, 2):
+        place = Fraction(duration) * part / 3 / decoder.stream.time_base
+        if decoder.seek(int(place) + (decoder.stream.start_time or 0)):
+            # The first ones after a seek may be shown before it, with others missing between.
+            found.append(sorted(_whole([packet.pts for packet in islice(decoder.packets(), _SAMPLE)]))[4:])
+    return found
+
+
+def _whole(stamps: list[int | None]) -> list[int]:
+    return [stamp for stamp in stamps if stamp is not None] if None not in stamps else []
+
+
+def _video(stream: Any, frame: Any, samples: list[list[int]]) -> VideoFacts:
     context = stream.codec_context
     turn = turn_of(frame)
     name = frame.format.name
@@ -114,7 +133,7 @@ def _video(stream: Any, frame: Any, stamps: list[int]) -> VideoFacts:
         transfer=colours.TRANSFERS.get(int(frame.color_trc), ""),
         time_base=stream.time_base,
         rate=Fraction(rate) if rate else None,
-        constant_rate=_is_constant(stamps),
+        constant_rate=_is_constant(samples),
         field_order=colours.FIELD_ORDERS.get(int(context.field_order), UNKNOWN_ORDER),
         frames=stream.frames or None,
         start=float(start * stream.time_base),
@@ -127,13 +146,19 @@ def _aspect(sar: Fraction | None) -> Fraction:
     return Fraction(sar) if sar and sar > 0 else Fraction(1)
 
 
-def _is_constant(stamps: list[int]) -> bool | None:
-    """Whether the distances of the time stamps differ by no more than rounding does."""
-    ordered = sorted(set(stamps))[:-4] if len(stamps) > 8 else sorted(set(stamps))
-    if len(ordered) < 3:
-        return None
-    step = (ordered[-1] - ordered[0]) / (len(ordered) - 1)
-    return all(abs(stamp - ordered[0] - number * step) <= max(1.0, step * 0.02) for number, stamp in enumerate(ordered))
+def _is_constant(samples: list[list[int]]) -> bool | None:
+    """Whether the distances of time stamps differ by no more than rounding does, in each sample and between them."""
+    steps = []
+    for stamps in samples:
+        # The last ones may lack neighbours that come later in the file.
+        ordered = sorted(set(stamps))[:-4] if len(stamps) > 8 else sorted(set(stamps))
+        if len(ordered) < 3:
+            continue
+        step = (ordered[-1] - ordered[0]) / (len(ordered) - 1)
+        if any(abs(stamp - ordered[0] - number * step) > max(1.0, step * 0.02) for number, stamp in enumerate(ordered)):
+            return False
+        steps.append(step)
+    return max(steps) - min(steps) <= 0.02 * max(steps) if steps else None
 
 
 def _duration(container: Any, stream: Any) -> float | None:

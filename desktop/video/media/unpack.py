@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -78,7 +79,7 @@ def _nearest(name: str) -> tuple[str, int]:
 def _upright(frame: Any) -> Any:
     """The same frame with its rows in memory from top to bottom; some decoders store them the other way about."""
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25))
     flips = graph.add("hflip"), graph.add("hflip")
     graph.link_nodes(source, *flips, graph.add("buffersink"))
     graph.configure()

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 RGB = npt.NDArray[np.uint8]
 
-_CANVAS = cv2.resize(np.random.default_rng(1).integers(0, 256, (40, 50), np.uint8), (900, 700), interpolation=cv2.INTER_CUBIC)
+_CANVAS = cv2.resize(np.random.default_rng(1).integers(0, 256, (64, 78), np.uint8), (1404, 1152), interpolation=cv2.INTER_CUBIC)
 
 
 def drawn(number: int, width: int = 176, height: int = 144) -> RGB:
