@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from time import monotonic
 from typing import Generic, TypeVar
 
 _Item = TypeVar("_Item")
+_Out = TypeVar("_Out")
 
 _TICK_S = 0.04
 _PATIENCE_S = 0.6
@@ -164,17 +165,6 @@ class Pipe(Generic[_Item]):
             yield item
 
 
-class Stopwatch:
-    """Seconds by name, added up; for parts of a stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    def add(self, name: str, began: float) -> None:
-        """Add the time since ``began`` (``time.perf_counter()``) to ``name``."""
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
-
-
 def apart(work: Callable[[], _Item], tick: Callable[[], None], interrupt: Callable[[], None]) -> _Item:
     """Do ``work`` in a thread of its own while the caller ticks, so that a cancel reaches it in the middle of a long call."""
     results: list[_Item] = []
@@ -182,3 +172,25 @@ def apart(work: Callable[[], _Item], tick: Callable[[], None], interrupt: Callab
     flow.stage("work", lambda: results.append(work()))
     flow.run(tick)
     return results[0]
+
+
+def spread(items: Iterator[_Item], work: Callable[[_Item], _Out], workers: int) -> Generator[_Out, None, None]:
+    """``work`` done on each item, in order, by several threads where there are processors to spare.
+
+    Close it when it is left early, so that its threads end.
+    """
+    if workers <= 1:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[_Out]] = deque()
+    with ThreadPoolExecutor(workers, "stage-worker") as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for one in waiting:
+                one.cancel()

@@ -80,16 +80,18 @@ def restore(patches: Sequence[Patch], restorer: Restorer, fidelity: float) -> No
         patch.restored = result
 
 
-def put_back(picture: Picture, patches: Iterable[Patch], *, steady: Steady | None = None, scale: float = 1.0) -> None:
+def calm(patches: Iterable[Patch], steady: Steady, picture: int) -> None:
+    """Reduce the flicker of the restored ones; picture by picture, in order."""
+    for patch in patches:
+        if patch.restored is not None and patch.crop is not None and patch.face.track is not None:
+            patch.restored = steady.apply(patch.face.track, picture, patch.restored, patch.crop)
+
+
+def put_back(picture: Picture, patches: Iterable[Patch], *, scale: float = 1.0) -> None:
     """Paste the restored ones into a picture that is ``scale`` times the size of the one they were cut out of."""
     for patch in patches:
-        if patch.restored is None or patch.crop is None:
-            continue
-        restored = patch.restored
-        if steady is not None and patch.face.track is not None:
-            restored = steady.apply(patch.face.track, picture.index, restored, patch.crop)
-        matrix = scaled(patch.matrix, scale)
-        paste(picture, restored, patch.crop, matrix, strength=patch.verdict.strength, enlarged=scale > 1)
+        if patch.restored is not None and patch.crop is not None:
+            paste(picture, patch.restored, patch.crop, scaled(patch.matrix, scale), strength=patch.verdict.strength)
 
 
 def scaled(matrix: Floats, scale: float) -> Floats:

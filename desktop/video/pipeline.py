@@ -6,19 +6,21 @@ never cross a segment, and what one segment hands to the next (steadiness) is ke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from desktop.errors import UserError
+from desktop.models import cpu
 from desktop.video.findings import FacesByPicture, Look
-from desktop.video.flow import Flow, Pipe
+from desktop.video.flow import Flow, Pipe, spread
 from desktop.video.keeper import Keeper, State, load_state
 from desktop.video.ledger import Ledger, Segment
 from desktop.video.media.picture import Picture
 from desktop.video.media.reader import open_reader
 from desktop.video.media.writer import SegmentWriter
-from desktop.video.patches import Patch, cut, largest, put_back, restore
+from desktop.video.patches import Face, Patch, calm, cut, largest, put_back, restore
 from desktop.video.restorers import Restorer
 from desktop.video.segments import to_make
 from desktop.video.temporal import Steady
@@ -28,6 +30,7 @@ _HELD_BYTES = 64 << 20
 
 _MOST_HELD = 12
 _MOST_GATHERED = 32
+_MOST_WORKERS = 4
 
 
 @dataclass
@@ -151,31 +154,37 @@ class _Run:
         self._held = max(1, min(_MOST_HELD, _HELD_BYTES // size))
         self._gathered = max(1, min(_MOST_GATHERED, 2 * _HELD_BYTES // size))
         self._cuts = frozenset(plan.look.shots)
+        # Beside a GPU, what the processors do must not be what it waits for.
+        self._workers = max(1, min(_MOST_WORKERS, cpu.granted() // 4))
 
     def build(self, encode: Callable[[Iterator[Item]], None]) -> None:
         """Add all stages to the flow, the last one given."""
-        stages: list[tuple[str, Callable[[Iterator[Item]], Iterator[Item]]]] = [("cut", self._cut)]
+        stages: list[tuple[str, Callable[[Iterator[Item]], Generator[Item, None, None]]]] = [("cut", self._cut)]
         if self._plan.enlarge is not None:
             stages.append(("enlarge", self._enlarge))
-        stages += [("restore", self._restore), ("paste", self._paste)]
+        stages.append(("restore", self._restore))
+        if self._steady is not None:
+            stages.append(("steady", self._steadied))
+        stages.append(("paste", self._paste))
         pipe = self._start("decode", self._decode())
         for name, work in stages:
             pipe = self._start(name, work(iter(pipe)))
         last = pipe
         self._flow.stage("encode", lambda: encode(iter(last)))
 
-    def _start(self, name: str, items: Iterator[Item]) -> Pipe[Item]:
+    def _start(self, name: str, items: Generator[Item, None, None]) -> Pipe[Item]:
         pipe: Pipe[Item] = self._flow.pipe(self._held)
 
         def work() -> None:
-            for item in items:
-                pipe.put(item)
+            with closing(items):
+                for item in items:
+                    pipe.put(item)
             pipe.close()
 
         self._flow.stage(name, work)
         return pipe
 
-    def _decode(self) -> Iterator[Item]:
+    def _decode(self) -> Generator[Item, None, None]:
         plan = self._plan
         numbers = range(plan.pictures(self._segments[0])[0], plan.pictures(self._segments[-1])[-1] + 1)
         with open_reader(plan.path, deinterlace=plan.look.deinterlace, start=plan.start, end=plan.end) as reader:
@@ -189,21 +198,28 @@ class _Run:
                     return
         raise UserError("The clip gave other pictures than before", path=plan.path, remedy="Was it changed? Then begin again.")
 
-    def _cut(self, items: Iterator[Item]) -> Iterator[Item]:
+    def _cut(self, items: Iterator[Item]) -> Generator[Item, None, None]:
         faces_of = FacesByPicture(self._plan.look.tracks)
-        for item in items:
-            faces = faces_of(item.picture.index)
-            item.patches = cut(item.picture, largest(faces) if self._plan.only_largest else faces, self._plan.restorer)
-            yield item
 
-    def _enlarge(self, items: Iterator[Item]) -> Iterator[Item]:
+        def placed() -> Iterator[tuple[Item, list[Face]]]:
+            for item in items:
+                yield item, faces_of(item.picture.index)
+
+        return spread(placed(), self._cut_out, self._workers)
+
+    def _cut_out(self, pair: tuple[Item, list[Face]]) -> Item:
+        item, faces = pair
+        item.patches = cut(item.picture, largest(faces) if self._plan.only_largest else faces, self._plan.restorer)
+        return item
+
+    def _enlarge(self, items: Iterator[Item]) -> Generator[Item, None, None]:
         enlarge = self._plan.enlarge
         assert enlarge is not None
         for item in items:
             item.target = enlarge(item.picture)
             yield item
 
-    def _restore(self, items: Iterator[Item]) -> Iterator[Item]:
+    def _restore(self, items: Iterator[Item]) -> Generator[Item, None, None]:
         """Batches over several pictures; where one ends depends on the pictures alone."""
         gathered: list[Item] = []
         for item in items:
@@ -221,23 +237,31 @@ class _Run:
             gathered = []
         yield from gathered
 
-    def _paste(self, items: Iterator[Item]) -> Iterator[Item]:
-        plan = self._plan
+    def _steadied(self, items: Iterator[Item]) -> Generator[Item, None, None]:
+        steady = self._steady
+        assert steady is not None
         for item in items:
-            before = item.picture
-            target = item.target or before
-            if self._steady is not None and before.index in self._cuts:
-                self._steady.reset()
+            if item.picture.index in self._cuts:
+                steady.reset()
+            calm(item.patches, steady, item.picture.index)
+            if self._is_last(item):
+                item.state = steady.state()
+            yield item
+
+    def _paste(self, items: Iterator[Item]) -> Generator[Item, None, None]:
+        plan = self._plan
+        for item in spread(items, self._pasted, self._workers):
             changed = any(patch.restored is not None for patch in item.patches)
-            if changed and item.target is None:
-                item.target = target = before.copy()
-            put_back(target, item.patches, steady=self._steady, scale=plan.scale)
-            plan.watch(before, target, changed or plan.enlarge is not None)
+            plan.watch(item.picture, item.target or item.picture, changed or plan.enlarge is not None)
             for patch in item.patches:
                 patch.crop = patch.restored = None
-            if self._steady is not None and self._is_last(item):
-                item.state = self._steady.state()
             yield item
+
+    def _pasted(self, item: Item) -> Item:
+        if any(patch.restored is not None for patch in item.patches):
+            item.target = item.target or item.picture.copy()
+            put_back(item.target, item.patches, scale=self._plan.scale)
+        return item
 
     def _is_last(self, item: Item) -> bool:
         index = item.picture.index

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from desktop.video.flow import Flow, Pipe
+from desktop.video.flow import Flow, Pipe, apart, spread
 
 
 @pytest.fixture(autouse=True)
@@ -154,3 +154,31 @@ def test_seconds_leave_the_waiting_out() -> None:
     flow.stage("fast", lambda: list(pipe).clear())
     flow.run(_nothing)
     assert flow.seconds["slow"] >= 0.24 and flow.seconds["fast"] < 0.1
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_spread_work_stays_in_order(workers: int) -> None:
+    def work(number: int) -> int:
+        time.sleep(0.002 * (number % 3))
+        return number * 2
+
+    assert list(spread(iter(range(60)), work, workers)) == [number * 2 for number in range(60)]
+
+
+def test_spread_work_that_fails_or_is_left_leaves_no_thread() -> None:
+    def work(number: int) -> int:
+        if number == 7:
+            raise ValueError("seven")
+        return number
+
+    with pytest.raises(ValueError, match="seven"):
+        list(spread(iter(range(60)), work, 4))
+    some = spread(iter(range(60)), lambda number: number, 4)
+    assert next(some) == 0
+    some.close()
+
+
+def test_work_apart_gives_its_result_or_its_error() -> None:
+    assert apart(lambda: 5, _nothing, _nothing) == 5
+    with pytest.raises(ZeroDivisionError):
+        apart(lambda: 1 // 0, _nothing, _nothing)
