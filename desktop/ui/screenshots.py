@@ -1,12 +1,14 @@
 """Pictures of every panel in light and dark, several sizes and scales, with real results.
 
-A song is really listened to, covered and rendered by the queue, in folders of its own; the installed models are used.
+A song is really listened to, covered and rendered by the queue, and a clip is really restored, in folders of their own; the
+installed models are used.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,13 +25,17 @@ SIZES = ((1440, 900), (1100, 700))
 PATIENCE_S = 300
 
 
-def main(out: Path | str, song: Path | str | None = None) -> int:
-    """Write the pictures into ``out``; returns the exit code. The scale of 200 % is drawn by a process of its own."""
+def main(out: Path | str, song: Path | str | None = None, clip: Path | str | None = None) -> int:
+    """Write the pictures into ``out``; returns the exit code. The scale of 200 % is drawn by a process of its own.
+
+    ``clip``: a video, or a folder of several, for the Video panel; the demo clip, if it is installed, when None.
+    """
     folder = paths.make_folder(Path(out).absolute())
     demo = paths.resources() / "demo"
     source = Path(song).absolute() if song else next(iter(sorted(demo.glob("*.opus"))), demo)
     if not source.is_file():
         raise UserError("The song for the pictures is not there", path=source)
+    clips = Path(clip).absolute() if clip else _demo_clip()
     with tempfile.TemporaryDirectory(prefix="reprise-pictures-") as home:
         environment = {
             **os.environ,
@@ -38,7 +44,7 @@ def main(out: Path | str, song: Path | str | None = None) -> int:
             "QT_QPA_PLATFORM": "offscreen",
         }
         for scale in ("1", "2"):
-            command = [sys.executable, "-m", "desktop.ui.screenshots", str(folder), str(source)]
+            command = [sys.executable, "-m", "desktop.ui.screenshots", str(folder), str(source), str(clips)]
             done = subprocess.run(command, env={**environment, "QT_SCALE_FACTOR": scale}, check=False)
             if done.returncode:
                 return done.returncode
@@ -47,16 +53,27 @@ def main(out: Path | str, song: Path | str | None = None) -> int:
     return 0
 
 
+def _demo_clip() -> Path:
+    """The installed demo clip; "" when it is not here, and the Video panel is shown empty only."""
+    from desktop.models.library import Library
+    from desktop.ui.video.demo import clip_in
+
+    try:
+        return clip_in(Library())
+    except UserError:
+        return Path()
+
+
 class _Session:
     """One run of the window, at the scale of this process."""
 
-    def __init__(self, folder: Path, song: Path) -> None:
+    def __init__(self, folder: Path, song: Path, clip: Path) -> None:
         from desktop.ui import app
 
         self.app = app.application()
         self.parts = app.build(self.app)
         self.window = self.parts.window
-        self.folder, self.song = folder, song
+        self.folder, self.song, self.clip = folder, song, clip
         self.large = self.window.devicePixelRatioF() > 1
         self.suffix = "-200" if self.large else ""
 
@@ -98,9 +115,60 @@ class _Session:
         self.rest()
         self.take("error")
         broken.unlink()
+        self._video()
         if not self.large:
             self._dialogs()
         window.close()
+
+    def _video(self) -> None:
+        """The Video panel: empty, with a clip, its frame in three views, running, done, with several clips, with an error."""
+        from desktop.ui.video.panel import VideoPanel
+        from desktop.ui.video.shown import After
+        from desktop.ui.widgets.compare_view import Mode
+
+        window = self.window
+        window.go("video")
+        panel = window.panel
+        assert isinstance(panel, VideoPanel)
+        self.rest()
+        self.take("video-start")
+        if not self.clip.name:
+            return
+        # Results go beside their clips: work on copies.
+        with tempfile.TemporaryDirectory(prefix="reprise-clips-") as folder:
+            given = sorted(self.clip.iterdir()) if self.clip.is_dir() else [self.clip]
+            clips = [Path(shutil.copy(one, folder)) for one in given if panel.takes(one)]
+            window.open_path(clips[0])
+            shown, look, view = panel.clip.shown, panel.clip.look, panel.canvas.view
+            self.wait(lambda: shown.kind is After.PREVIEW and bool(look.info) and not look.filming)
+            panel.clip.seek(look.duration / 2)
+            self.wait(lambda: shown.kind is After.PREVIEW and shown.frame is not None)
+            self.rest(400)
+            self.take("video-preview")
+            for mode in (Mode.SIDE, Mode.DIFFERENCE):
+                view.set_mode(mode)
+                self.rest()
+                self.take(f"video-{mode.value}")
+            view.set_mode(Mode.SPLIT)
+            panel.run()
+            self.wait(lambda: shown.kind is After.RUNNING or panel.clip.running is None)
+            self.take("video-running")
+            self.wait(lambda: panel.clip.running is None and shown.kind is After.RESULT)
+            self.rest(400)
+            self.take("video-done")
+            broken = Path(folder) / "no video, although its name says so and is very long indeed.mp4"
+            broken.write_text("This is text.")
+            panel.queue([*clips[1:], broken])
+            panel.run_all()
+            self.rest(2500)
+            self.take("video-clips")
+            window.open_path(broken)
+            self.wait(lambda: panel.clip.error is not None)
+            self.rest()
+            self.take("video-error")
+            for item in list(panel.clips.items):
+                panel.clips.cancel(item)
+            self.wait(lambda: all(item.running is None for item in panel.clips.items))
 
     def _dialogs(self) -> None:
         for action, name in (("help.shortcuts", "shortcuts"), ("help.about", "about")):
@@ -143,11 +211,11 @@ class _Session:
         limit.start()
         loop.exec()
         if not until():
-            raise UserError("The song took too long")
+            raise UserError("The pictures took too long")
 
 
 def _draw(arguments: argparse.Namespace) -> int:
-    session = _Session(arguments.folder, arguments.song)
+    session = _Session(arguments.folder, arguments.song, arguments.clip)
     try:
         session.run()
     finally:
@@ -159,4 +227,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("song", type=Path)
+    parser.add_argument("clip", type=Path)
     sys.exit(_draw(parser.parse_args()))

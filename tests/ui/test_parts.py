@@ -237,7 +237,8 @@ def test_a_restorer_of_ones_own_is_dropped_listed_and_removed(
     parts.window.drop([restorer(tmp_path / "My net.onnx")])
     qtbot.waitUntil(lambda: "my-net" in page._cards, timeout=30_000)
     card = page._cards["my-net"]
-    assert len(page._cards) == count + 1 and card.isVisible() and not card._install.isVisible()
+    qtbot.waitUntil(card.isVisible)
+    assert len(page._cards) == count + 1 and not card._install.isVisible()
     assert card.entry.licence.commercial is Commercial.UNCLEAR
     assert page._column.indexOf(card) == page._column.indexOf(page._cards["codeformer"]) + 1
     page.shelf.remove("my-net")

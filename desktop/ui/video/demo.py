@@ -70,13 +70,17 @@ class Demo(QObject):
             self.said.emit(Note(Severity.ERROR, error.message, error.path, error.remedy, error.details, again))
 
     def _open(self) -> None:
-        def find() -> Path:
-            folder = self._library.folder(MODEL)
-            names = [file.name for file in self._library.entry(MODEL).files if files.is_video(Path(file.name))]
-            # Of a pair, the clip as it was found, not the one it was made of.
-            names.sort(key=lambda name: "pristine" in name)
-            if not names:
-                raise UserError("The demo clip is missing", path=folder, remedy="Install it again.")
-            return folder / names[0]
+        Op(self, lambda: clip_in(self._library)).success(self.ready.emit).failure(
+            lambda error: self.said.emit(from_error(error))
+        ).start()
 
-        Op(self, find).success(self.ready.emit).failure(lambda error: self.said.emit(from_error(error))).start()
+
+def clip_in(library: Library) -> Path:
+    """The installed demo clip; raises UserError when it is not there."""
+    folder = library.folder(MODEL)
+    names = [file.name for file in library.entry(MODEL).files if files.is_video(Path(file.name))]
+    # Of a pair, the clip as it was found, not the one it was made of.
+    names.sort(key=lambda name: "pristine" in name)
+    if not names:
+        raise UserError("The demo clip is missing", path=folder, remedy="Install it again.")
+    return folder / names[0]

@@ -267,7 +267,7 @@ class Inspector(QWidget):
         self.run.setText("Go on" if _can_go_on(clip) else "Restore")
         self.run.setEnabled(not reason)
         self.run.setToolTip(reason or "Restore the clip (Ctrl+R)")
-        self.estimate.setText(facts.estimate(clip))
+        self.estimate.setText((reason if running is None else "") or facts.estimate(clip))
         self.estimate.setVisible(bool(self.estimate.text()))
 
 

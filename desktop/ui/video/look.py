@@ -52,6 +52,7 @@ class Look(QObject):
         self._film.previewed.connect(self._filming)
         self._film.failed.connect(lambda _job, _failed: self.changed.emit())
         self._film.busy_changed.connect(self.changed)
+        self._blocked = True
         self._forget()
 
     def _forget(self) -> None:
@@ -99,9 +100,16 @@ class Look(QObject):
         """Estimate for other options, soon."""
         if options != self.options:
             self.options = options
-            if self.path is not None:
+            if self.path is not None and not self._blocked:
                 self._again.start()
                 self.changed.emit()
+
+    def set_blocked(self, blocked: bool) -> None:
+        """Whether the options name models that are not here: then nothing is estimated, as that would fetch them."""
+        if blocked != self._blocked:
+            self._blocked = blocked
+            if self.path is not None and not blocked and self.estimated != self.options:
+                self._ask()
 
     def learn(self, duration: float, width: int, height: int) -> None:
         """Facts that came with a picture, before the others."""
@@ -113,7 +121,8 @@ class Look(QObject):
 
     def _ask(self) -> None:
         if self.path is not None:
-            self._inspect.ask(InspectJob(source=str(self.path), options=self.options))
+            options = RestoreOptions(deinterlace=self.options.deinterlace) if self._blocked else self.options
+            self._inspect.ask(InspectJob(source=str(self.path), options=options))
 
     def _inspected(self, job: InspectJob, result: dict[str, Any]) -> None:
         if self.path is None or job.source != str(self.path):

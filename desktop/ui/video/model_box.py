@@ -16,7 +16,7 @@ from desktop.ui.widgets.elided import ElidedLabel
 from desktop.ui.widgets.parts import restyle
 
 HERE = (Status.INSTALLED, Status.BUNDLED)
-TERMS = {Commercial.YES: "", Commercial.NO: "no commercial use", Commercial.UNCLEAR: "commercial use unclear"}
+TERMS = {Commercial.YES: "", Commercial.NO: "No commercial use", Commercial.UNCLEAR: "Commercial use unclear"}
 
 
 class ModelBox(QWidget):
@@ -35,8 +35,7 @@ class ModelBox(QWidget):
         self, name: str, shelf: Shelf, task: str, extra: Sequence[tuple[str, str]] = (), parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._shelf, self._name, self._extra = shelf, name, tuple(extra)
-        self._entries = {entry.id: entry for entry in shelf.entries if entry.task == task}
+        self._shelf, self._name, self._task, self._extra = shelf, name, task, tuple(extra)
         self.value = ""
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -64,20 +63,25 @@ class ModelBox(QWidget):
         self.set_value(next(iter([value for value, _ in self._extra] or self._entries), ""))
 
     @property
+    def _entries(self) -> dict[str, Entry]:
+        """The models of the task; the user may add some while the window is open."""
+        return {entry.id: entry for entry in self._shelf.entries if entry.task == self._task}
+
+    @property
     def entry(self) -> Entry | None:
         """The chosen model; None for an extra choice."""
         return self._entries.get(self.value)
 
     @property
     def missing(self) -> str:
-        """Why the choice cannot be used: its model is not installed; "" when it can, or nobody has looked yet."""
+        """Why the choice cannot be used: its model is not installed, or nobody has looked yet; "" when it can."""
         status = self._shelf.states.get(self.value)
-        if self.value in dict(self._extra) or (status is None and self.value in self._entries):
+        if self.value in dict(self._extra) or status in HERE:
             return ""
         if self.entry is None:
             return f"{self._name} “{self.value}” is not in the catalog"
-        if status in HERE:
-            return ""
+        if status is None:
+            return "Looking for the models…"
         return f"{self.entry.title} is {'damaged' if status is Status.CORRUPT else 'not installed'}"
 
     def set_value(self, value: str) -> None:
@@ -107,7 +111,7 @@ class ModelBox(QWidget):
     def _show(self, entry: Entry) -> None:
         licence, job = entry.licence, self._shelf.jobs.get(entry.id)
         terms = TERMS[licence.commercial]
-        self._words.setText(f"{licence.spdx}  ·  {terms}" if terms else licence.spdx)
+        self._words.setText(f"{terms}  ·  {licence.spdx}" if terms else licence.spdx)
         self._words.setToolTip("\n".join(part for part in (licence.attribution, licence.note, licence.text) if part))
         restyle(self._words, tone="warning" if terms else "secondary")
         self._mark.show_icon("warning" if terms else "info", "warning" if terms else "secondary")

@@ -386,7 +386,9 @@ class VideoPanel(Panel):
         self.changed.emit()
 
     def _models_changed(self) -> None:
-        self.clip.shown.set_blocked(self.inspector.blocked)
+        blocked = self.inspector.blocked
+        self.clip.shown.set_blocked(blocked)
+        self.clip.look.set_blocked(bool(blocked))
         self.inspector.refresh()
 
     def _prefs_changed(self, names: set[str]) -> None:
