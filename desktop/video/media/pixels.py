@@ -74,6 +74,8 @@ def blend(planes: Planes, form: Format, rgb: npt.NDArray[np.float32], mask: npt.
 
 def from_rgb(rgb: npt.NDArray[np.uint8], form: Format) -> Planes:
     """Planes in the format ``form`` of a whole picture given as uint8 RGB [h, w, 3]; in strips, to need little memory."""
+    if form.bits == 8 and form.kind == "yuv":
+        return _yuv_bytes(rgb, form)
     height, width = rgb.shape[:2]
     planes = tuple(np.empty(form.plane_shape(number, width, height), form.dtype) for number in range(form.planes))
     mask = np.ones((min(_STRIP, height), width), np.float32)
@@ -127,6 +129,26 @@ def _code_values(form: Format) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
         return np.array([top, top, top]), np.array([0.0, 1 << (form.bits - 1), 1 << (form.bits - 1)])
     unit = float(1 << (form.bits - 8))
     return np.array([219, 224, 224]) * unit, np.array([16, 128, 128]) * unit
+
+
+def _yuv_bytes(rgb: npt.NDArray[np.uint8], form: Format) -> Planes:
+    """``from_rgb`` for the common formats, in integers throughout."""
+    matrix = from_rgb_matrix(form) / np.array([255, 255, 255, 1], np.float32)
+    luma, *chroma = cv2.split(cv2.transform(rgb, matrix))
+    across, down = 1 << form.shift_x, 1 << form.shift_y
+    height, width = luma.shape
+    planes = [np.asarray(luma)]
+    for plane in chroma:
+        if form.siting == "left" and across > 1:
+            # A triangle about each sample's place, which is that of the first pixel in its block.
+            weights = (across - np.abs(np.arange(1 - across, across))).astype(np.float32) / across**2
+            plane = cv2.sepFilter2D(plane, -1, weights, np.ones(1, np.float32), borderType=cv2.BORDER_REPLICATE)[:, ::across]
+        elif across > 1:
+            plane = cv2.copyMakeBorder(plane, 0, 0, 0, -width % across, cv2.BORDER_REPLICATE)
+        plane = cv2.copyMakeBorder(plane, 0, -height % down, 0, 0, cv2.BORDER_REPLICATE)
+        rows, columns = form.plane_shape(1, width, height)
+        planes.append(np.ascontiguousarray(_resized(plane, columns, rows)))
+    return tuple(planes)
 
 
 def _yuv_rgb(samples: Array, form: Format) -> npt.NDArray[np.uint8]:
