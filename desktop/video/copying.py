@@ -20,7 +20,7 @@ _MOST_REORDERED = 16
 
 def can_copy(clip: Clip, output: Path) -> bool:
     """Whether the result's container holds the clip's pictures as they are, and a segment does."""
-    codec = _codec(clip)
+    codec = clip.video.codec
     return codec in container_of(output).video and codec in MP4.video | MOV.video
 
 
@@ -52,7 +52,7 @@ def copy_video(clip: Clip, times: Sequence[int], path: Path) -> bool:
 
 def _write(decoder: Decoder, clip: Clip, order: list[int], reorder: int, path: Path) -> bool:
     base = Fraction(decoder.stream.time_base)
-    kind = "mp4" if _codec(clip) in MP4.video else "mov"
+    kind = "mp4" if clip.video.codec in MP4.video else "mov"
     with atomic_write(path) as file, av.open(file.name, "w", format=kind, container_options={"fflags": "bitexact"}) as segment:
         try:
             stream: Any = segment.add_stream_from_template(decoder.stream, opaque=True)
@@ -91,8 +91,3 @@ def _rate(order: Sequence[int], base: Fraction) -> tuple[int, int]:
     if len(order) < 2:
         return 25, 1
     return Fraction((len(order) - 1) / ((order[-1] - order[0]) * base)).limit_denominator(100_000).as_integer_ratio()
-
-
-def _codec(clip: Clip) -> str:
-    """ffmpeg's name of the codec, whoever decodes it."""
-    return str(av.Codec(clip.video.codec, "r").canonical_name)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from time import perf_counter
 
+from desktop.errors import UserError
 from desktop.jobs.events import Progressed
 from desktop.jobs.job import RestoreJob, Result
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library
 from desktop.models.session import interrupt_calls
+from desktop.paths import cache_dir
 from desktop.video import findings, identity, segments
 from desktop.video.copying import can_copy, copy_video
 from desktop.video.enlarge import enlarger
@@ -18,7 +21,7 @@ from desktop.video.kit import DETECTOR, Kit, fetch, open_kit
 from desktop.video.ledger import Ledger, Segment
 from desktop.video.look import look
 from desktop.video.media.clip import Clip
-from desktop.video.media.encoders import Encoder, choose
+from desktop.video.media.encoders import Encoder, choose, estimate_bytes
 from desktop.video.media.join import join
 from desktop.video.media.picture import Picture
 from desktop.video.media.probe import probe
@@ -43,6 +46,7 @@ def restore_clip(job: RestoreJob, progress: Progress) -> Result:
     clip = probe(job.source)
     with output_file(Path(job.source), Path(job.output)) as output:
         encoder = _encoder(job)
+        _check_space(job, clip, encoder, output)
         library = Library()
         fetch(job.options, library, progress.part(0.0, _FETCHED))
         kit = open_kit(job.options, job.device, library, progress)
@@ -226,6 +230,23 @@ def _encoder(job: RestoreJob) -> Encoder:
     with open_reader(job.source) as reader:
         form, width, height = reader.format, reader.width * job.options.scale, reader.height * job.options.scale
     return choose(job.encoder, job.output, form, width=width, height=height, quality=job.quality)
+
+
+def _check_space(job: RestoreJob, clip: Clip, encoder: Encoder, output: Path) -> None:
+    """Raise UserError before any work when there is not even a quarter of the room that the result will take."""
+    pictures, rate = _promised(clip, job), float(clip.video.rate or 25)
+    if pictures is None:
+        return
+    width, height = (side * job.options.scale for side in clip.video.upright_size)
+    needed = estimate_bytes(encoder.id, job.quality, width, height, rate, pictures / rate) // 4
+    for folder in (output.parent, cache_dir()):
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            raise UserError(
+                f"There is not enough space: about {4 * needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free",
+                path=folder,
+                remedy="Free some space, choose another folder, or an encoder that makes smaller files.",
+            )
 
 
 def _promised(clip: Clip, job: RestoreJob) -> int | None:
