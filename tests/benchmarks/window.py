@@ -2,7 +2,7 @@
 
     python tests/benchmarks/window.py
 
-Starts are fresh processes with an empty home; painting is measured on the real widget with 50,000 notes. Without a display
+Starts are fresh processes with an empty home; painting is measured on the real widgets, with 50,000 notes and large pictures. Without a display
 Qt draws into memory, as it does on a screen with its raster painter. Not part of the test run.
 """
 
@@ -26,7 +26,9 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.piano.cover import NOTE, Chord, Grid
 from desktop.ui.app import application
+from desktop.ui.widgets.compare_view import CompareView
 from desktop.ui.widgets.piano_roll import PianoRoll
+from desktop.ui.widgets.picture import Picture
 from desktop.ui.widgets.roll_data import RollData, from_notes
 from desktop.ui.widgets.timeline import Timeline
 
@@ -53,7 +55,7 @@ parts.close()
 def line(what: str, value: float, unit: str, target: float | None = None, note: str = "") -> None:
     """Print a line of the report."""
     aim = "" if target is None else f"(target {target:g} {unit}: {'met' if value <= target else 'MISSED'})"
-    print(f"{what:<44} {value:8.2f} {unit:<3} {aim} {note}".rstrip(), flush=True)
+    print(f"{what:<50} {value:8.2f} {unit:<3} {aim} {note}".rstrip(), flush=True)
 
 
 def starts(count: int = 7) -> None:
@@ -143,6 +145,46 @@ def painting(app: QApplication) -> None:
     line("memory for 50,000 notes and their pictures", (psutil.Process().memory_info().rss - before) / 1e6, "MB")
 
 
+def comparing() -> None:
+    """Frames of the compare view at 1920x1080: an old clip of 720x576 beside its result of twice the size, and 4K."""
+    view = CompareView()
+    view.resize(1920, 1080)
+    view.show()
+    screen = QPixmap(view.size())
+    rng = np.random.default_rng(1)
+    old = [rng.integers(0, 255, (576, 720, 3), np.uint8) for _ in range(3)]
+    view.set_size(720, 576)
+    view.set_pictures(Picture.of(old[0]), Picture.of(old[1].repeat(2, 0).repeat(2, 1)))
+    turn = [0]
+
+    def drag() -> None:
+        turn[0] += 1
+        view.set_split(turn[0] * 7 % 1000 / 1000)
+        view.render(screen)
+
+    def zoom() -> None:
+        turn[0] += 1
+        view.zoom_by(1.01 if turn[0] % 2 else 1 / 1.01)
+        view.render(screen)
+
+    def play() -> None:
+        turn[0] += 1
+        view.set_pictures(*(Picture.of(old[(turn[0] + k) % 3]) for k in (0, 1)))
+        view.render(screen)
+
+    line("compare view 1920x1080, line dragged", median_ms(drag), "ms", 4.0)
+    line("compare view 1920x1080, zooming", median_ms(zoom), "ms", 4.0)
+    view.fit()
+    line("compare view 1920x1080, two new frames (playing)", median_ms(play), "ms", 4.0)
+    large = [Picture.of(rng.integers(0, 255, (2160, 3840, 3), np.uint8)) for _ in range(2)]
+    view.set_size(3840, 2160)
+    view.set_pictures(large[0], large[1])
+    view.fit()
+    view.render(screen)
+    line("compare view 1920x1080, 4K pictures, line dragged", median_ms(drag), "ms", 4.0)
+
+
 if __name__ == "__main__":
     starts()
     painting(application())
+    comparing()

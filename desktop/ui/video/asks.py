@@ -35,6 +35,7 @@ class Newest(QObject):
         super().__init__(parent)
         self._bridge, self._priority = bridge, priority
         self._number = 0
+        self._left = False
         self._job: AnyJob | None = None
         self._next: AnyJob | None = None
         bridge.rows_changed.connect(self._rows_changed)
@@ -70,7 +71,8 @@ class Newest(QObject):
     def leave(self) -> None:
         """The window closes."""
         self.drop()
-        with contextlib.suppress(RuntimeError):
+        if not self._left:
+            self._left = True
             self._bridge.rows_changed.disconnect(self._rows_changed)
             self._bridge.heard.disconnect(self._heard)
 

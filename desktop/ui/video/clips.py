@@ -130,6 +130,7 @@ class Clips(QObject):
         super().__init__(parent)
         self._bridge, self._memory = bridge, memory
         self.items: list[Item] = []
+        self._left = False
         self._agreed: set[Path] = set()
         self._thumbs = Newest(bridge, 1, self)
         self._thumbs.answered.connect(self._thumbed)
@@ -217,6 +218,9 @@ class Clips(QObject):
     def leave(self) -> None:
         """The window closes."""
         self._thumbs.leave()
+        if self._left:
+            return
+        self._left = True
         self._bridge.rows_changed.disconnect(self._rows_changed)
         self._bridge.removed.disconnect(self._removed)
         self._bridge.heard.disconnect(self._said)

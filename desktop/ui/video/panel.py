@@ -221,7 +221,8 @@ class VideoPanel(Panel):
             )
             return
         suffix = path.suffix or self._target(item).suffix
-        self.clips.agree(path.with_suffix(suffix))
+        if path.with_suffix(suffix).exists():
+            self.clips.agree(path.with_suffix(suffix))
         self.clip.choose(replace(item.choices, output=str(path.with_suffix(suffix))))
 
     def open_demo(self) -> None:
