@@ -100,3 +100,19 @@ def test_a_damaged_clip_is_read_the_same_each_time(tmp_path: Path, name: str, da
         count = len(list(reader))
     assert count > 40
     check(clip, "off", [5, count // 2, count - 3])
+
+
+def test_large_pictures_are_decoded_by_several_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until damage shows: then one thread goes on where they were."""
+    clip = make(tmp_path / "clip.mkv", frames=130, size=(96, 80), options={"x264-params": _OPEN})
+    damaged = tmp_path / "damaged.mkv"
+    data = bytearray(clip.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 1500] = random.Random(1).randbytes(1500)
+    damaged.write_bytes(data)
+    with open_reader(damaged) as reader:
+        times = [picture.pts for picture in reader]
+    monkeypatch.setattr(frames, "_ONE_THREAD", 0)
+    check(clip, "off")
+    with open_reader(damaged) as reader:
+        assert [picture.pts for picture in reader] == times
+        assert reader.problems
