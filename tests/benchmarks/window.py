@@ -2,8 +2,8 @@
 
     python tests/benchmarks/window.py
 
-Starts are fresh processes with an empty home; painting is measured on the real widgets, with 50,000 notes and large pictures. Without a display
-Qt draws into memory, as it does on a screen with its raster painter. Not part of the test run.
+Starts are fresh processes with an empty home; painting is measured on the real widgets, with 50,000 notes and with large
+pictures. Without a display Qt draws into memory, as it does on a screen with its raster painter. Not part of the test run.
 """
 
 from __future__ import annotations

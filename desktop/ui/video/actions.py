@@ -94,7 +94,7 @@ def _working(panel: VideoPanel) -> list[Action]:
         return open_() or ("It is being restored" if clip.running is not None else panel.inspector.blocked)
 
     def all_() -> str:
-        waiting = any(item.running is None and item.result is None for item in clips.items)
+        waiting = any(item.running is None and item.output is None for item in clips.items)
         return (
             panel.inspector.blocked
             if waiting

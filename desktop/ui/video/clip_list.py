@@ -218,9 +218,9 @@ class ClipList(QWidget):
 
     def _count(self) -> None:
         items = self._clips.items
-        done = sum(item.result is not None for item in items)
+        done = sum(item.output is not None for item in items)
         self._title.setText(f"{len(items)} clips  ·  {done} restored" if done else f"{len(items)} clips")
-        waiting = [item for item in items if item.running is None and item.result is None]
+        waiting = [item for item in items if item.running is None and item.output is None]
         self.all.setEnabled(bool(waiting))
         self.all.setToolTip(
             "Restore every clip that is not restored yet, each with its own choices (Ctrl+Shift+R)"

@@ -78,13 +78,20 @@ class Item:
         return self.part[0] + self.kept / self.rate
 
     @property
-    def result(self) -> Result | None:
-        """Its finished file, if that is still there."""
-        row = self.row
-        if row is None or row.state is not State.DONE or not isinstance(row.job, RestoreJob):
+    def output(self) -> Path | None:
+        """Its finished file, or folder of images, if that is still there."""
+        if self.row is None or self.row.state is not State.DONE:
             return None
-        made = Path(str(dict((row.result or {}).get("files") or {}).get("video", "") or row.job.output))
-        return Result(made, row.job.start or 0.0, row.job.options, row.job.end) if made.is_file() else None
+        made = written(self.row)
+        return made if made.exists() else None
+
+    @property
+    def result(self) -> Result | None:
+        """Its finished file beside it; none for a folder of images."""
+        made, job = self.output, self.row.job if self.row is not None else None
+        if made is None or not isinstance(job, RestoreJob) or not made.is_file():
+            return None
+        return Result(made, job.start or 0.0, job.options, job.end)
 
     @property
     def words(self) -> str:
@@ -229,9 +236,8 @@ class Clips(QObject):
         """The clip that a finished file was made of, if the history knows and it is still there."""
         for row in reversed(self._bridge.queue.rows()):
             if isinstance(row.job, RestoreJob) and row.state is State.DONE:
-                made = str(dict((row.result or {}).get("files") or {}).get("video", "") or row.job.output)
                 source = Path(row.job.source)
-                if Path(made) == path and source.is_file():
+                if written(row) == path and source.is_file():
                     return source, Result(path, row.job.start or 0.0, row.job.options, row.job.end)
         return None
 
@@ -288,3 +294,9 @@ class Clips(QObject):
             thumb = Picture.of(frames[0]) if len(frames) else None
             self.show_facts(item, duration=float(result.get("duration") or 0.0), thumb=thumb)
         self._next_thumb(job)
+
+
+def written(row: Row) -> Path:
+    """The file, or folder of images, that a restore job has written."""
+    files_made = dict((row.result or {}).get("files") or {})
+    return Path(str(next(iter(files_made.values()), "") or getattr(row.job, "output", "")))

@@ -51,7 +51,7 @@ def estimate(clip: OpenClip) -> str:
     if not seconds:
         return "Estimating the time…" if look.inspecting else ""
     if not clip.is_timed:
-        return f"Takes {about(float(seconds))} on this computer"
+        return f"Takes {about(float(seconds) * clip.count)} on this computer"
     start, end = clip.part
     share = (end - start) / look.duration if look.duration > 0 else 1.0
     old = look.estimated != clip.choices.options

@@ -82,6 +82,11 @@ class OpenClip(QObject):
         return bool(self._stills)
 
     @property
+    def count(self) -> int:
+        """Images in the folder; 1 for anything else."""
+        return max(1, len(self._stills))
+
+    @property
     def is_timed(self) -> bool:
         """Whether it has a time line (no image)."""
         return self.path is not None and not self.is_folder and not files.is_still(self.path)
@@ -99,7 +104,9 @@ class OpenClip(QObject):
     @property
     def result(self) -> Result | None:
         """What it is compared with: a file the user chose, or the finished result."""
-        return self._foreign or (self.item.result if self.item is not None else None)
+        if self._foreign is not None or self.item is None:
+            return self._foreign
+        return self._still_result() if self._stills else self.item.result
 
     @property
     def compares_own(self) -> bool:
@@ -146,10 +153,12 @@ class OpenClip(QObject):
         self.item, self._foreign = item, beside
         path = item.path
         self._stills = sorted(child for child in path.iterdir() if files.is_still(child)) if path.is_dir() else []
-        self.look.open(path, item.choices.options)
+        seen = self._stills[0] if self._stills else path
+        self.look.open(seen, item.choices.options)
         self.sound.open(path if self.is_timed else None)
+        self.shown.file = seen
         self.shown.result = self.result
-        self.shown.open(self._stills[0] if self._stills else path, item.choices.options)
+        self.shown.open(seen, item.choices.options)
         if self.result is not None and self.result.offset > 0:
             self.shown.seek(self.result.offset)
         self.following = item.running is not None
@@ -247,7 +256,17 @@ class OpenClip(QObject):
         now = self._stills.index(self.shown.file) if self.shown.file in self._stills else 0
         there = min(len(self._stills) - 1, max(0, now + way))
         if there != now:
+            self.shown.file = self._stills[there]
+            self.shown.result = self.result
             self.shown.open(self._stills[there], self.choices.options)
+
+    def _still_result(self) -> Result | None:
+        """The result of the image of a folder that is shown."""
+        made, file = self.item.output if self.item is not None else None, self.shown.file
+        if made is None or file is None or self.item is None or self.item.row is None:
+            return None
+        there = made / file.name
+        return Result(there, options=getattr(self.item.row.job, "options", None)) if there.is_file() else None
 
     def _stop_following(self) -> None:
         if self.following:

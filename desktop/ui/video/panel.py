@@ -25,7 +25,7 @@ from desktop.ui.video.actions import actions_of
 from desktop.ui.video.canvas import Canvas
 from desktop.ui.video.choices import Memory
 from desktop.ui.video.clip_list import ClipList
-from desktop.ui.video.clips import Clips, Item
+from desktop.ui.video.clips import Clips, Item, written
 from desktop.ui.video.demo import Demo
 from desktop.ui.video.inspector import Inspector
 from desktop.ui.video.open_clip import OpenClip
@@ -112,7 +112,7 @@ class VideoPanel(Panel):
             return Heading()
         look, facts = clip.look, []
         if clip.is_folder:
-            facts.append("folder of images")
+            facts.append(f"{clip.count} images")
         if look.duration and clip.is_timed:
             facts.append(clock(round(look.duration)))
         if any(look.size):
@@ -278,7 +278,7 @@ class VideoPanel(Panel):
         """Restore every clip that is not restored yet, each with its own choices."""
         device = self._services.prefs.now.device
         for item in self.clips.items:
-            if item.running is not None or item.result is not None:
+            if item.running is not None or item.output is not None:
                 continue
             if item.can_go_on:
                 self._try(item, partial(self.clips.go_on, item))
@@ -415,9 +415,9 @@ class VideoPanel(Panel):
             self._services.say(from_failed(failure(row), [again]))
 
     def _done(self, item: Item) -> None:
-        row, result = item.row, item.result
+        row = item.row
         assert row is not None
-        target = result.path if result is not None else Path(getattr(row.job, "output", ""))
+        target = written(row)
         warnings = [str(text) for text in (row.result or {}).get("warnings") or ()]
         actions = [("Show in folder", lambda: show_in_folder(target))]
         if item is not self.clip.item:
