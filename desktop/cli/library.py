@@ -86,7 +86,7 @@ def import_files(
     places: Annotated[list[str], typer.Argument(metavar="[ID] PATH", help="Folder with the files, or the one file.")],
     model: Annotated[str, typer.Option("--as", metavar="ID", help="The model that it is, or the name for one of your own.")] = "",
     size: Annotated[int | None, typer.Option(metavar="PIXELS", help="Your own: how large its faces are.")] = None,
-    template: Annotated[str | None, typer.Option(metavar="NAME", help="Your own: how they are aligned, ffhq or arcface.")] = None,
+    template: Annotated[str | None, typer.Option(metavar="NAME", help="Your own: how they are aligned: ffhq.")] = None,
     span: Annotated[str | None, typer.Option("--range", metavar="LOW,HIGH", help="Your own: values of black and white.")] = None,
     json: Json = False,
 ) -> None:

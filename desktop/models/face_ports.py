@@ -50,7 +50,7 @@ def describe(file: str, inputs: Sequence[Port], outputs: Sequence[Port], hints: 
     if template is None or span is None:
         raise UsageError(
             f"Faces of {size} pixels come in several manners, and the file does not say which one it wants: "
-            "say it with --template ffhq|arcface and --range=-1,1 or --range=0,1"
+            "if they are aligned as FFHQ's are, say --template ffhq, and --range=-1,1 or --range=0,1"
         )
     card = FaceNetwork(
         file=file,

@@ -14,7 +14,8 @@ from desktop.paths import atomic_write
 
 NAME = "restorer.json"
 FORMAT = 1
-TEMPLATES = ("ffhq", "arcface")
+# Cutting, judging and pasting faces (desktop.video.faces) know this one.
+TEMPLATES = ("ffhq",)
 CHANNELS = ("rgb", "bgr")
 SMALLEST, LARGEST = 64, 2048
 

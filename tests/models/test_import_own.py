@@ -118,18 +118,18 @@ def test_what_the_file_does_not_say_is_asked_for(library: Library, tmp_path: Pat
         _adopt(library, path, hints=Hints(None, "nose", (0, 1)))
     with pytest.raises(UsageError, match="--size 256"):
         _adopt(library, restorer(tmp_path / "free.onnx", size="side"))
-    _adopt(library, path, hints=Hints(None, "arcface", (0.0, 1.0)))
+    _adopt(library, path, hints=Hints(None, "ffhq", (0.0, 1.0)))
     card = sidecar.read(library.folder("net"))
-    assert (card.size, card.template, card.range) == (256, "arcface", (0.0, 1.0))
+    assert (card.size, card.template, card.range) == (256, "ffhq", (0.0, 1.0))
 
 
 def test_a_card_beside_the_file_is_believed(library: Library, tmp_path: Path) -> None:
     path = restorer(tmp_path / "mine" / "net.onnx", size=64, batch="n")
-    card = FaceNetwork(file=path.name, size=64, template="arcface", channels="bgr", image="input", restored="output")
+    card = FaceNetwork(file=path.name, size=64, template="ffhq", channels="bgr", image="input", restored="output")
     sidecar.write(path.parent, card)
     _adopt(library, path.parent)
     read = sidecar.read(library.folder("net"))
-    assert (read.size, read.template, read.channels, read.range) == (64, "arcface", "bgr", (0.0, 1.0))
+    assert (read.size, read.template, read.channels, read.range) == (64, "ffhq", "bgr", (0.0, 1.0))
 
 
 @pytest.mark.parametrize(
