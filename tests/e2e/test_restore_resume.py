@@ -122,7 +122,7 @@ def test_killed_at_ten_random_points(clip: Path, unbroken: Path, tmp_path: Path)
 def test_cancel_keeps_the_work_and_retry_goes_on(clip: Path, unbroken: Path, tmp_path: Path, home: Path) -> None:
     output = tmp_path / "out.mkv"
     with start("restore", clip, "-o", output, *OPTIONS) as child:
-        _worker_past(child, 0.6)
+        _worker_past(child, 0.5)
         began = time.monotonic()
         child.send_signal(signal.SIGINT)
         while json.loads(child.stdout.readline() if child.stdout else "{}").get("state") != State.CANCELLED:
@@ -153,7 +153,7 @@ def test_a_damaged_segment_is_made_again(clip: Path, unbroken: Path, tmp_path: P
 def test_a_changed_clip_starts_anew(clip: Path, unbroken: Path, tmp_path: Path) -> None:
     mine, output = tmp_path / "clip.mkv", tmp_path / "out.mkv"
     mine.write_bytes(clip.read_bytes())
-    killed(mine, output, 0.7)
+    killed(mine, output, 0.3)
     os.utime(mine, ns=(1, 1))
     answer = reprise("restore", mine, "-o", output, *OPTIONS)
     assert answer.code == 0 and "The clip has changed" in said(answer) and result(answer)["resumed"] is False
@@ -163,7 +163,7 @@ def test_a_changed_clip_starts_anew(clip: Path, unbroken: Path, tmp_path: Path) 
 
 def test_other_options_are_another_job(clip: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mkv"
-    killed(clip, output, 0.6)
+    killed(clip, output, 0.3)
     answer = reprise("restore", clip, "-o", output, *OPTIONS, "--to", "0:02")
     assert answer.code == 0 and result(answer)["resumed"] is False and result(answer)["frames"] == 10
     states = [job["state"] for job in json.loads(reprise("queue", "list", "--json").out)]
@@ -171,7 +171,7 @@ def test_other_options_are_another_job(clip: Path, tmp_path: Path) -> None:
 
 
 def test_removing_a_job_removes_its_work(clip: Path, tmp_path: Path, home: Path) -> None:
-    killed(clip, tmp_path / "out.mkv", 0.5)
+    killed(clip, tmp_path / "out.mkv", 0.3)
     assert files(home / "cache" / "jobs") == ["1"]
     assert reprise("queue", "clear", "--all").code == 0
     assert files(home / "cache" / "jobs") == []
