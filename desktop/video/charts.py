@@ -64,7 +64,7 @@ def draw_chart(title: str, times: NDArray[np.floating], panels: Sequence[Panel],
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def ticks(low: float, high: float, most: int = 5) -> list[float]:
+def ticks(low: float, high: float, most: int = 6) -> list[float]:
     """At most ``most`` + 1 round numbers that enclose or fill low..high, low < high."""
     raw = (high - low) / most
     scale = 10.0 ** math.floor(math.log10(raw))

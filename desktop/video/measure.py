@@ -130,7 +130,7 @@ def _chart(job: MeasureJob, work: Measuring) -> str:
     panels = []
     for key in _plotted(work):
         found = BY_KEY[key]
-        columns = {name: work.series.column(key, name) for name in reversed(work.series.names)}
+        columns = {name: work.series.column(key, name) for name in work.series.names}
         lines = [Line(name, values, _COLOURS[name]) for name, values in columns.items() if np.isfinite(values).any()]
         note = ", ".join(text for text in (f"{found.unit} {found.whole}".strip(), _WAYS[found.better]) if text)
         panels.append(Panel(found.title, note, tuple(lines)))
