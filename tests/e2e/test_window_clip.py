@@ -242,7 +242,7 @@ def test_a_file_that_is_no_clip_is_explained(parts: Parts, panel: VideoPanel, tm
 def test_an_interrupted_clip_goes_on_at_the_next_start(
     qapp: QApplication, qtbot: QtBot, home_with_models: Path, tmp_path: Path
 ) -> None:
-    clip = make_clip(tmp_path / "long.mp4", 750, sound=False)
+    clip = make_clip(tmp_path / "long.mp4", 250, sound=False)
     first = application.build(qapp)
     first.window.show()
     panel = first.window.panel_of("video")
@@ -279,7 +279,7 @@ def test_an_interrupted_clip_goes_on_at_the_next_start(
         again.inspector.run.click()
         qtbot.waitUntil(lambda: found.row is not None and found.row.state is State.DONE, timeout=PATIENCE)
         assert found.row is not None and found.row.result is not None and found.row.result["resumed"]
-        assert found.row.result["frames"] == 750
+        assert found.row.result["frames"] == 250
     finally:
         second.window.asks_before_closing = False
         second.window.close()

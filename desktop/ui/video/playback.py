@@ -13,7 +13,7 @@ from desktop.jobs.job import FramesJob
 from desktop.ui.bridge import QueueBridge
 from desktop.ui.player import Player
 from desktop.ui.video.asks import Newest
-from desktop.ui.video.reel import Frame, Reel, Stretch
+from desktop.ui.video.reel import EPSILON, Frame, Reel, Stretch
 
 AHEAD_S = 2.0
 """Decoded pictures are kept this far ahead."""
@@ -64,6 +64,12 @@ class Feed(QObject):
         frame = self._reel.at(second - self.offset)
         return None if frame is None else Frame(frame.time + self.offset, frame.rgb, frame.index)
 
+    def beside(self, frame: Frame) -> Frame | None:
+        """The same picture as one of another file, its time being that of the clip."""
+        second = frame.time - self.offset
+        found = self._reel.nearest(second, 0.75 / self.rate) or self._reel.at(second)
+        return None if found is None else Frame(found.time + self.offset, found.rgb, found.index)
+
     def want(self, second: float) -> None:
         """Have what follows a second of the clip decoded."""
         own = max(0.0, second - self.offset)
@@ -74,6 +80,10 @@ class Feed(QObject):
             count = min(MOST, max(2, round(self.rate * CHUNK_S) + 1))
             job = FramesJob(source=str(self.file), start=reached, count=count, side=self._side, deinterlace=self._deinterlace)
             self._asks.ask(job)
+
+    def is_due(self, second: float) -> bool:
+        """Whether there should be a picture at a second of the clip: there is a file, it has begun and is not over."""
+        return self.file is not None and second >= self.offset and not self.ends_at(second - 1.0 / self.rate)
 
     def ends_at(self, second: float) -> bool:
         """Whether there is nothing after a second of the clip."""
@@ -183,7 +193,7 @@ class Playback(QObject):
         if not self._running:
             self._begin(second)
             return
-        if second >= self._until or self._before.ends_at(second - 1.0 / self._before.rate):
+        if second + EPSILON >= self._until or self._before.ends_at(second - 1.0 / self._before.rate):
             self._from = min(second, self._until)
             self.pause()
             return
@@ -191,9 +201,10 @@ class Playback(QObject):
 
     def _begin(self, second: float) -> None:
         """Start the clock when both files have their first picture."""
-        ready = self._before.at(second) is not None or self._before.ends_at(second)
-        beside = self._after.file is None or second < self._after.offset
-        if ready and (beside or self._after.at(second) is not None or self._after.ends_at(second)):
+        before = self._before.at(second)
+        if before is None and not self._before.ends_at(second):
+            return
+        if before is None or self._after.beside(before) is not None or not self._after.is_due(second):
             self._running = True
             self._watch.start()
             if self._player.mixer.length and self._player.obstacle is None:
@@ -205,7 +216,10 @@ class Playback(QObject):
         if before is None:
             return
         rate = self._before.rate
-        after = self._after.at(before.time + 0.5 / rate) if self._after.file is not None else None
+        after = self._after.beside(before) if self._after.file is not None else None
+        if after is None and self._after.is_due(before.time):
+            # Left out: a pair of which one is missing would make the picture jump.
+            return
         mark = (before.time, -1.0 if after is None else after.time)
         if mark != self._last:
             if self._last[0] >= 0:

@@ -94,6 +94,21 @@ class Reel:
         found = self._find(second, length)
         return found[0].at(found[1]) if found else None
 
+    def nearest(self, second: float, within: float) -> Frame | None:
+        """The picture whose time is nearest to a moment, at most ``within`` seconds away; None when none has been decoded.
+
+        So the same picture of two files is found, though containers round times and may begin with the sound.
+        """
+        best: tuple[float, Stretch, int] | None = None
+        for stretch in self._stretches.values():
+            place = bisect_right(stretch.times, second)
+            for near in (place - 1, place):
+                if 0 <= near < len(stretch.times):
+                    away = abs(stretch.times[near] - second)
+                    if away <= within and (best is None or away < best[0]):
+                        best = (away, stretch, near)
+        return best[1].at(best[2]) if best is not None else None
+
     def beside(self, frame: Frame, way: int) -> Frame | None:
         """The picture before (-1) or after (1) another one; None when it has not been decoded."""
         for stretch in reversed(self._stretches.values()):

@@ -299,12 +299,13 @@ class Shown(QObject):
             return
         result = self.result
         if result is not None and self._shows_result(frame):
-            second = self._beside(frame, result)
-            found = self._result_reel.at(second, length=1.0 / self.rate)
+            found = self._find_beside(frame, result)
             if found is not None:
                 self._take_result(found)
             else:
-                self._results.ask(FramesJob(source=str(result.path), start=max(0.0, second), deinterlace="off"))
+                # A few, from a little before: which of them it is, their times tell.
+                start = max(0.0, frame.time - result.offset - 0.5 / self.rate)
+                self._results.ask(FramesJob(source=str(result.path), start=start, count=3, deinterlace="off"))
             return
         if self._recall() or self.blocked:
             self.changed.emit()
@@ -317,12 +318,9 @@ class Shown(QObject):
         result = self.result
         return result is not None and self.result_fits and (result.options is None or result.holds(frame.time))
 
-    def _beside(self, frame: Frame, result: Result) -> float:
-        """The moment of a file at which it shows the picture of a frame.
-
-        Half a frame later than it says: containers round times, and may begin with the sound.
-        """
-        return frame.time - result.offset + 0.5 / self.rate
+    def _find_beside(self, frame: Frame, result: Result) -> Frame | None:
+        """The picture of a file that belongs to a frame, if it has been decoded."""
+        return self._result_reel.nearest(frame.time - result.offset, 0.75 / self.rate)
 
     def _recall(self) -> bool:
         """Show a preview that was made before."""
@@ -350,7 +348,10 @@ class Shown(QObject):
         self._result_reel.add(stretch)
         if self.frame is None or not self._shows_result(self.frame):
             return
-        found = self._result_reel.at(self._beside(self.frame, self.result), length=1.0 / self.rate)
+        found = self._find_beside(self.frame, self.result)
+        if found is None and stretch.times:
+            # The file is shorter than the clip, or has fewer pictures.
+            found = stretch.at(0)
         if found is not None:
             self._take_result(found)
 
