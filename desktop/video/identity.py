@@ -9,12 +9,13 @@ from typing import Any
 
 import msgspec
 
+from desktop import __version__
 from desktop.errors import UserError
 from desktop.jobs.job import RestoreJob
 from desktop.models.library import Library
 
 FORMAT = 1
-"""Raised whenever finished segments of an earlier version would not fit those of this one."""
+"""Raised whenever finished segments of an earlier state of this version would not fit those of this one."""
 
 _PIECE = 1 << 20
 _PIECES = 16
@@ -57,7 +58,7 @@ def facts(job: RestoreJob, library: Library, detector: str) -> dict[str, str]:
     """Everything that the pictures of a result depend on, by what the user would call it; a folder's files aside."""
     source = Path(job.source)
     return {
-        "format": str(FORMAT),
+        "program": f"{__version__} {FORMAT}",
         "clip": str(source) if source.is_dir() else of_source(source),
         "restorer": of_model(library, job.options.restorer),
         "background": of_model(library, job.options.background),

@@ -34,7 +34,13 @@ from desktop.video.summary import clock, count_faces
 from desktop.video.watch import Watch
 
 _FETCHED, _LOOKED, _RESTORED = 0.02, 0.27, 0.96
-_WHAT = {"clip": "The clip", "restorer": "The restorer", "background": "The background model", "detector": "The face detector"}
+_WHAT = {
+    "program": "Reprise",
+    "clip": "The clip",
+    "restorer": "The restorer",
+    "background": "The background model",
+    "detector": "The face detector",
+}
 
 
 def restore_clip(job: RestoreJob, progress: Progress) -> Result:
