@@ -83,6 +83,7 @@ class _Session:
         window = self.window
         window.resize(*SIZES[0])
         window.show()
+        window.go("piano")
         panel = window.panel
         assert isinstance(panel, PianoPanel)
         self.rest()
