@@ -18,13 +18,15 @@ import numpy.typing as npt
 from desktop.models.export.codeformer_net import ADAIN_EPS, LAYER_EPS, NORM_EPS, SLOPE, Kind, Plan
 from desktop.models.export.graph import Graph
 
+_FLOAT = 1  # TensorProto.DataType
 Floats = npt.NDArray[np.float32]
 
 
 def write(path: Path, plan: Plan, weights: Mapping[str, Floats], notes: Mapping[str, str]) -> None:
     """Write the network of ``plan`` with the checkpoint's ``weights`` to ``path``.
 
-    Inputs: image [faces, 3, size, size], RGB -1..1, and fidelity [faces], 0..1. Output: restored, like image.
+    Inputs: image [faces, 3, size, size], RGB -1..1, and fidelity [faces], 0..1. Outputs: restored, like image, and codes
+    [faces, grid · grid], which entries of the codebook it is made of (as float32).
 
     Raises:
         KeyError: a weight is missing.
@@ -51,7 +53,9 @@ class _Writer:
             x, side = self._block(x, "encoder", number, side)
             if number in wanted:
                 kept[wanted[number]] = x
-        x = self._adapt(self._look_up(x), x)
+        codes = self._choose(x)
+        graph.add_node("Cast", [codes], ["codes"], to=_FLOAT)
+        x = self._adapt(self._look_up(codes), x)
         fidelity = self._node("Reshape", "fidelity", self._ints([-1, 1, 1, 1]))
         for number in range(len(plan.generator)):
             x, side = self._block(x, "generator", number, side)
@@ -60,6 +64,7 @@ class _Writer:
                 x = self._fuse(kept[name], x, fidelity, f"fuse_convs_dict.{name}", width, side)
         graph.add_node("Identity", [x], ["restored"])
         graph.add_output("restored", shape)
+        graph.add_output("codes", ("faces", plan.grid**2))
         graph.save(path, notes)
 
     def _block(self, x: str, part: str, number: int, side: int) -> tuple[str, int]:
@@ -106,8 +111,8 @@ class _Writer:
         seen = self._node("Reshape", seen, self._ints([0, width, side, side]))
         return self._node("Add", x, self._conv(seen, f"{name}.proj_out", pads=[0] * 4))
 
-    def _look_up(self, features: str) -> str:
-        """The codebook's entries that the transformer chooses for the encoder's features."""
+    def _choose(self, features: str) -> str:
+        """Numbers of the codebook's entries that the transformer chooses for the encoder's features."""
         plan = self._plan
         flat = self._node("Reshape", features, self._ints([0, plan.code, -1]))
         x = self._linear(self._node("Transpose", flat, perm=[0, 2, 1]), "feat_emb")
@@ -115,7 +120,11 @@ class _Writer:
             x = self._layer(x, f"ft_layers.{layer}")
         x = self._layer_norm(x, "idx_pred_layer.0")
         x = self._node("MatMul", x, self._matrix("idx_pred_layer.1.weight"))
-        codes = self._node("ArgMax", x, axis=2, keepdims=0)
+        return self._node("ArgMax", x, axis=2, keepdims=0)
+
+    def _look_up(self, codes: str) -> str:
+        """The codebook's entries as a map."""
+        plan = self._plan
         entries = self._node("Gather", self._weight("quantize.embedding.weight"), codes, axis=0)
         entries = self._node("Transpose", entries, perm=[0, 2, 1])
         return self._node("Reshape", entries, self._ints([0, plan.code, plan.grid, plan.grid]))

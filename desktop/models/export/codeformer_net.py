@@ -119,7 +119,8 @@ def _middle(width: int) -> list[Block]:
 class CodeFormer(nn.Module):
     """The network of a plan, for inference.
 
-    Call it with faces [n, 3, size, size], RGB, -1..1, and fidelity [n], 0..1; it gives restored faces of the same shape.
+    Call it with faces [n, 3, size, size], RGB, -1..1, and fidelity [n], 0..1; it gives restored faces of the same shape. With
+    ``codes`` [n, grid · grid] it takes those instead of the ones it would choose.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -135,7 +136,7 @@ class CodeFormer(nn.Module):
         self.fuse_convs_dict = nn.ModuleDict({name: _Fusion(width, plan.groups) for name, _, width in plan.fusions.values()})
         self.eval().requires_grad_(False)
 
-    def forward(self, faces: Tensor, fidelity: Tensor) -> Tensor:
+    def forward(self, faces: Tensor, fidelity: Tensor, codes: Tensor | None = None) -> Tensor:
         fidelity = fidelity.reshape(-1, 1, 1, 1)
         kept: dict[str, Tensor] = {}
         wanted = {block: name for name, block, _ in self.plan.fusions.values()}
@@ -147,7 +148,8 @@ class CodeFormer(nn.Module):
         tokens = self.feat_emb(features.flatten(2).transpose(1, 2))
         for layer in self.ft_layers:
             tokens = layer(tokens, self.position_emb)
-        codes = self.idx_pred_layer(tokens).argmax(dim=2)
+        scores = self.idx_pred_layer(tokens)
+        codes = scores.argmax(dim=2) if codes is None else codes
         table = cast(nn.Embedding, self.quantize.embedding)
         looked_up = table(codes).transpose(1, 2).reshape(features.shape)
         return self._generate(_adapt(looked_up, features), kept, fidelity)

@@ -138,12 +138,19 @@ def test_half_precision_is_widened(net: CodeFormer, tmp_path: Path) -> None:
 
 def test_a_graph_that_computes_something_else_is_deleted(good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     right = codeformer_graph.write
+    change: dict[str, Any] = {}
 
     def wrong(path: Path, plan: Plan, weights: dict[str, Any], notes: dict[str, str]) -> None:
-        right(path, plan, {**weights, "generator.blocks.24.bias": weights["generator.blocks.24.bias"] + 3e-4}, notes)
+        right(path, plan, {**weights, **change}, notes)
 
     monkeypatch.setattr(codeformer_graph, "write", wrong)
-    with pytest.raises(UserError, match=r"differs from the original by 0\.0003"):
+    state = torch.load(good, weights_only=True)["params_ema"]
+    change["generator.blocks.24.bias"] = state["generator.blocks.24.bias"].numpy() + 3e-3
+    with pytest.raises(UserError, match=r"differs from the original by 0\.00\d"):
+        _convert(good, tmp_path)
+    change.clear()
+    change["idx_pred_layer.1.weight"] = state["idx_pred_layer.1.weight"].numpy()[::-1].copy()
+    with pytest.raises(UserError, match="chooses other codes than the original"):
         _convert(good, tmp_path)
     assert not list(tmp_path.iterdir())
 
