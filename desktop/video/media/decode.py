@@ -11,6 +11,7 @@ import av
 from av.error import FFmpegError
 
 from desktop.errors import UserError
+from desktop.video.media.order import SortedStamps, needs_sorting
 
 _GIVE_UP = 50
 """So many demuxing errors in a row are the end of the file."""
@@ -69,6 +70,7 @@ class Decoder:
     Attributes:
         errors: places where demuxing or decoding failed so far.
         damaged: frames that came out although part of them is wrong.
+        sorts: whether frames get their time stamps by their order, because the container states no others.
     """
 
     def __init__(self, path: Path | str, *, threads: int | None = None) -> None:
@@ -88,6 +90,8 @@ class Decoder:
                 other.discard = av.stream.Discard.all
         self.stream.codec_context.thread_type = "AUTO"
         self.stream.codec_context.thread_count = threads or 0
+        self.sorts = needs_sorting(self.container.format.name, self.stream.codec_context.codec.canonical_name)
+        self._order = SortedStamps()
 
     @property
     def faults(self) -> int:
@@ -104,6 +108,7 @@ class Decoder:
             self.container.seek(stamp, stream=self.stream, backward=True)
         except FFmpegError:
             return False
+        self._order.clear()
         return True
 
     def packets(self) -> Iterator[Any]:
@@ -122,11 +127,18 @@ class Decoder:
 
     def decoded(self, packet: Any) -> list[Any]:
         """The frames that come out when ``packet`` (None: no more follow) goes in."""
+        stamp = packet.pts if packet is not None else None
+        if self.sorts:
+            self._order.sent(stamp)
         try:
             frames: list[Any] = self.stream.codec_context.decode(packet)
         except FFmpegError:
             self.errors += 1
+            self._order.lost(stamp)
             return []
+        if self.sorts:
+            for frame in frames:
+                self._order.apply(frame)
         self.damaged += sum(frame.is_corrupt for frame in frames)
         return frames
 

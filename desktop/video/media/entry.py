@@ -58,6 +58,9 @@ def enter(decoder: Decoder, goal: int, *, known: Known | None = None, keys: int 
     Returns:
         None when that cannot be done without a doubt: decode from the beginning then, with a new decoder.
     """
+    if decoder.sorts and known is not None:
+        # The time stamps tell the order of the pictures, and not which picture is which.
+        return None
     for back in _BACK_S:
         place = goal - int(back / decoder.stream.time_base)
         if place <= (decoder.stream.start_time or 0):
