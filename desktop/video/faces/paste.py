@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from desktop.video.faces.align import Box, Canvas, footprint, inverse, steps
+from desktop.video.faces.align import Box, Canvas, inverse, steps
 from desktop.video.faces.data import Floats
 
 Array = npt.NDArray[Any]
@@ -45,17 +45,16 @@ def paste(picture: Canvas, restored: Floats, crop: Floats, matrix: Array, *, str
     if strength <= 0 or box is None:
         return
     mask = _warped(face_mask(size), matrix, box)
-    before = picture.rgb(box).astype(np.float32)
-    before *= np.float32(1 / 255)
+    after = _warped(crop, matrix, box)
+    rest = np.asarray(cv2.addWeighted(picture.rgb(box), 1 / 255, after, -1.0, 0.0, dtype=cv2.CV_32F))
     change = np.subtract(restored, crop, dtype=np.float32)
     change -= np.asarray(cv2.resize(_cast(change), (size, size), interpolation=cv2.INTER_LINEAR))
-    after = _warped(crop, matrix, box)
-    rest = before - after
+    moved = _warped(change, matrix, box)
     if enlarged:
         # Only what is finer than the crop's own pixels: whatever enlarged the picture changed coarser things too.
         rest -= np.asarray(cv2.GaussianBlur(rest, (0, 0), _FINER * max(1.0, *steps(matrix))))
-    moved = _warped(change, matrix, box)
-    rest *= (_detail(rest, mask) * _left_alone(rest, moved))[..., None]
+    share = _kept(rest, moved, mask)
+    rest *= np.asarray(cv2.merge([share, share, share]))
     after += rest
     after += moved
     np.clip(after, 0, 1, out=after)
@@ -75,12 +74,15 @@ def face_mask(size: int) -> Floats:
 
 
 def _support(matrix: Array, size: int, width: int, height: int) -> Box | None:
-    """The picture's box outside of which the mask is 0."""
-    corner = np.array([_CENTRE[0] - _RADII[0], _CENTRE[1] - _RADII[1]]) * size
-    inner = np.array(matrix, np.float64)
-    inner[:, 2] -= corner
-    # As a square crop of its own; a pixel more for what interpolation spreads.
-    return footprint(inner, 2 * max(_RADII) * size, width, height, 1)
+    """The picture's box outside of which the mask is 0; even where the picture lets it, as halves of it are looked at."""
+    back = inverse(matrix)
+    centre = back @ (_CENTRE[0] * size - 0.5, _CENTRE[1] * size - 0.5, 1.0)
+    # A pixel more for what interpolation spreads, in the crop and in the picture.
+    reach = np.hypot(*(back[:, :2] * (np.array(_RADII) * size + 1)).T) + 1
+    low, high = np.floor((centre - reach) / 2) * 2, np.ceil((centre + reach + 1) / 2) * 2
+    x0, y0 = (int(v) for v in np.clip(low, 0, (width, height)))
+    x1, y1 = (int(v) for v in np.clip(high, 0, (width, height)))
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
 
 
 def _cast(change: Floats) -> Floats:
@@ -94,31 +96,37 @@ def _cast(change: Floats) -> Floats:
     return cast
 
 
-def _detail(rest: Floats, mask: Floats) -> Floats:
-    """How much of what the crop could not hold is detail and no grain, [h, w], 0..1.
+def _kept(rest: Floats, moved: Floats, mask: Floats) -> Floats:
+    """How much of what the crop could not hold is kept, [h, w], 0..1; looked at in half the size.
 
     Grain is everywhere alike, so its power is that of the quietest parts of the face; what is above that power is detail
-    (Wiener's rule).
+    (Wiener's rule). Where the restorer changed what it saw, finer detail is in doubt.
     """
-    luma = cv2.cvtColor(rest, cv2.COLOR_RGB2GRAY)
-    power = np.asarray(cv2.GaussianBlur(luma * luma, (0, 0), _GRAIN_AREA))
-    inner = power[::2, ::2][mask[::2, ::2] > 0.5]
+    power, changed = _power(rest), _power(moved)
+    inner = power[_halved(mask) > 0.5]
     if not len(inner):
-        return np.zeros_like(power)
+        return np.zeros_like(mask)
     place = int(_GRAIN_LEVEL * len(inner))
     grain = _GRAIN_MARGIN * float(np.partition(inner, place)[place])
     power += 1e-9
     share = np.divide(-grain, power, dtype=np.float32)
     share += 1
-    return np.asarray(np.maximum(share, 0, out=share))
+    np.maximum(share, 0, out=share)
+    changed *= _DISTRUST
+    changed += power
+    share *= np.divide(power, changed, out=changed)
+    return np.asarray(cv2.resize(share, mask.shape[::-1], interpolation=cv2.INTER_LINEAR))
 
 
-def _left_alone(rest: Floats, change: Floats) -> Floats:
-    """How far the restorer left the face as it was, [h, w], 0..1: where it changed what it saw, finer detail is in doubt."""
-    kept, changed = (
-        np.asarray(cv2.GaussianBlur(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY) ** 2, (0, 0), _GRAIN_AREA)) for part in (rest, change)
-    )
-    return np.asarray((kept + 1e-9) / (kept + _DISTRUST * changed + 1e-9), np.float32)
+def _power(values: Floats) -> Floats:
+    """Power of the luma about each place, in half the size."""
+    luma = cv2.cvtColor(values, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.GaussianBlur(_halved(np.asarray(cv2.multiply(luma, luma))), (0, 0), _GRAIN_AREA / 2))
+
+
+def _halved(values: Floats) -> Floats:
+    height, width = values.shape
+    return np.asarray(cv2.resize(values, (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA))
 
 
 def _warped(values: Floats, matrix: Array, box: Box) -> Floats:

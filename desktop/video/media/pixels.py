@@ -7,6 +7,7 @@ curves are left alone: RGB here is the stream's own R'G'B'.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -59,17 +60,13 @@ def blend(planes: Planes, form: Format, rgb: npt.NDArray[np.float32], mask: npt.
     Samples change where their mask is above 0; a chroma sample, where a pixel of its block is, by the mask's average about it.
     """
     x0, y0, x1, y1 = box
-    touched = mask > 0
-    # What lies outside the mask may be anything, even no number.
-    rgb = np.where(touched[..., None], rgb, np.float32(0))
-    values = _transformed(rgb, from_rgb_matrix(form))
+    values = cv2.split(cv2.transform(rgb, from_rgb_matrix(form)))
     full = form.planes if form.shift_x == form.shift_y == 0 else 1
     for number in range(full):
         target = planes[number][y0:y1, x0:x1]
-        old = target.astype(np.float32)
-        _store(target, old + mask * (values[..., number] - old), touched)
+        _add(target, _masked(cv2.subtract(values[number], target, dtype=cv2.CV_32F), mask))
     if full < form.planes:
-        _blend_chroma(planes, form, values[..., 1:], mask, box)
+        _blend_chroma(planes, form, values[1:], mask, box)
 
 
 def from_rgb(rgb: npt.NDArray[np.uint8], form: Format) -> Planes:
@@ -195,64 +192,68 @@ def _warped(plane: Array, horizontal: tuple[float, float], vertical: tuple[float
     return np.asarray(cv2.warpAffine(plane, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
 
 
-def _blend_chroma(planes: Planes, form: Format, values: Array, mask: Array, box: Box) -> None:
+def _blend_chroma(planes: Planes, form: Format, values: Sequence[Array], mask: Array, box: Box) -> None:
     height, width = planes[0].shape
-    stacked, aligned = _pad_to_blocks(np.dstack([values * mask[..., None], mask]), form, box, (width, height))
-    average, touched = _average(stacked, form)
-    columns = slice(aligned[0] >> form.shift_x, (aligned[0] >> form.shift_x) + average.shape[1])
-    rows = slice(aligned[1] >> form.shift_y, (aligned[1] >> form.shift_y) + average.shape[0])
-    for number in (1, 2):
-        target = planes[number][rows, columns]
-        old = target.astype(np.float32)
-        _store(target, old + average[..., number - 1] - average[..., 2] * old, touched)
+    padded, aligned = _pad_to_blocks(mask, form, box, (width, height))
+    share, blocks = _average(padded, form)
+    touched = blocks > 0
+    columns = slice(aligned[0] >> form.shift_x, (aligned[0] >> form.shift_x) + share.shape[1])
+    rows = slice(aligned[1] >> form.shift_y, (aligned[1] >> form.shift_y) + share.shape[0])
+    for plane, value in zip(planes[1:], values, strict=True):
+        target = plane[rows, columns]
+        new, _ = _average(_pad_to_blocks(_masked(value, mask), form, box, (width, height))[0], form)
+        new -= np.asarray(cv2.multiply(share, target, dtype=cv2.CV_32F))
+        new *= touched
+        _add(target, new)
 
 
 def _pad_to_blocks(values: Array, form: Format, box: Box, size: tuple[int, int]) -> tuple[Array, tuple[int, int]]:
-    """``values`` [h, w, c] of the box, widened to whole chroma blocks and, for samples at the left, by one block more.
+    """``values`` [h, w] of the box, widened to whole chroma blocks and, for samples at the left, by one block more.
 
     What is outside the box counts as 0; what is outside the picture repeats its edge. Returns the values and where they begin.
     """
     (x0, y0, x1, y1), (width, height) = box, size
     across, down = 1 << form.shift_x, 1 << form.shift_y
-    margin = across if form.siting == "left" and across > 1 else 0
+    margin = _margin(form)
     left, top = (x0 >> form.shift_x << form.shift_x) - margin, y0 >> form.shift_y << form.shift_y
     right, bottom = -(-x1 // across) * across, -(-y1 // down) * down
     inside = (y0 - top, min(bottom, height) - y1, x0 - max(left, 0), min(right, width) - x1)
-    values = np.asarray(cv2.copyMakeBorder(values, *inside, cv2.BORDER_CONSTANT, value=(0, 0, 0)))
+    if any(inside):
+        values = np.asarray(cv2.copyMakeBorder(values, *inside, cv2.BORDER_CONSTANT, value=0))
     beyond = (0, max(0, bottom - height), max(0, -left), max(0, right - width))
-    return np.asarray(cv2.copyMakeBorder(values, *beyond, cv2.BORDER_REPLICATE)), (left + margin, top)
+    if any(beyond):
+        values = np.asarray(cv2.copyMakeBorder(values, *beyond, cv2.BORDER_REPLICATE))
+    return values, (left + margin, top)
 
 
-def _average(values: Array, form: Format) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Average about each chroma sample, and whether the mask (the last channel) touches its block."""
-    across, down = 1 << form.shift_x, 1 << form.shift_y
-    touched = _folded(np.ascontiguousarray(values[..., -1]), down, 0, np.maximum)
-    rows = _folded(values, down, 0, np.add) / np.float32(down)
-    if form.siting != "left" or across == 1:
-        return _folded(rows, across, 1, np.add) / np.float32(across), _folded(touched, across, 1, np.maximum) > 0
-    blocks = rows.shape[1] // across - 1
-    total = np.zeros((rows.shape[0], blocks, rows.shape[2]), np.float32)
-    for offset in range(1 - across, across):
-        begin = across + offset
-        weight = np.float32((across - abs(offset)) / across**2)
-        total += weight * rows[:, begin : begin + (blocks - 1) * across + 1 : across]
-    return total, _folded(touched[:, across:], across, 1, np.maximum) > 0
+def _margin(form: Format) -> int:
+    """Pixels left of a block that its samples depend on, in whole blocks."""
+    return 1 << form.shift_x if form.siting == "left" and form.shift_x else 0
 
 
-def _folded(values: Array, factor: int, axis: int, join: np.ufunc) -> Array:
-    """Every ``factor`` rows (axis 0) or columns (axis 1) joined into one."""
-    parts = [values[first::factor] if axis == 0 else values[:, first::factor] for first in range(factor)]
-    result = parts[0]
-    for part in parts[1:]:
-        result = join(result, part)
-    return result
+def _average(values: Array, form: Format) -> tuple[Array, Array]:
+    """Average about each chroma sample, and over its block."""
+    across, down, margin = 1 << form.shift_x, 1 << form.shift_y, _margin(form)
+    height, width = values.shape
+    size = (width - margin) // across, height // down
+    block = np.asarray(cv2.resize(values[:, margin:], size, interpolation=cv2.INTER_AREA))
+    if not margin:
+        return block, block
+    # A triangle about the block's first pixel is the mean of as many blocks, each a pixel further to the left.
+    total = block.copy()
+    for offset in range(1, across):
+        total += np.asarray(cv2.resize(values[:, margin - offset : width - offset], size, interpolation=cv2.INTER_AREA))
+    total *= np.float32(1 / across)
+    return total, block
 
 
-def _transformed(samples: Array, matrix: npt.NDArray[np.float32]) -> Array:
-    result = np.asarray(cv2.transform(samples, matrix))
-    return result if result.ndim == 3 else result[..., None]
+def _masked(values: Array, mask: Array) -> Array:
+    """``values * mask``, 0 where the mask is 0 and the value is none."""
+    product = np.asarray(cv2.multiply(values, mask))
+    cv2.patchNaNs(product, 0)
+    return product
 
 
-def _store(target: Array, values: Array, touched: npt.NDArray[np.bool_]) -> None:
-    top = np.iinfo(target.dtype).max
-    np.copyto(target, np.clip(np.rint(values), 0, top).astype(target.dtype), where=touched)
+def _add(target: Array, change: Array) -> None:
+    """Change integer samples, in place; nothing where the change is 0."""
+    target[...] = cv2.add(target, change, dtype=cv2.CV_8U if target.dtype == np.uint8 else cv2.CV_16U)
