@@ -58,7 +58,8 @@ class RestoreJob(Job, frozen=True, kw_only=True, tag="restore"):
 
     Attributes:
         source: the clip, image or folder; never written to.
-        output: the file to write (a folder for a folder of images); its extension chooses the container.
+        output: the file to write (a folder for a folder of images); its extension chooses the container,
+            and becomes the one that suits the clip where it is ".auto".
         start, end: part of the clip, in seconds of its own time; the whole clip when None.
         encoder: one of ``ENCODERS``; "auto" chooses what suits the container.
         quality: constant rate factor of the encoder, lower is better, 0 is lossless; the encoder's own default when None.

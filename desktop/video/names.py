@@ -16,6 +16,9 @@ CLIPS = frozenset((
 IMAGES = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"))
 """Endings of images."""
 
+AUTO = ".auto"
+"""Ending of a result whose container is chosen when the clip has been opened."""
+
 _KEPT = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm"))
 _LINK = "-restored"
 
@@ -36,9 +39,9 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def suffix_for(source: Path) -> str:
-    """Ending of a restored clip or image: that of the source where it can hold what comes out, Matroska otherwise."""
+    """Ending of a restored clip or image: that of the source where it can hold what comes out, ``AUTO`` otherwise."""
     suffix = source.suffix.lower()
-    return source.suffix if suffix in _KEPT or is_image(source) else ".mkv"
+    return source.suffix if suffix in _KEPT or is_image(source) else AUTO
 
 
 def restored_name(source: Path) -> str:
@@ -48,5 +51,5 @@ def restored_name(source: Path) -> str:
 
 def _originals(paths: Iterable[Path]) -> list[Path]:
     found = sorted(path for path in paths if not path.name.startswith(".") and path.is_file())
-    results = {restored_name(path) for path in found}
-    return [path for path in found if path.name not in results]
+    results = {f"{path.stem}{_LINK}" for path in found}
+    return [path for path in found if path.stem not in results]

@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 from time import perf_counter
 
+import msgspec
+
 from desktop.errors import UserError
 from desktop.jobs.events import Progressed
 from desktop.jobs.job import RestoreJob, Result
@@ -21,12 +23,14 @@ from desktop.video.kit import DETECTOR, Kit, fetch, open_kit
 from desktop.video.ledger import Ledger, Segment
 from desktop.video.look import look
 from desktop.video.media.clip import Clip
-from desktop.video.media.encoders import Encoder, choose, estimate_bytes
+from desktop.video.media.encoder_table import BY_ID
+from desktop.video.media.encoders import Encoder, choose, default_output, estimate_bytes
 from desktop.video.media.join import join
 from desktop.video.media.picture import Picture
 from desktop.video.media.probe import probe
 from desktop.video.media.reader import open_reader
 from desktop.video.media.writer import SegmentWriter
+from desktop.video.names import AUTO
 from desktop.video.outputs import output_file
 from desktop.video.pipeline import Pipeline, Plan
 from desktop.video.reading import how_to_read
@@ -50,6 +54,7 @@ def restore_clip(job: RestoreJob, progress: Progress) -> Result:
         UserError: the clip, the options or the place of the result will not do.
     """
     clip = probe(job.source)
+    job = _named(job, clip)
     with output_file(Path(job.source), Path(job.output)) as output:
         encoder = _encoder(job)
         _check_space(job, clip, encoder, output)
@@ -229,6 +234,15 @@ class _Work:
     def _warn(self, text: str) -> None:
         self._warnings.append(text)
         self._progress.log(text, "warning")
+
+
+def _named(job: RestoreJob, clip: Clip) -> RestoreJob:
+    """The job with an ending for its result, where that was left open."""
+    output = Path(job.output)
+    if output.suffix != AUTO:
+        return job
+    codec = "" if job.encoder == "auto" else BY_ID[job.encoder].stream
+    return msgspec.structs.replace(job, output=str(output.with_suffix(default_output(clip, codec=codec))))
 
 
 def _encoder(job: RestoreJob) -> Encoder:

@@ -16,8 +16,8 @@ from desktop.video.outputs import check, is_same
     [
         ("a.mp4", "a-restored.mp4"),
         ("a.b.MOV", "a.b-restored.MOV"),
-        ("tape.mpg", "tape-restored.mkv"),
-        ("old.avi", "old-restored.mkv"),
+        ("tape.mpg", "tape-restored.auto"),
+        ("old.avi", "old-restored.auto"),
         ("face.PNG", "face-restored.PNG"),
         ("scan.tiff", "scan-restored.tiff"),
     ],
@@ -27,7 +27,17 @@ def test_what_a_result_is_called(name: str, result: str) -> None:
 
 
 def test_what_is_in_a_folder(tmp_path: Path) -> None:
-    for name in ("b.mpg", "a.mp4", "a-restored.mp4", ".hidden.mp4", "c-restored.mp4", "x.png", "x-restored.png", "notes.txt"):
+    for name in (
+        "b.mpg",
+        "a.mp4",
+        "a-restored.mp4",
+        ".hidden.mp4",
+        "c-restored.mp4",
+        "x.png",
+        "x-restored.png",
+        "notes.txt",
+        "b-restored.mkv",
+    ):
         (tmp_path / name).touch()
     (tmp_path / "folder.mp4").mkdir()
     assert [path.name for path in clips_in(tmp_path)] == ["a.mp4", "b.mpg", "c-restored.mp4"]
