@@ -26,12 +26,14 @@ from desktop.ui.icons import Button, IconButton
 from desktop.ui.notify import Note, Severity, from_error
 from desktop.ui.panels import Heading, Panel, Services
 from desktop.ui.widgets.parts import label, line, scrolled_column
+from desktop.video.media.encoder_table import ENCODERS
 
 WIDTH = 720
 FIELD = 248
 WORDS = {
     "auto": "Automatic", "cuda": "GPU", "cpu": "CPU", "system": "As the system", "light": "Light", "dark": "Dark",
 }  # fmt: skip
+WORDS |= {encoder.id: encoder.title for encoder in ENCODERS}
 
 
 class PreferencesPage(Panel):
