@@ -98,7 +98,7 @@ def test_a_damaged_card_is_told(tmp_path: Path) -> None:
 def test_only_upscalers_are_opened(home: Path) -> None:
     library = Library()
     with pytest.raises(UserError, match=r"does not enlarge pictures.*realesrgan-animevideov3"):
-        open_upscaler(library, "video-demo")
+        open_upscaler(library, "niqe")
     with pytest.raises(UserError, match="not installed"):
         open_upscaler(library, "realesrgan-animevideov3")
     assert background.upscaler_ids(library) == []

@@ -83,7 +83,7 @@ def test_speech_restored_is_told_from_speech_spoilt(shared: Path, tmp_path: Path
         assert found[key]["after"] < found[key]["before"] and result["better"][key] == "lower", key
     assert found["warping"]["truth"] < 4 < 12 < found["warping"]["before"] < 20
     assert 20 < found["psnr_faces"]["before"] < 30 < found["psnr_faces"]["after"] < 50
-    if Library().status("video-demo") is Status.INSTALLED:
+    if Library().status("niqe") is Status.INSTALLED:
         assert found["niqe"]["after"] > 0
     with (tmp_path / "x.csv").open() as file:
         rows = list(csv.DictReader(file))

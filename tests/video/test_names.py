@@ -14,8 +14,8 @@ from desktop.video.outputs import check, is_same
 @pytest.mark.parametrize(
     ("name", "result"),
     [
-        ("a.mp4", "a-restored.mp4"),
-        ("a.b.MOV", "a.b-restored.MOV"),
+        ("a.mp4", "a-restored.auto"),
+        ("a.b.MOV", "a.b-restored.auto"),
         ("tape.mpg", "tape-restored.auto"),
         ("old.avi", "old-restored.auto"),
         ("face.PNG", "face-restored.PNG"),
@@ -24,6 +24,7 @@ from desktop.video.outputs import check, is_same
 )
 def test_what_a_result_is_called(name: str, result: str) -> None:
     assert restored_name(Path(name)) == result
+    assert restored_name(Path("tape.mpg"), whole=True) == "tape.mpg-restored.auto"
 
 
 def test_what_is_in_a_folder(tmp_path: Path) -> None:

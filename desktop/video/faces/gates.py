@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -91,17 +92,25 @@ def sharpness(crop: Floats) -> float:
     Taken along rows and along columns, of which the lesser counts: combing and scan lines are sharp in one of them only. Grain
     does not count: only what is above the power of the quietest parts of the face.
     """
-    side = crop.shape[0]
-    luma = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    full = face_mask(side) > 0.9
-    rows, columns = np.nonzero(full.any(axis=1))[0], np.nonzero(full.any(axis=0))[0]
-    part = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    place, inside = _judged(crop.shape[0])
+    luma = cv2.cvtColor(np.ascontiguousarray(crop[place]), cv2.COLOR_RGB2GRAY)
     ratios = []
     for x, y in ((1.0, 0.0), (0.0, 1.0)):
-        one, two = (_blurred(luma[part], x * sigma, y * sigma) for sigma in (_FINE, _COARSE))
-        fine, coarse = (_detail(band, full[part], _AREA * side) for band in (luma[part] - one, one - two))
+        one, two = (_blurred(luma, x * sigma, y * sigma) for sigma in (_FINE, _COARSE))
+        fine, coarse = (_detail(band, inside, _AREA * crop.shape[0]) for band in (luma - one, one - two))
         ratios.append(fine / (coarse + 1e-4))
     return min(ratios)
+
+
+@lru_cache(maxsize=4)
+def _judged(side: int) -> tuple[tuple[slice, slice], npt.NDArray[np.bool_]]:
+    """Rows and columns of the crop that sharpness is taken from, even in number, and which of every second of them are inside."""
+    full = face_mask(side) > 0.9
+    rows, columns = np.nonzero(full.any(axis=1))[0], np.nonzero(full.any(axis=0))[0]
+    place = tuple(slice(int(lines[0]), int(lines[0]) + (len(lines) + 1) // 2 * 2) for lines in (rows, columns))
+    return (place[0], place[1]), cv2.resize(
+        full[place].astype(np.float32), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA
+    ) > 0.5
 
 
 def _blurred(luma: Array, x: float, y: float) -> Array:
@@ -122,7 +131,9 @@ def frontality(points: Array) -> float:
 
 
 def _detail(band: Array, inside: npt.NDArray[np.bool_], area: float) -> float:
-    power = np.asarray(cv2.GaussianBlur(band * band, (0, 0), area))[inside]
+    # The power is smooth, so that half of its size tells as much.
+    power = cv2.resize(band * band, inside.shape[::-1], interpolation=cv2.INTER_AREA)
+    power = np.asarray(cv2.GaussianBlur(power, (0, 0), area / 2))[inside]
     place = int(_GRAIN_LEVEL * len(power))
     grain = _GRAIN_MARGIN * float(np.partition(power, place)[place])
     return float(np.sqrt(np.maximum(power - grain, 0).mean()))

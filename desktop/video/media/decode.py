@@ -30,7 +30,8 @@ def open_container(path: Path | str) -> Any:
     except OSError as error:
         raise UserError(f"The clip cannot be read: {error.strerror or error}", path=path, remedy="Check the path.") from error
     try:
-        return av.open(_plain(path), metadata_errors="replace")
+        # A clock that jumps back is seen to by ourselves: ffmpeg would take it for one that ran over after 26 hours.
+        return av.open(_plain(path), metadata_errors="replace", options={"correct_ts_overflow": "0"})
     except (FFmpegError, ValueError) as error:
         remedy = "Choose a video file, such as MP4, MKV, AVI or MPEG; if it was cut off while it was copied, copy it again."
         raise UserError("This file is not a video that can be read", path=path, remedy=remedy) from error

@@ -9,6 +9,8 @@ from typing import Any
 
 from av import Packet
 
+from desktop.video.media.timing import LONGEST_GAP
+
 _MILLISECOND = Fraction(1, 1000)
 _JUMP = Fraction(1)
 """A clock that is off by so many seconds has jumped."""
@@ -80,7 +82,7 @@ class Lane:
         yield self._placed(packet, begin, (pts - dts) * packet.time_base, duration * packet.time_base)
 
     def _stamps(self, packet: Any) -> tuple[int, int, int] | None:
-        """pts, dts and duration in the source's ticks: gaps filled, a clock that jumped back moved on as the pictures' is."""
+        """pts, dts and duration in the source's ticks: gaps filled, a clock that jumped set right as the pictures' is."""
         duration = packet.duration or 0
         dts = packet.dts if packet.dts is not None else packet.pts
         if dts is None:
@@ -92,7 +94,7 @@ class Lane:
             jump = round(_JUMP / packet.time_base)
             if self._shift and abs(dts - self._next) < jump:
                 self._shift = 0
-            elif dts + self._shift <= self._last:
+            elif dts + self._shift <= self._last or (dts + self._shift - self._last) * packet.time_base > LONGEST_GAP:
                 self._shift = self._next - dts
         lag = pts - dts
         self._last = dts + self._shift

@@ -74,10 +74,14 @@ class Picture:
         """Width and height in square pixels."""
         return square_size(self.width, self.height, self.sar)
 
-    def rgb(self, box: Box | None = None) -> npt.NDArray[np.uint8]:
-        """uint8 [h, w, 3] of ``box`` (x0, y0, x1, y1 in stored pixels, inside the picture), or of all of it."""
+    def rgb(self, box: Box | None = None, size: tuple[int, int] | None = None) -> npt.NDArray[np.uint8]:
+        """uint8 [h, w, 3] of ``box`` (x0, y0, x1, y1 in stored pixels, inside the picture), or of all of it.
+
+        Args:
+            size: width and height to reduce it to by area, neither larger than the box's.
+        """
         box = self._checked(box)
-        return pixels.to_rgb(self._planes, self.format, box)
+        return pixels.to_rgb(self._planes, self.format, box, size)
 
     def small(self, width: int, height: int) -> npt.NDArray[np.uint8]:
         """uint8 RGB [height, width, 3], reduced by area."""

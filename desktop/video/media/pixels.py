@@ -32,15 +32,19 @@ _SHARES = {
 _STRIP = 256
 
 
-def to_rgb(planes: Planes, form: Format, box: Box) -> npt.NDArray[np.uint8]:
-    """The pixels of ``box`` (x0, y0, x1, y1) as uint8 RGB; chroma between its samples is interpolated linearly."""
+def to_rgb(planes: Planes, form: Format, box: Box, size: tuple[int, int] | None = None) -> npt.NDArray[np.uint8]:
+    """The pixels of ``box`` (x0, y0, x1, y1) as uint8 RGB; chroma between its samples is interpolated linearly.
+
+    With ``size`` (width, height; no larger than the box) they are averaged over areas first, plane by plane.
+    """
     x0, y0, x1, y1 = box
+    size = size or (x1 - x0, y1 - y0)
     if form.kind == "gray":
-        return _gray_rgb(planes[0][y0:y1, x0:x1], form)
+        return _gray_rgb(_resized(planes[0][y0:y1, x0:x1], *size), form)
     if form.kind == "rgb":
-        green, blue, red = (plane[y0:y1, x0:x1] for plane in planes)
+        green, blue, red = (_resized(plane[y0:y1, x0:x1], *size) for plane in planes)
         return to_bytes(cv2.merge([red, green, blue]), form.bits)
-    channels = [planes[0][y0:y1, x0:x1], *(_chroma_at(plane, form, box) for plane in planes[1:])]
+    channels = [_resized(planes[0][y0:y1, x0:x1], *size), *(_chroma_at(plane, form, box, size) for plane in planes[1:])]
     return _yuv_rgb(cv2.merge(channels), form)
 
 
@@ -165,18 +169,33 @@ def _resized(plane: Array, width: int, height: int) -> Array:
     return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
 
 
-def _chroma_at(plane: Array, form: Format, box: Box) -> Array:
-    """The chroma of every pixel of the box, linearly between the samples at their places."""
+def _chroma_at(plane: Array, form: Format, box: Box, size: tuple[int, int]) -> Array:
+    """The chroma of every pixel of the box reduced to ``size``, linearly between the samples at their places."""
     x0, y0, x1, y1 = box
     if form.shift_x == form.shift_y == 0:
-        return plane[y0:y1, x0:x1]
+        return _resized(plane[y0:y1, x0:x1], *size)
     across, down = 1 << form.shift_x, 1 << form.shift_y
     # One sample more on each side than the box covers, where there is one.
     left, top = max(0, (x0 >> form.shift_x) - 1), max(0, (y0 >> form.shift_y) - 1)
     part = plane[top : (y1 >> form.shift_y) + 2, left : (x1 >> form.shift_x) + 2]
-    horizontal = 1 / across, x0 / across + _place_x(form) - left
-    vertical = 1 / down, y0 / down + (1 - down) / 2 / down - top
-    return _warped(part, horizontal, vertical, (x1 - x0, y1 - y0))
+    # Pixels of the box that one pixel of the result covers.
+    step_x, step_y = (x1 - x0) / size[0], (y1 - y0) / size[1]
+    horizontal = step_x / across, (x0 + step_x / 2 - 0.5) / across + _place_x(form) - left
+    vertical = step_y / down, (y0 + step_y / 2 - 0.5) / down + (1 - down) / 2 / down - top
+    times = max(1, round(horizontal[0])), max(1, round(vertical[0]))
+    if times != (1, 1):
+        part = _whole_blocks(part, *times)
+        horizontal, vertical = (
+            (scale / count, (offset - (count - 1) / 2) / count)
+            for (scale, offset), count in zip((horizontal, vertical), times, strict=True)
+        )
+    return _warped(part, horizontal, vertical, size)
+
+
+def _whole_blocks(plane: Array, across: int, down: int) -> Array:
+    """Means over blocks of that many samples; the last ones repeat the edge."""
+    plane = np.asarray(cv2.copyMakeBorder(plane, 0, -plane.shape[0] % down, 0, -plane.shape[1] % across, cv2.BORDER_REPLICATE))
+    return _resized(plane, plane.shape[1] // across, plane.shape[0] // down)
 
 
 def _place_x(form: Format) -> float:

@@ -121,7 +121,7 @@ class Reader:
         if self._stamps.made:
             found.append(f"{_pictures(self._stamps.made)} had no time stamp; it was made from the rate.")
         if self._stamps.jumps:
-            found.append(f"Time stamps jumped back in {_places(self._stamps.jumps).lower()}; what follows was moved on.")
+            found.append(f"Time stamps jump in {_places(self._stamps.jumps).lower()}; what follows was moved, to go on there.")
         return found
 
     def resume_at(self, index: int, times: Sequence[int]) -> None:

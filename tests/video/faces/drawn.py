@@ -108,9 +108,10 @@ class Plain:
         self.pixels, self.sar = pixels, Fraction(sar)
         self.height, self.width = pixels.shape[:2]
 
-    def rgb(self, box: tuple[int, int, int, int] | None = None) -> RGB:
+    def rgb(self, box: tuple[int, int, int, int] | None = None, size: tuple[int, int] | None = None) -> RGB:
         x0, y0, x1, y1 = box or (0, 0, self.width, self.height)
-        return self.pixels[y0:y1, x0:x1]
+        part = self.pixels[y0:y1, x0:x1]
+        return part if size is None else np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA))
 
     def blend(self, rgb: npt.NDArray[np.float32], mask: npt.NDArray[np.float32], box: tuple[int, int, int, int]) -> None:
         part = self.rgb(box)

@@ -32,7 +32,7 @@ def detector(machine_models: Path) -> Detector:
 @pytest.fixture(scope="module")
 def carphone(machine_models: Path) -> list[np.ndarray]:
     """A man in a car, 176 × 144: the clip of the demo."""
-    path = Library(machine_models).ensure("video-demo", Progress()) / "carphone_pristine.mp4"
+    path = Library(machine_models).ensure("niqe", Progress()) / "carphone_pristine.mp4"
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import product
 
 import av
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -93,6 +94,20 @@ def test_a_face_put_back_unchanged_changes_little(layout: str, siting: str) -> N
     for old, new in zip(before, picture.planes, strict=True):
         # At the box's rim, chroma samples are only partly inside.
         assert np.abs(old.astype(int) - new).max() <= 2
+
+
+@pytest.mark.parametrize(("layout", "siting", "times"), [*product(_LAYOUTS, ("left", "center"), (1.3, 2.0, 2.9, 6.5))])
+def test_a_box_reduced_plane_by_plane_is_the_box_reduced(layout: str, siting: str, times: float) -> None:
+    """Colours stay at their places when a face is cut out of a larger picture."""
+    form = make_format(layout, 8, full_range=False, matrix="bt601", siting=siting)
+    y, x = np.mgrid[:190, :230].astype(np.float32)
+    rgb = np.dstack([128 + 90 * np.sin(x / 23), 128 + 90 * np.cos(y / 25), 128 + 90 * np.sin((x + y) / 31)]).astype(np.uint8)
+    picture = noise(form, 230, 190).like(rgb)
+    box = (13, 9, 201, 180)
+    size = round(188 / times), round(171 / times)
+    expected = cv2.resize(picture.rgb(box), size, interpolation=cv2.INTER_AREA).astype(int)
+    difference = np.abs(picture.rgb(box, size) - expected)
+    assert difference.max() <= 12 and difference.mean() < 1.2, (difference.max(), difference.mean())
 
 
 @settings(max_examples=150, deadline=None)
