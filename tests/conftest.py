@@ -75,5 +75,5 @@ def installed(machine_models: Path) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def carphone(installed: Callable[[str], Path]) -> Path:
-    """The demo clip's folder: carphone_distorted.mp4, carphone_pristine.mp4 (176×144, 120 pictures), niqe_image_params.mat."""
-    return installed("video-demo")
+    """The test pair's folder: carphone_distorted.mp4, carphone_pristine.mp4 (176×144, 120 pictures), niqe_image_params.mat."""
+    return installed("niqe")

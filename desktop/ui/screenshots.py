@@ -28,14 +28,14 @@ PATIENCE_S = 300
 def main(out: Path | str, song: Path | str | None = None, clip: Path | str | None = None) -> int:
     """Write the pictures into ``out``; returns the exit code. The scale of 200 % is drawn by a process of its own.
 
-    ``clip``: a video, or a folder of several, for the Video panel; the demo clip, if it is installed, when None.
+    ``clip``: a video, or a folder of several, for the Video panel; the demo clip when None.
     """
     folder = paths.make_folder(Path(out).absolute())
     demo = paths.resources() / "demo"
     source = Path(song).absolute() if song else next(iter(sorted(demo.glob("*.opus"))), demo)
     if not source.is_file():
         raise UserError("The song for the pictures is not there", path=source)
-    clips = Path(clip).absolute() if clip else _demo_clip()
+    clips = Path(clip).absolute() if clip else demo / "two-on-a-tape.mp4"
     with tempfile.TemporaryDirectory(prefix="reprise-pictures-") as home:
         environment = {
             **os.environ,
@@ -51,17 +51,6 @@ def main(out: Path | str, song: Path | str | None = None, clip: Path | str | Non
     for picture in sorted(folder.glob("*.png")):
         print(picture)
     return 0
-
-
-def _demo_clip() -> Path:
-    """The installed demo clip; "" when it is not here, and the Video panel is shown empty only."""
-    from desktop.models.library import Library
-    from desktop.ui.video.demo import clip_in
-
-    try:
-        return clip_in(Library())
-    except UserError:
-        return Path()
 
 
 class _Session:

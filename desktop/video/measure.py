@@ -23,7 +23,7 @@ from desktop.video.names import is_image
 from desktop.video.outputs import is_same
 from desktop.video.quality.naturalness import Naturalness, load_naturalness
 
-_STATISTICS = "video-demo"
+_STATISTICS = "niqe"
 _COLOURS = {"truth": SECONDARY, "before": BEFORE, "after": AFTER}
 _PLOTTED_TO_TRUTH = ("psnr_faces", "ssim_faces", "psnr", "ssim", "warping", "tlme")
 _PLOTTED = ("sharpness", "warping", "jitter")

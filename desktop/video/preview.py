@@ -38,7 +38,7 @@ RGB = npt.NDArray[np.uint8]
 
 _KEPT_BYTES = 128 << 20
 _KEPT = 8
-_STATISTICS = "video-demo"
+_STATISTICS = "niqe"
 
 
 @dataclass

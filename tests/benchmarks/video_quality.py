@@ -79,7 +79,7 @@ def cases(args: argparse.Namespace, folder: Path) -> Iterator[tuple[str, str, Pa
             poor = degrade_frames(pictures, recipe, rng)
             yield source.stem, strength, write(folder / f"{source.stem}-{strength}.mp4", poor, rate, 20), truth
     try:
-        demo = Library().ensure("video-demo", Progress())
+        demo = Library().ensure("niqe", Progress())
     except UserError as error:
         print("no demo pair:", error)
         return

@@ -244,7 +244,7 @@ def main() -> int:
     chosen = parser.parse_args()
     library = Library()
     library.ensure("mtcnn", Progress())
-    clip = chosen.clip or library.ensure("video-demo", Progress()) / "carphone_pristine.mp4"
+    clip = chosen.clip or library.ensure("niqe", Progress()) / "carphone_pristine.mp4"
     missed = False
     with tempfile.TemporaryDirectory() as folder:
         for name in chosen.only:

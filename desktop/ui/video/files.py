@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
+
+import platformdirs
+
+from desktop import paths
 
 VIDEOS = (
     ".mp4", ".m4v", ".mkv", ".mov", ".avi", ".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".ts", ".m2ts", ".mts", ".vob", ".dv",
@@ -55,11 +60,21 @@ def gather(paths: Iterable[Path]) -> list[Path]:
 
 
 def output_for(source: Path, suffix: str = "", folder: str = "") -> Path:
-    """Where the result of a clip goes: beside it, or into ``folder``, under a name that nothing has yet."""
+    """Where the result of a clip goes: beside it, or into ``folder``, under a name that nothing has yet.
+
+    From a folder that takes no files, and for the clips that come along, the user's folder for videos.
+    """
+    place = Path(folder) if folder else _beside(source)
     if source.is_dir():
-        return _free((Path(folder) if folder else source.parent) / f"{source.name} (restored)")
+        return _free(place / f"{source.name} (restored)")
     suffix = suffix or (source.suffix.lower() if is_still(source) or source.suffix.lower() in CONTAINERS else ".mkv")
-    return _free((Path(folder) if folder else source.parent) / f"{source.stem} (restored){suffix}")
+    return _free(place / f"{source.stem} (restored){suffix}")
+
+
+def _beside(source: Path) -> Path:
+    if source.is_relative_to(paths.resources()) or not os.access(source.parent, os.W_OK):
+        return platformdirs.user_videos_path()
+    return source.parent
 
 
 def _free(path: Path) -> Path:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QStackedWidget, QWidget
 
+from desktop import paths
 from desktop.errors import UserError
 from desktop.jobs.events import Failed
 from desktop.jobs.states import State as JobState
@@ -26,7 +27,6 @@ from desktop.ui.video.canvas import Canvas
 from desktop.ui.video.choices import Memory
 from desktop.ui.video.clip_list import ClipList
 from desktop.ui.video.clips import Clips, Item, written
-from desktop.ui.video.demo import Demo
 from desktop.ui.video.inspector import Inspector
 from desktop.ui.video.open_clip import OpenClip
 from desktop.ui.video.shown import Result
@@ -52,7 +52,6 @@ class VideoPanel(Panel):
         self.canvas, self.list = Canvas(self.clip), ClipList(self.clips)
         self.start, self.failed_page = StartPage(services.prefs, WORDS, files.takes), FailedPage()
         self.inspector = Inspector(self.clip, self.shelf, state)
-        self.demo = Demo(self.shelf, services.library, self)
         self._pages = QStackedWidget()
         for page in (self.start, self.canvas, self.failed_page):
             self._pages.addWidget(page)
@@ -100,8 +99,6 @@ class VideoPanel(Panel):
         self.canvas.view.view_changed.connect(self.changed)
         self.shelf.changed.connect(self._models_changed)
         self.shelf.failed.connect(lambda error, _model: self._services.say(from_error(error)))
-        self.demo.ready.connect(self._services.open)
-        self.demo.said.connect(self._services.say)
         self._services.prefs.changed.connect(self._prefs_changed)
 
     # The panel's contract
@@ -226,8 +223,12 @@ class VideoPanel(Panel):
         self.clip.choose(replace(item.choices, output=str(path.with_suffix(suffix))))
 
     def open_demo(self) -> None:
-        """Open the clip that can be tried without one of one's own, installing it first."""
-        self.demo.ask(offline=self._services.prefs.now.offline)
+        """Open the clip that comes with Reprise."""
+        demo = next((path for path in sorted((paths.resources() / "demo").glob("*")) if files.is_video(path)), None)
+        if demo is None:
+            self._services.say(Note(Severity.ERROR, "The demo clip is missing", remedy="Install Reprise again."))
+        else:
+            self._services.open(demo)
 
     def close_clip(self) -> None:
         """Close the open clip; the next one of the list is opened."""
