@@ -11,8 +11,8 @@ from bisect import bisect_left, insort
 from typing import Any
 
 _CONTAINERS = ("avi", "asf")
-_CODECS = ("h264", "hevc")
-"""Codecs whose order of showing ffmpeg does not work out by itself."""
+_CODECS = ("h264", "hevc", "mpeg4")
+"""Codecs whose order of showing ffmpeg does not work out by itself; MPEG-4 when DivX has put two pictures into one packet."""
 
 
 def needs_sorting(container: str, codec: str) -> bool:

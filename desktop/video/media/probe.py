@@ -73,7 +73,7 @@ def _probe(state: FileState) -> Clip:
             chapters=len(container.chapters()),
             metadata=dict(container.metadata),
             is_still=any(name in container.format.name for name in _STILL_CONTAINERS),
-            start=Fraction(container.start_time, 1_000_000) if container.start_time is not None else Fraction(0),
+            start=_start(container, decoder.stream, frame),
         )
     finally:
         decoder.close()
@@ -165,6 +165,12 @@ def _duration(container: Any, stream: Any) -> float | None:
     if container.duration:
         return float(container.duration / 1_000_000)
     return float(stream.duration * stream.time_base) if stream.duration else None
+
+
+def _start(container: Any, stream: Any, first: Any) -> Fraction:
+    """When the clip begins on its own clock: as the container has it, but never after its first picture."""
+    said = Fraction(container.start_time or 0, 1_000_000)
+    return min(said, max(Fraction(0), first.pts * stream.time_base)) if first.pts is not None else said
 
 
 def _stream(stream: Any) -> StreamFacts:

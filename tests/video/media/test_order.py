@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -11,6 +14,7 @@ from desktop.video.media.order import SortedStamps
 from desktop.video.media.reader import open_reader
 from tests.video.media.synthetic import drawn, make
 
+VOP = b"\0\0\1\xb6"
 B_PICTURES = {"bf": "3", "b_strategy": "0"}
 
 
@@ -38,6 +42,44 @@ def test_reading_an_avi_goes_on_where_it_stopped(tmp_path: Path) -> None:
             assert [(picture.pts, picture.rgb().tobytes()) for picture in reader] == pictures[place:]
     with open_reader(clip, start=1.6) as reader:
         assert [(picture.pts, picture.rgb().tobytes()) for picture in reader] == [each for each in pictures if each[0] >= 40]
+
+
+def test_pictures_of_two_in_a_packet_are_in_order(tmp_path: Path) -> None:
+    """DivX put a B picture into the packet of the picture before it, and an empty picture into the next packet."""
+    plain = make(tmp_path / "plain.avi", "mpeg4", frames=41, options={"bf": "1", "b_strategy": "0"}, bit_rate=900_000)
+    clip = tmp_path / "divx.avi"
+    with av.open(str(plain)) as source, av.open(str(clip), "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        stream.codec_context.codec_tag = "DX50"
+        chunks = [bytes(packet) for packet in source.demux(video=0) if packet.size]
+        begin = chunks[0].find(VOP)
+        chunks[0] = chunks[0][:begin] + b"\0\0\1\xb2DivX503b1393p" + chunks[0][begin:]
+        for number, chunk in enumerate(packed(chunks)):
+            packet = av.Packet(chunk)
+            packet.pts = packet.dts = number
+            packet.time_base, packet.stream, packet.is_keyframe = Fraction(1, 25), stream, kind(chunk) == 0
+            output.mux(packet)
+    with open_reader(clip) as reader:
+        times = [picture.pts for picture in reader]
+        assert reader.problems == []
+    assert times == list(range(times[0], times[0] + 41))
+
+
+def packed(chunks: list[bytes]) -> Iterator[bytes]:
+    number = 0
+    while number < len(chunks):
+        if number + 1 < len(chunks) and kind(chunks[number + 1]) == 2:
+            yield chunks[number] + chunks[number + 1]
+            yield VOP + b"\x50\0\x7f"
+            number += 2
+        else:
+            yield chunks[number]
+            number += 1
+
+
+def kind(chunk: bytes) -> int:
+    """0 for a picture that stands alone, 1 for one made from the one before, 2 for a B picture."""
+    return chunk[chunk.find(VOP) + 4] >> 6
 
 
 class _Frame:
