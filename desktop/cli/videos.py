@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,7 @@ from desktop.cli.times import seconds
 from desktop.errors import UsageError, UserError
 from desktop.jobs.job import InspectJob, RestoreJob, RestoreOptions
 from desktop.jobs.video_jobs import DEINTERLACE, ENCODERS, FACES, STEADINESS
-from desktop.video.names import clips_in, images_in, restored_name
+from desktop.video.names import AUTO, KEPT, clips_in, images_in, is_image, restored_name
 
 Clips = Annotated[
     list[str], typer.Argument(metavar="CLIP", help="Video files or images; a folder means the clips and images in it.")
@@ -131,16 +132,25 @@ def _places(clips: Sequence[str], output: str) -> list[tuple[Path, Path]]:
     if goal is not None and len(named) == 1 and not named[0].is_dir() and not _means_folder(goal, output):
         places = [(named[0], goal)]
     else:
-        places = [(source, _place(source, goal)) for path in named for source in _sources(path)]
+        sources = [source for path in named for source in _sources(path)]
+        twice = _twice(sources)
+        places = [(source, _place(source, goal, whole=source in twice)) for source in sources]
     _refuse_clashes(places)
     return places
 
 
-def _place(source: Path, folder: Path | None) -> Path:
+def _place(source: Path, folder: Path | None, *, whole: bool = False) -> Path:
     """Where the result of ``source`` goes: into ``folder``, or beside it; a folder's images go into the folder itself."""
     if source.is_dir():
         return folder or source
-    return (folder or source.parent) / restored_name(source)
+    return (folder or source.parent) / restored_name(source, whole=whole)
+
+
+def _twice(sources: Sequence[Path]) -> set[Path]:
+    """Clips in containers that we do not write, beside others of the same name: theirs must stay apart from those."""
+    stems = Counter(source.with_suffix("").as_posix().casefold() for source in set(sources) if not is_image(source))
+    foreign = (source for source in sources if source.suffix.lower() not in KEPT and not is_image(source))
+    return {source for source in foreign if stems[source.with_suffix("").as_posix().casefold()] > 1}
 
 
 def _sources(path: Path) -> list[Path]:
@@ -164,7 +174,9 @@ def _refuse_clashes(places: Sequence[tuple[Path, Path]]) -> None:
     seen: dict[str, Path] = {}
     sources = {os.path.normcase(source) for source, _ in places if not source.is_dir()}
     for source, place in places:
-        name = os.path.normcase(place).casefold()
+        # What ".auto" becomes for those that we write is as good as always their own ending.
+        settled = place.with_suffix(source.suffix) if place.suffix == AUTO and source.suffix.lower() in KEPT else place
+        name = os.path.normcase(settled).casefold()
         if name in seen:
             raise UsageError(
                 f"{seen[name]} and {source} would both become {place}",

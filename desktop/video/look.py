@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from desktop.errors import UserError
+from desktop.errors import UsageError, UserError
 from desktop.jobs.progress import Progress
 from desktop.video.faces.detect import Detector, reduced_size
 from desktop.video.faces.shots import ShotFinder
@@ -19,6 +19,7 @@ from desktop.video.findings import Look
 from desktop.video.flow import Flow, Pipe
 from desktop.video.media.picture import Picture
 from desktop.video.media.reader import open_reader
+from desktop.video.summary import clock
 
 _EVERY_S = 0.2
 """A face is looked for this often; tracking holds between."""
@@ -43,7 +44,7 @@ def look(
         promised: about how many pictures there are, for the progress; None when nobody knows.
 
     Raises:
-        UserError: no picture could be decoded.
+        UserError: no picture could be decoded, or none lies between ``start`` and ``end``.
     """
     flow = Flow(interrupt)
     pictures: Pipe[Picture] = flow.pipe(_AHEAD)
@@ -63,6 +64,9 @@ def look(
         flow.stage("find", find)
         flow.run(lambda: progress.at(_share(finder.seen, promised), "Looking for faces"))
         if not finder.seen:
+            if (start is not None or end is not None) and not reader.problems:
+                length = f"It is {clock(reader.clip.duration)} long." if reader.clip.duration else ""
+                raise UsageError("The clip has no picture in the part that was asked for", path=path, remedy=length)
             raise UserError("No picture of this clip could be decoded", path=path, remedy=" ".join(reader.problems))
         rate = reader.clip.video.rate
         return finder.found(deinterlace, reader.time_base, float(rate or 25), list(reader.problems))

@@ -19,7 +19,9 @@ IMAGES = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"))
 AUTO = ".auto"
 """Ending of a result whose container is chosen when the clip has been opened."""
 
-_KEPT = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm"))
+KEPT = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm"))
+"""Endings of clips whose container we write as well."""
+
 _LINK = "-restored"
 
 
@@ -39,17 +41,16 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def suffix_for(source: Path) -> str:
-    """Ending of a restored clip or image: that of the source where it can hold what comes out, ``AUTO`` otherwise."""
-    suffix = source.suffix.lower()
-    return source.suffix if suffix in _KEPT or is_image(source) else AUTO
+    """Ending of a restored clip or image: an image's own; a clip's is chosen when it has been opened."""
+    return source.suffix if is_image(source) else AUTO
 
 
-def restored_name(source: Path) -> str:
-    """File name of the restored clip or image."""
-    return f"{source.stem}{_LINK}{suffix_for(source)}"
+def restored_name(source: Path, *, whole: bool = False) -> str:
+    """File name of the restored clip or image; ``whole`` keeps the source's ending in it, so that two of one name differ."""
+    return f"{source.name if whole else source.stem}{_LINK}{suffix_for(source)}"
 
 
 def _originals(paths: Iterable[Path]) -> list[Path]:
     found = sorted(path for path in paths if not path.name.startswith(".") and path.is_file())
-    results = {f"{path.stem}{_LINK}" for path in found}
+    results = {f"{name}{_LINK}" for path in found for name in (path.stem, path.name)}
     return [path for path in found if path.stem not in results]
