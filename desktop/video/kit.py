@@ -12,6 +12,7 @@ from desktop.jobs.events import AnyEvent
 from desktop.jobs.job import RestoreOptions
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library
+from desktop.video.allocator import keep_memory
 from desktop.video.background import Upscaler, open_upscaler
 from desktop.video.faces.detect import Detector, open_detector
 from desktop.video.restorers import Restorer, open_restorer
@@ -62,6 +63,7 @@ def fetch(options: RestoreOptions, library: Library, progress: Progress) -> None
 
 def open_kit(options: RestoreOptions, device: str, library: Library, progress: Progress) -> Kit:
     """Open the models for a job of its own; raises UserError when one cannot be used."""
+    keep_memory()
     upscaler = None if options.background == "none" else open_upscaler(library, options.background, device=device)
     restorer = open_restorer(library, options.restorer, device=device, progress=Relay(progress))
     return Kit(open_detector(library, DETECTOR, device=device), restorer, upscaler)
@@ -69,6 +71,7 @@ def open_kit(options: RestoreOptions, device: str, library: Library, progress: P
 
 def warm_kit(options: RestoreOptions, device: str, library: Library) -> Kit:
     """Like ``open_kit``, with models that an earlier call in this process left open."""
+    keep_memory()
     upscaler = None
     if options.background != "none":
         upscaler = _kept(
