@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from desktop.jobs.worker import main as work
 
         return work()
+    _fill_closed_streams()
     if given in (["--version"], ["-V"]):
         from desktop import __version__
 
@@ -26,6 +28,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.stderr is not None:
         faulthandler.enable()
     return command(given)
+
+
+def _fill_closed_streams() -> None:
+    """Point closed standard streams to nowhere; else the next files opened would take their places, and get what is printed."""
+    if os.name != "posix":
+        return
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
 
 
 def window() -> int:
