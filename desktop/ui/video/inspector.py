@@ -229,7 +229,9 @@ class Inspector(QWidget):
     def show_target(self, target: Path) -> None:
         """Show where the result would go."""
         suggested = str(self._clip.look.info.get("output") or target.suffix)
-        self.output.show_choices(self._clip.choices, target, suggested, timed=self._clip.is_timed)
+        clip = self._clip
+        beside = clip.path is not None and clip.path.parent == target.parent
+        self.output.show_choices(clip.choices, target, suggested, beside=beside, timed=clip.is_timed)
 
     def _refresh_deinterlace(self, value: str) -> None:
         found = facts.interlacing(self._clip.look.info)

@@ -103,10 +103,14 @@ class OutputBox(QWidget):
         self.quality.valueChanged.connect(self._changed)
         self._timed = [self.container, self.encoder, self.quality]
 
-    def show_choices(self, choices: Choices, target: Path, suggested: str, *, timed: bool) -> None:
-        """Show where it would go now; ``suggested``: extension that suits the source; ``timed`` is false for images."""
+    def show_choices(self, choices: Choices, target: Path, suggested: str, *, beside: bool, timed: bool) -> None:
+        """Show where it would go now: ``beside`` the source or elsewhere.
+
+        ``suggested``: extension that suits the source; ``timed`` is false for images.
+        """
         self.name.setText(target.name)
-        self.folder.setText(f"in {target.parent}")
+        self.folder.setText("beside the clip" if beside else f"in {target.parent}")
+        self.change.setToolTip(f"Choose where the result goes (Ctrl+E); now {target.parent}")
         with QSignalBlocker(self.container), QSignalBlocker(self.encoder), QSignalBlocker(self.quality):
             self.container.clear()
             usual = CONTAINERS.get(suggested, suggested.lstrip(".").upper())
