@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import cv2
@@ -135,10 +136,14 @@ def _likeness(a: NDArray[np.uint8], b: NDArray[np.uint8], level: _Level) -> Crop
 
 def _moved(picture: NDArray[Any], flow: NDArray[np.float32], interpolation: int) -> NDArray[Any]:
     """The picture [s, s(, 3)] before, moved to where things are now."""
-    side = picture.shape[0]
+    return cv2.remap(picture, flow + _places(picture.shape[0]), None, interpolation, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=4)
+def _places(side: int) -> NDArray[np.float32]:
+    """x and y of every pixel, [side, side, 2]."""
     steps = np.arange(side, dtype=np.float32)
-    x, y = flow[..., 0] + steps, flow[..., 1] + steps[:, None]
-    return cv2.remap(picture, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[no-any-return]
+    return np.stack(np.meshgrid(steps, steps), axis=-1)
 
 
 def _grey(rgb: Crop) -> NDArray[np.uint8]:

@@ -86,26 +86,33 @@ def crop_matrix(points: Array, size: int, sar: Fraction | float = 1, points_temp
         raise ValueError("points: five different places are needed")
     target = template(size, points_template) + 0.5
     soft = _SOFTNESS * size / 512
-    weights = np.ones(5)
+    places, goals = ([complex(x, y) for x, y in values] for values in (source, target))
+    weights = [1.0] * 5
     for _ in range(_ROUNDS):
-        linear, shift = _similarity(source, target, weights)
-        off = np.hypot(*(source @ linear.T + shift - target).T)
-        weights = 1 / (1 + (off / soft) ** 2)
+        turn, shift_to = _similarity(places, goals, weights)
+        weights = [1 / (1 + (abs(turn * place + shift_to - goal) / soft) ** 2) for place, goal in zip(places, goals, strict=True)]
+    linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
+    shift = np.array([shift_to.real, shift_to.imag])
     # From corner-based square pixels to centre-based stored ones, on both sides.
     stretched = linear * np.array([float(sar), 1.0])
     return np.concatenate([stretched, (stretched @ (0.5, 0.5) + shift - 0.5)[:, None]], axis=1).astype(np.float32)
 
 
-def _similarity(source: Array, target: Array, weights: Array) -> tuple[Array, Array]:
-    """Turn and scale [2, 2] and shift [2] that take ``source`` to ``target`` with the least weighted squares; never a mirror."""
-    share = weights / weights.sum()
-    from_centre, to_centre = share @ source, share @ target
-    a, b = source - from_centre, target - to_centre
-    spread = float(share @ (a * a).sum(axis=1))
-    along = float(share @ (a * b).sum(axis=1)) / spread
-    turned = float(share @ (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])) / spread
-    linear = np.array([[along, -turned], [turned, along]])
-    return linear, to_centre - linear @ from_centre
+def _similarity(source: list[complex], target: list[complex], weights: list[float]) -> tuple[complex, complex]:
+    """Turn with scale, and shift, that take ``source`` to ``target`` with the least weighted squares; never a mirror.
+
+    Places are complex numbers, and plain ones: for five of them, arrays take longer than the sums.
+    """
+    total = sum(weights)
+    from_centre = sum(w * z for w, z in zip(weights, source, strict=True)) / total
+    to_centre = sum(w * z for w, z in zip(weights, target, strict=True)) / total
+    spread, along = 0.0, 0j
+    for weight, place, goal in zip(weights, source, target, strict=True):
+        away = place - from_centre
+        spread += weight * (away.real**2 + away.imag**2)
+        along += weight * away.conjugate() * (goal - to_centre)
+    turn = along / spread
+    return turn, to_centre - turn * from_centre
 
 
 def inverse(matrix: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -44,12 +44,13 @@ def paste(picture: Canvas, restored: Floats, crop: Floats, matrix: Array, *, str
     box = _support(matrix, size, picture.width, picture.height)
     if strength <= 0 or box is None:
         return
-    mask = _warped(face_mask(size), matrix, box)
-    after = _warped(crop, matrix, box)
+    place = _placed(matrix, size, box)
+    mask = _warped(face_mask(size), place)
+    after = _warped(crop, place)
     rest = np.asarray(cv2.addWeighted(picture.rgb(box), 1 / 255, after, -1.0, 0.0, dtype=cv2.CV_32F))
     change = np.subtract(restored, crop, dtype=np.float32)
     change -= np.asarray(cv2.resize(_cast(change), (size, size), interpolation=cv2.INTER_LINEAR))
-    moved = _warped(change, matrix, box)
+    moved = _warped(change, place)
     if enlarged:
         # Only what is finer than the crop's own pixels: whatever enlarged the picture changed coarser things too.
         rest -= np.asarray(cv2.GaussianBlur(rest, (0, 0), _FINER * max(1.0, *steps(matrix))))
@@ -129,16 +130,31 @@ def _halved(values: Floats) -> Floats:
     return np.asarray(cv2.resize(values, (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA))
 
 
-def _warped(values: Floats, matrix: Array, box: Box) -> Floats:
-    """A crop's values as they fall on the box's pixels; averaged over areas where the picture is coarser than the crop."""
+class _Place(NamedTuple):
+    """How a crop falls on a box: shrunk to ``reduced`` (width, height; None leaves it) first, then turned by ``matrix``."""
+
+    reduced: tuple[int, int] | None
+    matrix: Array
+    size: tuple[int, int]
+
+
+def _placed(matrix: Array, size: int, box: Box) -> _Place:
     back = inverse(matrix)
-    size = values.shape[0]
-    shrink = [min(1.0, step) for step in steps(matrix)]
+    shrink = [min(1.0, float(step)) for step in np.hypot(back[0, :2], back[1, :2])]
+    reduced = None
     if min(shrink) < 0.9:
-        target = tuple(max(2, round(size * share)) for share in shrink)
-        values = np.asarray(cv2.resize(values, target, interpolation=cv2.INTER_AREA))
-        factor = np.array([size / target[0], size / target[1]])
+        reduced = max(2, round(size * shrink[0])), max(2, round(size * shrink[1]))
+        factor = np.array([size / reduced[0], size / reduced[1]])
         back = np.concatenate([back[:, :2] * factor, (back[:, :2] @ (0.5 * factor - 0.5) + back[:, 2])[:, None]], axis=1)
     back[:, 2] -= box[:2]
-    wanted = (box[2] - box[0], box[3] - box[1])
-    return np.asarray(cv2.warpAffine(values, back, wanted, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0))
+    return _Place(reduced, back, (box[2] - box[0], box[3] - box[1]))
+
+
+def _warped(values: Floats, place: _Place) -> Floats:
+    """A crop's values as they fall on the box's pixels; averaged over areas where the picture is coarser than the crop."""
+    if place.reduced is not None:
+        values = np.asarray(cv2.resize(values, place.reduced, interpolation=cv2.INTER_AREA))
+    flags = cv2.INTER_LINEAR
+    return np.asarray(
+        cv2.warpAffine(values, place.matrix, place.size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    )
