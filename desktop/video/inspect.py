@@ -15,6 +15,7 @@ from desktop.video.flow import apart
 from desktop.video.kit import Kit, fetch, warm_kit
 from desktop.video.media.clip import PROGRESSIVE, Clip
 from desktop.video.media.encoders import default_output
+from desktop.video.media.entry import about_how_many
 from desktop.video.media.picture import Picture
 from desktop.video.media.probe import find_interlacing, probe
 from desktop.video.media.reader import open_reader
@@ -97,7 +98,7 @@ class _Sample:
 
     def estimate(self) -> float | None:
         """Seconds for all of the clip; None when its length is unknown."""
-        pictures = _pictures(self._clip)
+        pictures = 1 if self._clip.is_still else about_how_many(self._clip)
         if pictures is None or not self._found:
             return None
         faces = sum(len(found) for found in self._found) / len(self._found)
@@ -123,14 +124,6 @@ class _Sample:
 def _least(times: list[float]) -> float:
     """The least disturbed of some timings; 0 without any."""
     return min(times, default=0.0)
-
-
-def _pictures(clip: Clip) -> float | None:
-    if clip.is_still:
-        return 1
-    if clip.duration and clip.video.rate:
-        return clip.duration * float(clip.video.rate)
-    return clip.video.frames
 
 
 def _facts(clip: Clip, order: str) -> dict[str, Any]:

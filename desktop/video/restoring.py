@@ -25,6 +25,7 @@ from desktop.video.look import look
 from desktop.video.media.clip import Clip
 from desktop.video.media.encoder_table import BY_ID
 from desktop.video.media.encoders import Encoder, choose, default_output, estimate_bytes
+from desktop.video.media.entry import about_how_many
 from desktop.video.media.join import join
 from desktop.video.media.picture import Picture
 from desktop.video.media.probe import probe
@@ -271,9 +272,10 @@ def _check_space(job: RestoreJob, clip: Clip, encoder: Encoder, output: Path) ->
 
 def _promised(clip: Clip, job: RestoreJob) -> int | None:
     """About how many pictures the job reads."""
-    rate = clip.video.rate
-    seconds = clip.duration
-    if rate is None or seconds is None:
-        return clip.video.frames if job.start is None and job.end is None else None
-    part = min(seconds, job.end if job.end is not None else seconds) - (job.start or 0.0)
-    return max(1, round(part * float(rate) * (2 if job.options.deinterlace == "double" else 1)))
+    pictures, seconds = about_how_many(clip), clip.duration
+    if pictures is None or (seconds is None and (job.start is not None or job.end is not None)):
+        return None
+    if seconds:
+        part = min(seconds, job.end if job.end is not None else seconds) - (job.start or 0.0)
+        pictures *= part / seconds
+    return max(1, round(pictures * (2 if job.options.deinterlace == "double" else 1)))

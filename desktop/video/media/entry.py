@@ -129,6 +129,21 @@ def number_of(clip: Clip, stamp: int, fields: int = 1) -> int | None:
     return max(0, round((float(stamp * video.time_base / fields) - video.start) * video.rate * fields))
 
 
+def about_how_many(clip: Clip) -> float | None:
+    """Pictures of a clip, for estimates; None when nobody knows.
+
+    The rate says little where it varies: a recording may pause for an hour.
+    """
+    video = clip.video
+    if video.constant_rate is False:
+        state = FileState.of(clip.path)
+        known = _read(state) if not video.frames and state.size <= _SMALL else None
+        counted = video.frames or (len(known.stamps) if known is not None else 0)
+        if counted:
+            return counted
+    return clip.duration * float(video.rate) if clip.duration and video.rate else video.frames
+
+
 @lru_cache(maxsize=8)
 def _read(state: FileState) -> Known | None:
     """Read all of a file; None when time stamps are missing or double, or the file is damaged where that shows."""

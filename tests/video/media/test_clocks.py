@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
+from desktop.video.media.entry import about_how_many
 from desktop.video.media.probe import probe
 from desktop.video.media.reader import open_reader
 from desktop.video.media.timing import Stamps
@@ -45,6 +46,12 @@ def test_a_clock_that_leaps_on_by_half_a_day_is_set_right() -> None:
     told = [0, 3600, 12 * 3600 * 90000, 12 * 3600 * 90000 + 3600]
     assert [stamps.next(stamp, 3600) for stamp in told] == [0, 3600, 7200, 10800]
     assert stamps.jumps == 1
+
+
+def test_a_pause_of_an_hour_is_not_counted_in_pictures(tmp_path: Path) -> None:
+    times = [40 * number + (3_600_000 if number >= 20 else 0) for number in range(40)]
+    assert about_how_many(probe(make(tmp_path / "pause.mkv", frames=40, times_ms=times))) == 40
+    assert about_how_many(probe(make(tmp_path / "even.mkv", frames=40))) == pytest.approx(40, abs=1)
 
 
 def test_a_clip_begins_no_later_than_its_first_picture(tmp_path: Path) -> None:
