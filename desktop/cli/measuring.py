@@ -14,7 +14,7 @@ from desktop.cli.running import exit_code, run_jobs, settings
 from desktop.cli.show import display
 from desktop.cli.tables import print_table
 from desktop.jobs.job import MeasureJob
-from desktop.video.measures import BY_KEY, Better
+from desktop.video.comparison.measures import BY_KEY, Better
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 24

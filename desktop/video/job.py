@@ -13,10 +13,10 @@ def run_restore(job: RestoreJob, progress: Progress) -> Result:
     from desktop.video.names import is_image
 
     if Path(job.source).is_dir() or is_image(Path(job.source)):
-        from desktop.video.images import restore_images
+        from desktop.video.restoration.images import restore_images
 
         return restore_images(job, progress)
-    from desktop.video.restoring import restore_clip
+    from desktop.video.restoration.clips import restore_clip
 
     return restore_clip(job, progress)
 
@@ -51,6 +51,6 @@ def run_inspect(job: InspectJob, progress: Progress) -> Result:
 
 def run_measure(job: MeasureJob, progress: Progress) -> Result:
     """A clip before and after in numbers."""
-    from desktop.video.measure import measure
+    from desktop.video.comparison.measure import measure
 
     return measure(job, progress)

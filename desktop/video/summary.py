@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from desktop.video.ledger import Segment
+from desktop.video.restoration.ledger import Segment
 
 
 def count_faces(tracks: Iterable[int], segments: Iterable[Segment]) -> dict[str, Any]:

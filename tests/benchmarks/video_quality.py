@@ -34,8 +34,8 @@ from desktop.errors import UserError  # noqa: E402
 from desktop.jobs.job import MeasureJob, RestoreJob, RestoreOptions  # noqa: E402
 from desktop.jobs.progress import Progress  # noqa: E402
 from desktop.models.library import Library  # noqa: E402
+from desktop.video.comparison.measures import BY_KEY  # noqa: E402
 from desktop.video.job import run_measure, run_restore  # noqa: E402
-from desktop.video.measures import BY_KEY  # noqa: E402
 
 SHARED = ROOT.parent / "shared" / "data"
 CLIPS = ("grid_bbaf2n.mpg", "grid_brbk7n.mpg", "grid_lbax4n.mpg")

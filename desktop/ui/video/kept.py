@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from desktop.jobs.scratch import scratch_folder
-from desktop.video.ledger import Segment
+from desktop.video.restoration.ledger import Segment
 
 
 def frames_kept(job: int) -> int:

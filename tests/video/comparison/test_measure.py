@@ -19,9 +19,9 @@ from desktop.errors import UsageError, UserError
 from desktop.jobs.job import MeasureJob
 from desktop.jobs.progress import Cancelled, Progress
 from desktop.models.library import Library, Status
-from desktop.video.matching import Follower
-from desktop.video.measure import measure
-from desktop.video.series import Series
+from desktop.video.comparison.matching import Follower
+from desktop.video.comparison.measure import measure
+from desktop.video.comparison.series import Series
 
 
 @pytest.fixture(autouse=True, scope="module")

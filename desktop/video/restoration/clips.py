@@ -15,12 +15,10 @@ from desktop.jobs.progress import Progress
 from desktop.models.library import Library
 from desktop.models.session import interrupt_calls
 from desktop.paths import cache_dir
-from desktop.video import findings, identity, segments
-from desktop.video.copying import can_copy, copy_video
+from desktop.video import findings, identity
 from desktop.video.enlarge import enlarger
 from desktop.video.findings import Look
 from desktop.video.kit import DETECTOR, Kit, fetch, open_kit
-from desktop.video.ledger import Ledger, Segment
 from desktop.video.look import look
 from desktop.video.media.clip import Clip
 from desktop.video.media.encoder_table import BY_ID
@@ -33,10 +31,13 @@ from desktop.video.media.reader import open_reader
 from desktop.video.media.writer import SegmentWriter
 from desktop.video.names import AUTO
 from desktop.video.outputs import output_file
-from desktop.video.pipeline import Pipeline, Plan
 from desktop.video.reading import how_to_read
+from desktop.video.restoration import segments
+from desktop.video.restoration.copying import can_copy, copy_video
+from desktop.video.restoration.ledger import Ledger, Segment
+from desktop.video.restoration.pipeline import Pipeline, Plan
+from desktop.video.restoration.watch import Watch
 from desktop.video.summary import clock, count_faces
-from desktop.video.watch import Watch
 
 _FETCHED, _LOOKED, _RESTORED = 0.02, 0.27, 0.96
 _WHAT = {

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop.video.charts import AFTER, BEFORE, Line, Panel, draw_chart, ticks
+from desktop.video.comparison.charts import AFTER, BEFORE, Line, Panel, draw_chart, ticks
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop.video.measures import MEASURES
+from desktop.video.comparison.measures import MEASURES
 from desktop.video.quality.motion import luminance_flicker
 
 Key = tuple[str, str]

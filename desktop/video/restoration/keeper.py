@@ -13,10 +13,10 @@ import numpy.typing as npt
 from desktop.paths import atomic_write
 from desktop.video.flow import Stopped
 from desktop.video.identity import of_file
-from desktop.video.ledger import Ledger, Segment
 from desktop.video.media.picture import Picture
 from desktop.video.media.writer import SegmentWriter
 from desktop.video.patches import Patch
+from desktop.video.restoration.ledger import Ledger, Segment
 
 State = Mapping[str, npt.NDArray[Any]]
 

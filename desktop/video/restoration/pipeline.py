@@ -15,14 +15,14 @@ from desktop.errors import UserError
 from desktop.models import cpu
 from desktop.video.findings import FacesByPicture, Look
 from desktop.video.flow import Flow, Pipe, spread
-from desktop.video.keeper import Keeper, State, load_state
-from desktop.video.ledger import Ledger, Segment
 from desktop.video.media.picture import Picture
 from desktop.video.media.reader import open_reader
 from desktop.video.media.writer import SegmentWriter
 from desktop.video.patches import Face, Patch, calm, cut, largest, put_back, restore
+from desktop.video.restoration.keeper import Keeper, State, load_state
+from desktop.video.restoration.ledger import Ledger, Segment
+from desktop.video.restoration.segments import to_make
 from desktop.video.restorers import Restorer
-from desktop.video.segments import to_make
 from desktop.video.temporal import Steady
 
 _HELD_BYTES = 64 << 20

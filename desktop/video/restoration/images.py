@@ -19,12 +19,12 @@ from desktop.results import results_folder
 from desktop.video import identity
 from desktop.video.flow import Flow
 from desktop.video.kit import DETECTOR, Kit, fetch, open_kit
-from desktop.video.ledger import Ledger
 from desktop.video.media.stills import read_still, write_still
 from desktop.video.names import images_in, restored_name
 from desktop.video.outputs import check
+from desktop.video.restoration.ledger import Ledger
+from desktop.video.restoration.watch import Watch
 from desktop.video.single import mend
-from desktop.video.watch import Watch
 
 _FETCHED = 0.05
 

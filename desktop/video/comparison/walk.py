@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from desktop.jobs.progress import Progress
-from desktop.video.comparing import Comparison, square
+from desktop.video.comparison.matching import Follower
+from desktop.video.comparison.moments import Comparison, square
+from desktop.video.comparison.series import Series
 from desktop.video.faces.detect import Detector
 from desktop.video.findings import FacesByPicture, Look
 from desktop.video.look import look
-from desktop.video.matching import Follower
 from desktop.video.media.picture import Picture
 from desktop.video.media.probe import probe
 from desktop.video.media.reader import open_reader
@@ -21,7 +22,6 @@ from desktop.video.media.stills import read_still
 from desktop.video.patches import Face
 from desktop.video.quality.naturalness import PATCH, Naturalness
 from desktop.video.reading import how_to_read
-from desktop.video.series import Series
 from desktop.video.single import find_faces
 
 _MOST_NATURE = 50  # pictures whose naturalness is looked at

@@ -14,11 +14,11 @@ from desktop.jobs.progress import Progress
 from desktop.models.library import Library
 from desktop.paths import atomic_write
 from desktop.results import results_folder
-from desktop.video.charts import AFTER, BEFORE, SECONDARY, Line, Panel, draw_chart
+from desktop.video.comparison.charts import AFTER, BEFORE, SECONDARY, Line, Panel, draw_chart
+from desktop.video.comparison.measures import BY_KEY, MEASURES, Better
+from desktop.video.comparison.walk import Measuring
 from desktop.video.faces.detect import open_detector
 from desktop.video.kit import DETECTOR
-from desktop.video.measures import BY_KEY, MEASURES, Better
-from desktop.video.measuring import Measuring
 from desktop.video.names import is_image
 from desktop.video.outputs import is_same
 from desktop.video.quality.naturalness import Naturalness, load_naturalness

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from desktop.video.identity import of_file, of_source
-from desktop.video.ledger import Ledger, Segment
-from desktop.video.segments import length, to_make
+from desktop.video.restoration.ledger import Ledger, Segment
+from desktop.video.restoration.segments import length, to_make
 
 FACTS = {"clip": "one", "restorer": "a"}
 

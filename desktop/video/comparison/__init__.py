@@ -1,0 +1,1 @@
+"""A clip before and after in numbers, over time."""

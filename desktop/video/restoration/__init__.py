@@ -1,0 +1,1 @@
+"""Restoring clips and images: segment by segment, stoppable at any byte."""
