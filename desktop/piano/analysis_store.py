@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def load(key: str) -> Analysis | None:
         chords = tuple(Chord(**chord) for chord in facts["chords"])
         plain = {name: facts[name] for name in ("title", "source_hash", "duration", "device")}
         found = Analysis(grid=grid, key=Key(**facts["key"]), chords=chords, warnings=tuple(facts["warnings"]), **arrays, **plain)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
     with contextlib.suppress(OSError):
         path.touch()  # used lately: dropped last

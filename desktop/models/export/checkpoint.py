@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def _check_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError) as error:
         raise UserError("The checkpoint is cut off or damaged", path=path, remedy=_REMEDY) from error
     index = sum(member.file_size for member in members if member.filename.endswith(".pkl"))
     if sum(member.file_size for member in members) > size or index > _MOST_INDEX or len(members) > _MOST_MEMBERS:

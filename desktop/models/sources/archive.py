@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from desktop.models.catalog import ModelFile
 from desktop.models.files import copy_verified
 
 _ENCRYPTED = 0x1
+# Which of these it is depends on where the damage lies, and on how the file was compressed.
+_DAMAGE = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, NotImplementedError, EOFError)
 
 
 def extract(archive: Path, members: Mapping[str, str], files: Sequence[ModelFile], folder: Path, progress: Progress) -> None:
@@ -28,7 +32,7 @@ def extract(archive: Path, members: Mapping[str, str], files: Sequence[ModelFile
             for index, file in enumerate(files):
                 part = progress.part(index / len(files), (index + 1) / len(files))
                 _extract_one(opened, members[file.name], folder / file.name, file, part)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
+    except _DAMAGE as error:
         raise UserError(f"The archive is damaged: {error}", path=archive) from error
 
 
