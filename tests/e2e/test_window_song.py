@@ -6,12 +6,10 @@ import os
 import signal
 import sys
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 
 import mido
 import numpy as np
-import psutil
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -29,19 +27,6 @@ from tests.e2e.media import tune, write_wav
 
 PATIENCE = 90_000
 pytestmark = pytest.mark.timeout(240)
-
-
-@pytest.fixture
-def parts(qapp: QApplication, qtbot: QtBot, home_with_models: Path) -> Iterator[Parts]:
-    made = application.build(qapp)
-    made.window.resize(1440, 900)
-    made.window.show()
-    yield made
-    made.window.asks_before_closing = False
-    made.window.close()
-    made.window.deleteLater()
-    made.close()
-    assert not [child for child in psutil.Process().children(recursive=True) if "--worker" in child.cmdline()]
 
 
 @pytest.fixture

@@ -213,7 +213,8 @@ class Playback(QObject):
 
     def _show(self, second: float) -> None:
         before = self._before.at(second)
-        if before is None:
+        # The picture at the end of the part is no longer in it, and the result has none to set beside it.
+        if before is None or before.time + EPSILON >= self._until:
             return
         rate = self._before.rate
         after = self._after.beside(before) if self._after.file is not None else None
