@@ -13,6 +13,18 @@ import msgspec
 from desktop.errors import UsageError
 from desktop.jobs.base import Job, Result, choose, require
 from desktop.jobs.piano_jobs import AUDIO_FORMATS, BEAT_CHANGES, DIFFICULTIES, STYLES, CoverJob, ListenJob, RenderJob
+from desktop.jobs.tuning_jobs import (
+    AskJob,
+    CommitsJob,
+    EstimateJob,
+    EvaluateJob,
+    ExportJob,
+    LabelJob,
+    Recipe,
+    Records,
+    RecordsJob,
+    TuneJob,
+)
 from desktop.jobs.video_jobs import FilmstripJob, FramesJob, InspectJob, MeasureJob, PreviewJob, RestoreJob, RestoreOptions
 
 __all__ = [
@@ -22,20 +34,30 @@ __all__ = [
     "STYLES",
     "AdoptJob",
     "AnyJob",
+    "AskJob",
+    "CommitsJob",
     "CoverJob",
     "DoctorJob",
+    "EstimateJob",
+    "EvaluateJob",
+    "ExportJob",
     "FilmstripJob",
     "FramesJob",
     "InspectJob",
     "InstallJob",
     "Job",
+    "LabelJob",
     "ListenJob",
     "MeasureJob",
     "PreviewJob",
+    "Recipe",
+    "Records",
+    "RecordsJob",
     "RenderJob",
     "RestoreJob",
     "RestoreOptions",
     "Result",
+    "TuneJob",
     "choose",
     "decode",
     "encode",
@@ -104,6 +126,14 @@ AnyJob = (
     | FilmstripJob
     | InspectJob
     | MeasureJob
+    | RecordsJob
+    | CommitsJob
+    | EstimateJob
+    | TuneJob
+    | EvaluateJob
+    | ExportJob
+    | AskJob
+    | LabelJob
     | InstallJob
     | AdoptJob
     | DoctorJob

@@ -28,6 +28,10 @@ class Progress:
     def checkpoint(self) -> None:
         """Raise Cancelled when the user has cancelled; block while the job is paused. Call it in every long loop."""
 
+    def will_stop(self) -> bool:
+        """Whether the next checkpoint would block or raise: the moment to save what a pause or an end should not cost."""
+        return False
+
     def scratch(self) -> Path:
         """Folder for unfinished work; a resumable job finds its own again after a restart. Removed when it is of no more use."""
         folder = self.__dict__.get("_scratch")
@@ -73,6 +77,9 @@ class _Part(Progress):
 
     def checkpoint(self) -> None:
         self._whole.checkpoint()
+
+    def will_stop(self) -> bool:
+        return self._whole.will_stop()
 
     def scratch(self) -> Path:
         return self._whole.scratch()

@@ -1,10 +1,11 @@
-"""The queue's database file: opening it, bringing an old one up to date, putting a broken one aside."""
+"""Database files: opening one, bringing an old one up to date, putting a broken one aside; and the queue's tables."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from desktop.errors import UserError
@@ -55,8 +56,10 @@ UPGRADES: tuple[str, ...] = (
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
-    """Open or make the database at ``path``.
+def open_database(
+    path: Path, what: str = "The list of jobs", upgrades: Sequence[str] = UPGRADES
+) -> tuple[sqlite3.Connection, str]:
+    """Open or make the database at ``path``, which messages call ``what``; ``upgrades`` bring it up to date.
 
     Returns:
         The connection (autocommit, any thread, write-ahead log) and a note for the user, "" when all was well.
@@ -69,14 +72,12 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
         connection = _connect(path)
         if not _is_sound(connection):
             connection.close()
-            note = put_aside(path, "The list of jobs was damaged")
+            note = put_aside(path, f"{what} was damaged")
             connection = _connect(path)
             _is_sound(connection)
-        _upgrade(connection, path)
+        _upgrade(connection, path, what, upgrades)
     except (sqlite3.Error, OSError) as error:
-        raise UserError(
-            f"The list of jobs cannot be opened: {error}", path=path, remedy="Check the folder's permissions."
-        ) from error
+        raise UserError(f"{what} cannot be opened: {error}", path=path, remedy="Check the folder's permissions.") from error
     return connection, note
 
 
@@ -107,18 +108,18 @@ def _is_sound(connection: sqlite3.Connection) -> bool:
         raise
 
 
-def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
-    if connection.execute("PRAGMA user_version").fetchone()[0] == len(UPGRADES):
+def _upgrade(connection: sqlite3.Connection, path: Path, what: str, upgrades: Sequence[str]) -> None:
+    if connection.execute("PRAGMA user_version").fetchone()[0] == len(upgrades):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(UPGRADES):
-            raise UserError("The list of jobs was made by a later version of Reprise", path=path, remedy="Update Reprise.")
-        for script in UPGRADES[version:]:
+        if version > len(upgrades):
+            raise UserError(f"{what} was made by a later version of Reprise", path=path, remedy="Update Reprise.")
+        for script in upgrades[version:]:
             for statement in script.split(";"):
                 connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(UPGRADES)}")
+        connection.execute(f"PRAGMA user_version = {len(upgrades)}")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

@@ -78,6 +78,10 @@ class WorkerProgress(Progress):
             if self._cancelled:
                 raise Cancelled
 
+    def will_stop(self) -> bool:
+        with self._changed:
+            return self._paused or self._cancelled
+
     def scratch(self) -> Path:
         self._folder.mkdir(parents=True, exist_ok=True)
         return self._folder

@@ -1,0 +1,1 @@
+"""Fine-tuning small language models for one job."""
