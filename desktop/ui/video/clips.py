@@ -17,7 +17,7 @@ from desktop.jobs.states import State
 from desktop.ui.bridge import QueueBridge
 from desktop.ui.topbar import remaining
 from desktop.ui.video import files
-from desktop.ui.video.asks import Newest
+from desktop.ui.asks import Newest
 from desktop.ui.video.choices import Choices, Memory, of_job
 from desktop.ui.video.kept import frames_kept
 from desktop.ui.video.shown import Result

@@ -12,7 +12,7 @@ from desktop.jobs.events import Failed, Previewed
 from desktop.jobs.job import FilmstripJob, InspectJob, RestoreOptions
 from desktop.ui.bridge import QueueBridge
 from desktop.ui.video import files
-from desktop.ui.video.asks import Newest
+from desktop.ui.asks import Newest
 from desktop.ui.widgets.picture import Picture
 
 ESTIMATE_AFTER_MS = 700

@@ -12,7 +12,7 @@ from desktop.jobs.events import Failed
 from desktop.jobs.job import FramesJob
 from desktop.ui.bridge import QueueBridge
 from desktop.ui.player import Player
-from desktop.ui.video.asks import Newest
+from desktop.ui.asks import Newest
 from desktop.ui.video.reel import EPSILON, Frame, Reel, Stretch
 
 AHEAD_S = 2.0

@@ -14,7 +14,7 @@ from desktop.ui.background import Op
 from desktop.ui.bridge import QueueBridge
 from desktop.ui.mixer import Pcm, open_pcm
 from desktop.ui.player import Player
-from desktop.ui.video.asks import Newest
+from desktop.ui.asks import Newest
 
 
 class Sound(QObject):
