@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from desktop import __version__
-from desktop.cli import covers, doctor, history, library, measuring, pictures, videos
+from desktop.cli import asking, covers, doctor, history, library, measuring, pictures, tuning, videos
 
 app = typer.Typer(
     name="reprise",
-    help="Turn songs into playable piano covers and restore faces in old video, on your own machine.\n\n"
+    help="Turn songs into playable piano covers, restore faces in old video and fine-tune small language models, on your own "
+    "machine.\n\n"
     "Without a command the window opens. Commands end with 0 when all was done, 1 when something failed, "
     "2 when they were not understood, 130 when they were cancelled.",
     no_args_is_help=True,
@@ -40,6 +41,11 @@ app.command("demo")(covers.demo)
 app.command("restore")(videos.restore)
 app.command("inspect")(videos.inspect)
 app.command("measure")(measuring.measure)
+app.add_typer(tuning.app, name="tune")
+app.command("evaluate")(asking.evaluate)
+app.command("export")(asking.export)
+app.command("ask")(asking.ask)
+app.command("label")(asking.label)
 app.add_typer(library.app, name="models")
 app.add_typer(history.app, name="queue")
 app.command("doctor")(doctor.doctor)

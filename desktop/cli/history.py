@@ -12,10 +12,10 @@ import typer
 
 from desktop.cli import FAILED
 from desktop.cli.options import Json, Table
+from desktop.cli.quantities import duration
 from desktop.cli.running import exit_code, open_store, retry_jobs, settings
 from desktop.cli.show import display
 from desktop.cli.tables import print_json, print_table
-from desktop.cli.words import duration
 from desktop.errors import UsageError, UserError
 from desktop.jobs.rows import Row
 from desktop.jobs.scratch import remove_scratch

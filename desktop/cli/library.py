@@ -9,10 +9,10 @@ import typer
 
 from desktop.cli import FAILED
 from desktop.cli.options import Json, Table
+from desktop.cli.quantities import size
 from desktop.cli.running import exit_code, run_jobs, settings
 from desktop.cli.show import display
 from desktop.cli.tables import print_json, print_table
-from desktop.cli.words import size
 from desktop.errors import UsageError
 from desktop.jobs.job import AdoptJob, AnyJob, InstallJob
 

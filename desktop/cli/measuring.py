@@ -9,15 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
+from desktop.cli.bars import BARS, sparkline
 from desktop.cli.options import Device, Json
 from desktop.cli.running import exit_code, run_jobs, settings
 from desktop.cli.show import display
 from desktop.cli.tables import print_table
 from desktop.jobs.job import MeasureJob
 from desktop.video.comparison.measures import BY_KEY, Better
-
-_BARS = "▁▂▃▄▅▆▇█"
-_WIDTH = 24
 
 Before = Annotated[str, typer.Argument(metavar="BEFORE", help="The clip or image as it was.")]
 After = Annotated[str, typer.Argument(metavar="AFTER", help="The same one restored.")]
@@ -81,24 +79,10 @@ def _courses(curves: Mapping[str, Sequence[float | None]]) -> list[str]:
     return [sparkline(curves.get(name, []), min(values), max(values)) for name in ("before", "after")]
 
 
-def sparkline(values: Sequence[float | None], low: float, high: float, width: int = _WIDTH) -> str:
-    """Values as bars of text between ``low`` and ``high``; a blank where there is none."""
-    count = min(width, len(values))
-    parts = [values[i * len(values) // count : (i + 1) * len(values) // count] for i in range(count)]
-    return "".join(_bar([value for value in part if value is not None], low, high) for part in parts)
-
-
-def _bar(values: Sequence[float], low: float, high: float) -> str:
-    if not values:
-        return " "
-    share = (sum(values) / len(values) - low) / (high - low) if high > low else 0.5
-    return _BARS[min(len(_BARS) - 1, int(share * len(_BARS)))]
-
-
 def _bars_fit() -> bool:
     """Whether the terminal can show the bars."""
     try:
-        _BARS.encode(sys.stdout.encoding or "ascii")
+        BARS.encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

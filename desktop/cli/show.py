@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 import msgspec
 
 from desktop.cli.errors import sentences
-from desktop.cli.words import duration, summary
+from desktop.cli.quantities import duration
+from desktop.cli.words import summary
 from desktop.jobs.events import Done, Failed, Logged, Previewed, Progressed
 from desktop.jobs.rows import Row, Update
 from desktop.jobs.states import State

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from desktop.cli.tuning_words import estimated, evaluated, exported, labelled, tuned
 from desktop.cli.video_words import inspected, restored
+
+_KINDS: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    "seconds_of_video": restored,
+    "streams": inspected,
+    "headline": evaluated,
+    "trainable": estimated,
+    "stopped": tuned,
+    "labelled": labelled,
+    "sizes": exported,
+}
+"""What tells the result of one kind of job from the others, and who says it in words."""
 
 _FILES = {"midi": "MIDI", "project": "Project", "audio": "Audio", "picture": "Picture"}
 
 
-def duration(seconds: float) -> str:
-    """``75`` as "1 min 15 s"."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def size(count: float) -> str:
-    """Bytes as "1.2 MB"."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError
-
-
 def summary(result: Mapping[str, Any]) -> list[str]:
     """What a job gave, a line each; what ``result`` does not have is left out."""
-    if "seconds_of_video" in result:
-        return restored(result)
-    if "streams" in result:
-        return inspected(result)
+    for key, words in _KINDS.items():
+        if key in result:
+            return words(result)
     lines = [f"{_FILES.get(kind, kind.capitalize()):<10}{path}" for kind, path in result.get("files", {}).items()]
     facts = []
     if "tempo" in result:

@@ -6,6 +6,7 @@ The database is shared by the worker that trains, the window and command lines. 
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import secrets
 import shutil
@@ -15,11 +16,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from desktop.errors import UserError
 from desktop.jobs.rows import Owner
@@ -41,7 +40,8 @@ _COLUMNS = (
 )
 POINT_FIELDS = ("step", "loss", "rate", "norm", "tokens", "elapsed", "memory", "epoch")
 
-Array = npt.NDArray[Any]
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class RunState(StrEnum):
@@ -283,12 +283,14 @@ class Runs:
         with self._writing() as db:
             db.executemany("INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
-    def points(self, run: str, after: int = 0) -> dict[str, Array]:
+    def points(self, run: str, after: int = 0) -> dict[str, npt.NDArray[Any]]:
         """Steps beyond ``after``: an array for each of ``POINT_FIELDS`` (step int64, the others float64, NaN where unknown)."""
         with self._lock:
             found = self._db.execute(
                 f"SELECT {', '.join(POINT_FIELDS)} FROM points WHERE run = ? AND step > ? ORDER BY step", (run, after)
             ).fetchall()
+        import numpy as np
+
         columns = np.array(found, np.float64).reshape(-1, len(POINT_FIELDS)).T
         return {
             name: column.astype(np.int64) if name == "step" else column
@@ -403,4 +405,4 @@ def _json(value: object) -> str:
 
 def _finite(value: float) -> float | None:
     """SQLite knows no NaN."""
-    return value if np.isfinite(value) else None
+    return value if math.isfinite(value) else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from desktop.cli.words import duration, size, summary
+from desktop.cli.quantities import duration, size
+from desktop.cli.words import summary
 
 
 @pytest.mark.parametrize(

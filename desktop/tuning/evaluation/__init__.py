@@ -1,0 +1,1 @@
+"""Scoring models: on rows whose answers are known, and on MMLU."""
