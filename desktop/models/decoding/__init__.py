@@ -1,0 +1,1 @@
+"""Writing text with exported language models: caches, greedy and beam search, choices among given answers."""
