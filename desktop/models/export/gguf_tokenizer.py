@@ -1,4 +1,4 @@
-"""The tokenizer that a GGUF file describes, in the hub's layout: byte-level BPE as GPT-2's, digits one by one where it says so."""
+"""The tokenizer that a GGUF file describes, in the hub's layout: byte-level BPE, digits one by one where it says so."""
 
 from __future__ import annotations
 
