@@ -23,12 +23,14 @@ class Newest(QObject):
         answered: a job and what its run returned.
         failed: a job and why it failed.
         previewed: a job and part of its result.
+        progressed: row of the job that is being done, with how far it is.
         busy_changed: began or ended to wait for an answer.
     """
 
     answered = Signal(object, object)
     failed = Signal(object, object)
     previewed = Signal(object, object)
+    progressed = Signal(object)
     busy_changed = Signal()
 
     def __init__(self, bridge: QueueBridge, priority: int, parent: QObject) -> None:
@@ -91,8 +93,11 @@ class Newest(QObject):
 
     def _rows_changed(self, rows: list[Row]) -> None:
         for row in rows:
-            if row.id == self._number and row.state.is_over:
-                self._ended(row)
+            if row.id == self._number:
+                if row.state.is_over:
+                    self._ended(row)
+                else:
+                    self.progressed.emit(row)
 
     def _ended(self, row: Row) -> None:
         job, self._job, self._number = self._job, None, 0

@@ -25,7 +25,7 @@ class Step(StrEnum):
     USE = "use"
 
     @property
-    def title(self) -> str:
+    def word(self) -> str:
         """As the bar says it."""
         return self.value.capitalize()
 
@@ -45,8 +45,8 @@ class StepButton(QAbstractButton):
     def __init__(self, number: int, step: Step, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._number = number
-        self.setText(step.title)
-        self.setAccessibleName(f"Step {number}: {step.title}")
+        self.setText(step.word)
+        self.setAccessibleName(f"Step {number}: {step.word}")
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)

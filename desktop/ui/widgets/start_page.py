@@ -41,6 +41,8 @@ class StartPage(QWidget):
 
     Args:
         takes: which of the recent files belong here.
+        width: of the column.
+        middle: stands between the place to drop files and the recent ones.
 
     Signals:
         open_asked, demo_asked.
@@ -51,9 +53,18 @@ class StartPage(QWidget):
     demo_asked = Signal()
     chosen = Signal(Path)
 
-    def __init__(self, prefs: Prefs, words: StartWords, takes: Callable[[Path], bool], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        prefs: Prefs,
+        words: StartWords,
+        takes: Callable[[Path], bool],
+        parent: QWidget | None = None,
+        *,
+        width: int = COLUMN,
+        middle: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._prefs, self._words, self._takes = prefs, words, takes
+        self._prefs, self._words, self._takes, self._width = prefs, words, takes, width
         self.setProperty("surface", "canvas")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         whole = QVBoxLayout(self)
@@ -62,7 +73,7 @@ class StartPage(QWidget):
         whole.addLayout(row)
         whole.addStretch(3)
         column = QWidget()
-        column.setFixedWidth(COLUMN)
+        column.setFixedWidth(width)
         row.addStretch(1)
         row.addWidget(column)
         row.addStretch(1)
@@ -82,6 +93,8 @@ class StartPage(QWidget):
         self.drop.foot.addWidget(self.demo)
         self.drop.foot.addStretch(1)
         body.addWidget(self.drop)
+        if middle is not None:
+            body.addWidget(middle)
         self._recent_box = QWidget()
         self._recent = QVBoxLayout(self._recent_box)
         self._recent.setContentsMargins(0, 0, 0, 0)
@@ -101,7 +114,7 @@ class StartPage(QWidget):
             self._recent.addWidget(head)
         for path in paths:
             button = Button("", kind="recent", icon_name=self._words.icons.get(path.suffix.lower(), self._words.icon))
-            text = button.fontMetrics().elidedText(f"{path.name}", Qt.TextElideMode.ElideMiddle, COLUMN - 64)
+            text = button.fontMetrics().elidedText(f"{path.name}", Qt.TextElideMode.ElideMiddle, self._width - 64)
             button.setText(text)
             button.setAccessibleName(f"Open {path.name}")
             button.setToolTip(str(path))
