@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import shiboken6
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF, QStaticText, QTransform
 
 from desktop.ui import theme
 from desktop.ui.widgets.curve_data import Values
@@ -120,6 +120,24 @@ def draw_best(painter: QPainter, at: QPointF, colour: QColor, canvas: QColor) ->
 
 def draw_text(painter: QPainter, rect: QRectF, text: str, align: Qt.AlignmentFlag, colour: QColor | str) -> None:
     """Text in a rectangle, shortened at its end when it does not fit."""
+    shown, width, height = _set(text, painter.font().key())
+    if width > rect.width() + 1:
+        cut = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(rect.width()))
+        shown, width, height = _set(cut, painter.font().key())
+    spare = rect.width() - width
+    left = rect.left() + (
+        spare if align & Qt.AlignmentFlag.AlignRight else spare / 2 if align & Qt.AlignmentFlag.AlignHCenter else 0
+    )
     painter.setPen(QColor(colour))
-    shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(rect.width()))
-    painter.drawText(rect, int(align | Qt.AlignmentFlag.AlignVCenter), shown)
+    painter.drawStaticText(QPointF(left, rect.top() + (rect.height() - height) / 2), shown)
+
+
+@lru_cache(maxsize=512)
+def _set(text: str, font: str) -> tuple[QStaticText, float, float]:
+    """A text with its glyphs chosen, which takes longer than drawing them; its width and height in pixels."""
+    made = QStaticText(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    named = QFont()
+    named.fromString(font)
+    made.prepare(QTransform(), named)
+    return made, made.size().width(), made.size().height()

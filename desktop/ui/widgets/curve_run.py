@@ -176,22 +176,40 @@ class Shape:
         return self.low is self.high
 
 
-def shape(places: Values, line: Pyramid, start: float, end: float, width: float, ratio: float = 1.0) -> Shape:
-    """What to draw of ``line`` from ``start`` to ``end`` on ``width`` pixels of which each is ``ratio`` pixels of the device.
+@dataclass(frozen=True)
+class Cut:
+    """Which points are in view, and on which pixels: the same for all lines of a run.
+
+    Attributes:
+        low, high: first point, and one past the last.
+        x: pixels of the points, or of the columns that have some.
+        edges: first point of each column and one past the last; None where each point is drawn.
+    """
+
+    low: int
+    high: int
+    x: Values
+    edges: npt.NDArray[np.int64] | None
+
+    def of(self, line: Pyramid) -> Shape:
+        """What to draw of a line."""
+        if self.edges is None:
+            values = line.values[self.low : self.high]
+            return Shape(self.x, values, values)
+        return Shape(self.x, *line.extremes(self.edges))
+
+
+def cut(places: Values, start: float, end: float, width: float, ratio: float = 1.0) -> Cut:
+    """The points from ``start`` to ``end`` on ``width`` pixels of which each is ``ratio`` pixels of the device.
 
     A point beyond either edge is kept, so that the line reaches it.
     """
     low = max(0, int(np.searchsorted(places, start)) - 1)
     high = min(len(places), int(np.searchsorted(places, end, "right")) + 1)
-    scale = width / (end - start)
     columns = max(1, round(width * ratio))
     if high - low <= 2 * columns:
-        values = line.values[low:high]
-        return Shape((places[low:high] - start) * scale, values, values)
-    grid = start + (end - start) / columns * np.arange(columns + 1)
-    edges = np.searchsorted(places, grid)
+        return Cut(low, high, (places[low:high] - start) * (width / (end - start)), None)
+    edges = np.searchsorted(places, start + (end - start) / columns * np.arange(columns + 1))
     edges[0], edges[-1] = low, high
     first = np.flatnonzero(np.diff(edges) > 0)
-    edges = np.append(edges[first], high).astype(np.int64)
-    least, greatest = line.extremes(edges)
-    return Shape((first.astype(np.float64) + 0.5) / ratio, least, greatest)
+    return Cut(low, high, (first.astype(np.float64) + 0.5) / ratio, np.append(edges[first], high).astype(np.int64))
