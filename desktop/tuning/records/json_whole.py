@@ -11,10 +11,8 @@ from desktop.tuning.records.item import REPLACED, TOO_LONG, Item, bad, warning
 from desktop.tuning.records.json_lines import not_a_row, row_of
 from desktop.tuning.records.layout import Shape
 from desktop.tuning.records.lines import MAX_ROW
+from desktop.tuning.records.names import PART
 from desktop.tuning.records.values import whole
-
-PART = "part"
-"""Column with the name of the list that a row was in, when the file has several."""
 
 _PIECE = 1 << 20
 _SPACE = re.compile(r"[\s,]*")

@@ -48,6 +48,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         columns: names: all of them for CSV and Parquet; those of the first rows for JSON, where any row may have others.
         newline: what ends a line.
         shape: of JSON.
+        rows: of Parquet; 0 where they are not known in advance.
     """
 
     format: str
@@ -59,6 +60,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...] = ()
     newline: bytes = b"\n"
     shape: Shape = Shape.NONE
+    rows: int = 0
 
     @property
     def dialect(self) -> Dialect:
@@ -79,9 +81,10 @@ def layout_of(path: Path | str, *, encoding: str = "auto", delimiter: str = "aut
     path = Path(path)
     with open_source(path) as file:
         if file.read(4) == PARQUET:
-            from desktop.tuning.records.parquet_rows import columns_of
+            from desktop.tuning.records.parquet_rows import parquet_layout
 
-            return Layout(format="parquet", columns=columns_of(path))
+            names, rows = parquet_layout(path)
+            return Layout(format="parquet", columns=names, rows=rows)
         found = detect_encoding(path, file) if encoding == "auto" else check_encoding(encoding)
         file.seek(0)
         text, complete = _sample(path, file, found)

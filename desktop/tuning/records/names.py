@@ -4,36 +4,18 @@ from __future__ import annotations
 
 import re
 
+LABELS = (
+    *("label", "labels", "category", "categories", "class", "classes", "intent", "intents", "department", "queue"),
+    *("topic", "sentiment", "emotion", "industry", "language", "priority", "type", "tag"),
+)
+"""Names of columns with labels, likeliest first."""
+
 ANSWERS = (
-    *(
-        "label",
-        "labels",
-        "category",
-        "categories",
-        "class",
-        "classes",
-        "intent",
-        "intents",
-        "department",
-        "queue",
-        "topic",
-        "tag",
-    ),
-    *("sentiment", "emotion", "output", "outputs", "answer", "answers", "response", "responses", "completion", "completions"),
-    *(
-        "target",
-        "targets",
-        "reply",
-        "summary",
-        "highlights",
-        "translation",
-        "result",
-        "results",
-        "expected",
-        "message",
-        "subject",
-    ),
-    *("chosen", "assistant", "bot", "gold", "y"),
+    *LABELS[:11],
+    *("output", "outputs", "answer", "answers", "response", "responses", "completion", "completions", "target", "targets"),
+    *("reply", "summary", "highlights", "translation", "result", "results", "expected", "chosen", "assistant", "bot", "gold"),
+    *LABELS[11:],
+    *("message", "subject", "y"),
 )
 """Names of the column to learn, likeliest first."""
 
@@ -44,7 +26,7 @@ QUESTIONS = (
 )
 """Names of columns that a prompt is made of, likeliest first."""
 
-PAIRS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
+LAYOUTS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     (("instruction",), ("input", "context", "inputs"), ("output", "response", "answer", "completion")),
     (("question",), ("context", "passage"), ("answer", "answers", "response", "label")),
     (("prompt",), ("input", "context"), ("completion", "response", "chosen", "output", "answer")),
@@ -53,10 +35,13 @@ PAIRS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     (("changes", "diff"), (), ("message", "subject")),
     (("source",), (), ("target",)),
 )
-"""(any of these, and these where there, -> any of these): layouts that are known as a whole."""
+"""(any of these, and these where there -> any of these): data sets that are known as a whole."""
 
 MESSAGES = ("messages", "conversations", "conversation", "dialog", "dialogue", "turns")
 """Names of columns that hold lists of chat messages."""
+
+PART = "part"
+"""Column with the name of the list that a row was in, for JSON files of several lists."""
 
 _SPLITS = {
     "train": ("train", "training"),

@@ -29,10 +29,10 @@ def _opened(path: Path) -> Iterator[Any]:
         ) from error
 
 
-def columns_of(path: Path) -> tuple[str, ...]:
-    """Names of the columns."""
+def parquet_layout(path: Path) -> tuple[tuple[str, ...], int]:
+    """Names of the columns, and the number of rows."""
     with _opened(path) as file:
-        return tuple(file.schema_arrow.names)
+        return tuple(file.schema_arrow.names), file.metadata.num_rows
 
 
 def parquet_rows(path: Path, columns: Collection[str] | None = None, start: int = 0) -> Iterator[Item]:
