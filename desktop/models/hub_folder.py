@@ -136,6 +136,12 @@ def read(folder: Path) -> HubFolder:
     )
 
 
+def family_of(folder: Path) -> Family:
+    """The family by ``config.json`` alone; raises UserError for an architecture that Reprise does not know."""
+    config = _config(folder)
+    return _family(str(config.get("model_type", "")), config, folder)
+
+
 def is_hub_folder(folder: Path) -> bool:
     """Whether a folder looks like a language model's, sound or not."""
     try:

@@ -8,6 +8,7 @@ import msgspec
 
 from desktop.jobs.job import AdoptJob, InstallJob, Result
 from desktop.jobs.progress import Progress
+from desktop.models import hub_folder
 from desktop.models.catalog import Entry
 from desktop.models.library import Library
 
@@ -22,17 +23,22 @@ def run_install(job: InstallJob, progress: Progress) -> Result:
     if job.folder and entry.is_own:
         return run_adopt(AdoptJob(place=job.folder, model=job.model), progress)
     if job.folder:
-        folder = library.import_folder(job.model, Path(job.folder), progress)
+        library.import_folder(job.model, Path(job.folder), progress)
     else:
-        folder = library.install(job.model, progress)
-    return _result(library, entry, folder)
+        library.install(job.model, progress)
+    return _result(library, entry)
 
 
 def run_adopt(job: AdoptJob, progress: Progress) -> Result:
-    """Install a face restorer of the user's; the result as that of ``run_install``, and ``card``, what is known about it.
+    """Install a face restorer or a language model of the user's; results as ``run_install``'s, and of a restorer its ``card``.
 
-    Raises UserError as ``desktop.models.adopt`` does.
+    Raises UserError as ``desktop.models.adopt`` and ``desktop.models.adopt_language`` do.
     """
+    if hub_folder.is_hub_folder(Path(job.place)):
+        from desktop.models import adopt_language
+
+        library = Library()
+        return _result(library, adopt_language.adopt(library, Path(job.place), job.model, progress))
     from desktop.models import sidecar
     from desktop.models.adopt import adopt
     from desktop.models.face_ports import Hints
@@ -40,13 +46,13 @@ def run_adopt(job: AdoptJob, progress: Progress) -> Result:
     library = Library()
     entry = adopt(library, Path(job.place), job.model, Hints(job.size, job.template, job.range), progress)
     folder = library.folder(entry.id)
-    return {**_result(library, entry, folder), "card": msgspec.to_builtins(sidecar.read(folder))}
+    return {**_result(library, entry), "card": msgspec.to_builtins(sidecar.read(folder))}
 
 
-def _result(library: Library, entry: Entry, folder: Path) -> Result:
+def _result(library: Library, entry: Entry) -> Result:
     return {
         "model": entry.id,
-        "folder": str(folder),
+        "folder": str(library.folder(entry.id)),
         "revision": entry.revision,
         "size": entry.size,
         "status": library.status(entry.id).value,

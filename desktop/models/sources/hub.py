@@ -44,6 +44,15 @@ def fetch(source: HubSource, files: Sequence[ModelFile], folder: Path, progress:
     shutil.rmtree(scratch, ignore_errors=True)
 
 
+def download(source: HubSource, member: str, scratch: Path, progress: Progress) -> Path:
+    """One file of the hub at the source's commit, in a folder of its own; it is the caller's to check.
+
+    Raises:
+        UserError: the hub cannot be reached, or refuses.
+    """
+    return _Fetch(source, member, scratch).run(progress, member)
+
+
 def _order(member: str) -> int:
     """Safe formats first: whatever goes wrong is seen before a pickle is fetched."""
     suffix = Path(member).suffix
@@ -86,7 +95,7 @@ class _Fetch:
         if isinstance(self._result, Path):
             return self._result
         assert self._result is not None
-        raise _explained(self._result, self._source, self._scratch / self._member) from self._result
+        raise explained(self._result, self._source, self._scratch / self._member) from self._result
 
     def _work(self) -> None:
         from huggingface_hub import hf_hub_download
@@ -105,7 +114,8 @@ class _Fetch:
         self._ended.set()
 
 
-def _explained(error: Exception, source: HubSource, path: Path) -> UserError:
+def explained(error: Exception, source: HubSource, path: Path) -> UserError:
+    """What an error of the hub's library means; ``path`` is where it was writing."""
     from httpx import HTTPError
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
