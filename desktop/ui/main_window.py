@@ -170,7 +170,9 @@ class MainWindow(QMainWindow):
         name = self._taker(path)
         if not name:
             what = "This is a folder" if path.is_dir() else f"Reprise cannot open {path.suffix or 'this kind of'} files"
-            self.say(Note(Severity.ERROR, what, str(path), "Open a song, a video, a MIDI file or a saved cover."))
+            self.say(
+                Note(Severity.ERROR, what, str(path), "Open a song, a video, a file of examples, a MIDI file or a saved cover.")
+            )
             return
         self.go(name)
         self.services.prefs.add_recent(path)

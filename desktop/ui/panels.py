@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 from desktop.jobs.rows import Row
 from desktop.ui.actions import Action
 from desktop.ui.notify import Note
+from desktop.ui.tuning.files import RECORDS
 from desktop.ui.video.files import VIDEOS
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ class PanelKind:
 PANELS = (
     PanelKind("piano", "Piano", "piano", "desktop.ui.piano.panel:PianoPanel"),
     PanelKind("video", "Video", "video", "desktop.ui.video.panel:VideoPanel", own=VIDEOS),
+    PanelKind("tuning", "Tuning", "tuning", "desktop.ui.tuning.panel:TuningPanel", own=RECORDS),
     PanelKind("library", "Library", "library", "desktop.ui.library.page:LibraryPage", at_end=True),
     PanelKind("preferences", "Preferences", "preferences", "desktop.ui.preferences:PreferencesPage", at_end=True),
 )

@@ -6,7 +6,17 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.errors import UserError
-from desktop.jobs.job import FilmstripJob, FramesJob, InspectJob, ListenJob, PreviewJob, RenderJob
+from desktop.jobs.job import (
+    AskJob,
+    EstimateJob,
+    FilmstripJob,
+    FramesJob,
+    InspectJob,
+    ListenJob,
+    PreviewJob,
+    RecordsJob,
+    RenderJob,
+)
 from desktop.jobs.rows import Owner, Row
 from desktop.jobs.states import State as JobState
 from desktop.ui import theme
@@ -229,5 +239,5 @@ class QueueDock(QWidget):
 
 def _is_aside(row: Row) -> bool:
     """Whether a job only serves the window (waveform, playback, frames) and is made again whenever it is needed."""
-    aside = (ListenJob, FramesJob, FilmstripJob, InspectJob, PreviewJob)
+    aside = (ListenJob, FramesJob, FilmstripJob, InspectJob, PreviewJob, RecordsJob, EstimateJob, AskJob)
     return isinstance(row.job, aside) or (isinstance(row.job, RenderJob) and "renders" in row.job.output)

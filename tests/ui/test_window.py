@@ -71,7 +71,7 @@ def panel_of(window: MainWindow) -> PianoPanel:
 def full(parts: Parts, qtbot: QtBot) -> MainWindow:
     """A window with all panels made and a cover open."""
     window = parts.window
-    for name in ("library", "video", "preferences", "piano"):
+    for name in ("library", "video", "tuning", "preferences", "piano"):
         window.go(name)
     window.open_path(MIDI)
     qtbot.waitUntil(lambda: panel_of(window).song.cover is not None)
@@ -139,7 +139,7 @@ def test_every_action_has_a_shortcut_and_no_two_share_one(full: MainWindow) -> N
 
 
 def test_shortcuts_move_between_panels_and_open_dialogs(full: MainWindow, qtbot: QtBot) -> None:
-    for number, name in enumerate(("piano", "video", "library", "preferences"), 1):
+    for number, name in enumerate(("piano", "video", "tuning", "library", "preferences"), 1):
         qtbot.keyClick(full, getattr(Qt.Key, f"Key_{number}"), Qt.KeyboardModifier.ControlModifier)
         qtbot.waitUntil(lambda n=name: full.panel.objectName() == n)
     for action in ("help.shortcuts", "help.about"):
@@ -175,7 +175,7 @@ def test_nothing_is_clipped(full: MainWindow, qtbot: QtBot, size: tuple[int, int
     full.services.prefs.change(theme=choice)
     full.resize(*size)
     full.dock.toggle()
-    for name in ("piano", "video", "library", "preferences"):
+    for name in ("piano", "video", "tuning", "library", "preferences"):
         full.go(name)
         qtbot.wait(60)
         assert (full.width(), full.height()) == size
@@ -320,12 +320,15 @@ def test_the_close_question_lists_running_jobs(
     assert asked == ["A job is not finished."] and window.isVisible()
 
 
-HEAVY = ("torch", "onnxruntime", "cv2", "av", "librosa", "transformers", "scipy", "pretty_midi", "pyqtgraph")
+HEAVY = (
+    "torch", "onnxruntime", "cv2", "av", "librosa", "transformers", "peft", "accelerate", "datasets", "pyarrow", "pandas",
+    "tokenizers", "jinja2", "scipy", "pretty_midi", "pyqtgraph",
+)  # fmt: skip
 LATER = ("PySide6.QtMultimedia", "PySide6.QtSvg")
 
 
 def test_importing_the_window_loads_nothing_heavy() -> None:
-    modules = ("app", "piano.panel", "video.panel", "library.page", "preferences", "snapshot")
+    modules = ("app", "piano.panel", "video.panel", "tuning.panel", "library.page", "preferences", "snapshot")
     code = (
         f"import sys, {', '.join('desktop.ui.' + m for m in modules)}; print(sorted({{*{HEAVY + LATER!r}}} & set(sys.modules)))"
     )

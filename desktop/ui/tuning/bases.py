@@ -78,15 +78,16 @@ class Bases(QObject):
 
         Op(self, look).success(self._looked).start()
 
-    def add_folder(self, folder: Path) -> None:
-        """Offer a folder of the user's as a base; raises UserError when it is none."""
+    def add_folder(self, folder: Path) -> str:
+        """Offer a folder of the user's as a base and return its id; raises UserError when it is none."""
         found = hub_folder.read(folder)
         name = str(found.folder)
         self._memory.keep_folders([name, *(other for other in self._memory.folders if other != name)])
-        card = folder_card(folder)
+        card = folder_card(Path(name))
         if card is not None and self.card(card.id) is None:
             self.cards.append(card)
             self.changed.emit()
+        return name
 
     def forget(self, base: str) -> None:
         """Offer a folder no more; its files stay."""

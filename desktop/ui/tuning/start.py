@@ -34,8 +34,6 @@ WORDS = StartWords(
 )
 WIDTH = 720
 ICONS = {"route": "route", "enrich": "enrich", "commits": "commit"}
-COMMITS = "commits"
-"""Id of the start whose examples are made of a repository of the user's."""
 
 
 class StartCard(QAbstractButton):
@@ -119,7 +117,7 @@ class TuningStart(QStackedWidget):
         row.setSpacing(theme.S3)
         for card in cards:
             card.clicked.connect(lambda _on=False, s=card.start: self.start_asked.emit(s))
-            if card.start.id == COMMITS:
+            if card.start.from_commits and card.start.demo:
                 sample = Button("Try our sample", kind="link")
                 sample.clicked.connect(lambda _on=False, s=card.start: self.sample_asked.emit(s))
                 card.foot.addWidget(sample)

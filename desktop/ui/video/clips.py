@@ -14,10 +14,10 @@ from desktop.jobs.events import AnyEvent
 from desktop.jobs.job import FramesJob, RestoreJob
 from desktop.jobs.rows import Row
 from desktop.jobs.states import State
+from desktop.ui.asks import Newest
 from desktop.ui.bridge import QueueBridge
 from desktop.ui.topbar import remaining
 from desktop.ui.video import files
-from desktop.ui.asks import Newest
 from desktop.ui.video.choices import Choices, Memory, of_job
 from desktop.ui.video.kept import frames_kept
 from desktop.ui.video.shown import Result

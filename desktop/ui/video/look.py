@@ -10,9 +10,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.jobs.events import Failed, Previewed
 from desktop.jobs.job import FilmstripJob, InspectJob, RestoreOptions
+from desktop.ui.asks import Newest
 from desktop.ui.bridge import QueueBridge
 from desktop.ui.video import files
-from desktop.ui.asks import Newest
 from desktop.ui.widgets.picture import Picture
 
 ESTIMATE_AFTER_MS = 700

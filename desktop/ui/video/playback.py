@@ -10,9 +10,9 @@ from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
 from desktop.errors import UserError
 from desktop.jobs.events import Failed
 from desktop.jobs.job import FramesJob
+from desktop.ui.asks import Newest
 from desktop.ui.bridge import QueueBridge
 from desktop.ui.player import Player
-from desktop.ui.asks import Newest
 from desktop.ui.video.reel import EPSILON, Frame, Reel, Stretch
 
 AHEAD_S = 2.0

@@ -15,8 +15,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from desktop.errors import UserError
 from desktop.jobs.events import Failed
 from desktop.jobs.job import FramesJob, PreviewJob, RestoreOptions
-from desktop.ui.bridge import QueueBridge
 from desktop.ui.asks import Newest
+from desktop.ui.bridge import QueueBridge
 from desktop.ui.video.reel import EPSILON, Frame, Reel, Stretch
 from desktop.ui.widgets.face_marks import FaceMark, marks_of
 from desktop.ui.widgets.picture import Picture

@@ -10,11 +10,11 @@ from PySide6.QtCore import QObject, Signal
 from desktop.errors import UserError
 from desktop.jobs.events import Failed
 from desktop.jobs.job import ListenJob
+from desktop.ui.asks import Newest
 from desktop.ui.background import Op
 from desktop.ui.bridge import QueueBridge
 from desktop.ui.mixer import Pcm, open_pcm
 from desktop.ui.player import Player
-from desktop.ui.asks import Newest
 
 
 class Sound(QObject):
