@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.compute as pc
 
 from desktop.tuning.records.facts import MAX_CLASSES, Column, Kind
@@ -26,17 +27,29 @@ class Distinct:
 
     def __init__(self) -> None:
         self._least = np.zeros(0, np.uint64)
+        self._waiting: list[npt.NDArray[np.uint64]] = []
+        self._held = 0
 
     def add(self, values: Sequence[str]) -> None:
         """Count values in."""
         hashes = np.fromiter(map(hash, values), np.int64, len(values)).view(np.uint64)
         if len(self._least) == SKETCH:
             hashes = hashes[hashes < self._least[-1]]
-        if len(hashes):
-            self._least = np.unique(np.concatenate([self._least, hashes]))[:SKETCH]
+        self._waiting.append(hashes)
+        self._held += len(hashes)
+        if self._held > 2 * SKETCH:
+            self._merge()
+
+    def _merge(self) -> None:
+        found = np.sort(np.concatenate([self._least, *self._waiting]))
+        first = np.ones(len(found), np.bool_)
+        first[1:] = found[1:] != found[:-1]
+        self._least = found[first][:SKETCH]
+        self._waiting, self._held = [], 0
 
     def count(self) -> int:
         """How many there are: exact up to ``SKETCH``."""
+        self._merge()
         if len(self._least) < SKETCH:
             return len(self._least)
         return round((SKETCH - 1) * 2.0**64 / float(self._least[-1]))

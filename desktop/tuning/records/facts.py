@@ -90,7 +90,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         encoding, delimiter: as found or asked for; "" where the format has none.
         rows: kept, in all splits together.
         inputs, output: columns that make the prompt and the answer; empty where they could not be told.
-        problems_total: all of them; ``problems`` are the first 1,000 by line.
+        problems_total: all of them; ``problems`` are the first 1,000 by line. bad_total: those whose row was left out.
         duplicates: rows equal in prompt and answer to an earlier one of their file (left out unless they were asked for).
         conflicts: prompts that occur with more than one answer.
         leakage: split -> rows whose prompt is in "train" too.
@@ -121,6 +121,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     chars: Histogram
     source: SourceFile
     held_out: list[SourceFile] = []
+    bad_total: int = 0
 
     def column(self, name: str) -> Column | None:
         """The column called so."""

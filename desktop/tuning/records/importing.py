@@ -143,6 +143,7 @@ def _decide(
         splits={name: int((places == place).sum()) for place, name in enumerate(SPLITS)},
         problems_total=intake.problems_total + maker.unusable,
         problems=_problems(intake, maker),
+        bad_total=intake.bad_total + maker.unusable,
         duplicates=int(keys.usable.sum() - unique.sum()),
         conflicts=conflicts(keys) if output else 0,
         leakage=leakage(keys.prompt, places),

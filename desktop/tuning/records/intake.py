@@ -25,7 +25,7 @@ class Intake:
         layout: of the first file.
         sources: the files as they were read.
         names: columns of each file.
-        problems: of each file, the first 1,000. problems_total: all of them.
+        problems: of each file, the first 1,000. problems_total: all of them. bad_total: of rows left out.
         chat: column of conversations, which were made into ``prompt`` and ``answer``; "" without.
     """
 
@@ -35,7 +35,7 @@ class Intake:
         self.sources: list[SourceFile] = []
         self.names: list[list[str]] = []
         self.problems: list[list[Problem]] = []
-        self.problems_total = 0
+        self.problems_total = self.bad_total = 0
         self.chat = ""
 
     def take(self, path: Path) -> None:
@@ -82,6 +82,7 @@ class Intake:
         self._store.add(rows, batch.lines, file)
         self.problems_total += len(batch.problems)
         for problem in batch.problems:
+            self.bad_total += problem.severity is Severity.BAD
             if self._records.strict and problem.severity is Severity.BAD:
                 raise bad_row(self._records.source, problem)
             if len(self.problems[-1]) < MAX_PROBLEMS:
@@ -115,17 +116,14 @@ def _renamed(name: str) -> str:
 
 def bad_row(path: Path | str, problem: Problem) -> UserError:
     """The error that a bad row is when it must not be left out."""
-    return UserError(
-        f"Line {problem.line:,} {problem.reason}" if " " in problem.reason else problem.reason,
-        path=path,
-        remedy="Correct the row, or allow bad rows to be left out.",
-    )
+    remedy = "Correct the row, or allow bad rows to be left out."
+    return UserError(f"Line {problem.line:,}: {problem.reason}", path=path, remedy=remedy)
 
 
 def _no_rows(path: Path, layout: Layout, problems: Sequence[Problem]) -> UserError:
     if problems:
         first = problems[0]
-        return UserError(f"None of the rows could be read; line {first.line:,} {first.reason}", path=path)
+        return UserError(f"None of the rows could be read; line {first.line:,}: {first.reason}", path=path)
     if layout.header:
         names = ", ".join(layout.columns)
         return UserError(f"There is only a header ({names}) and no row", path=path, remedy="Choose a file with rows.")

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from desktop.tuning.records.facts import MAX_PROBLEMS, Problem
-from desktop.tuning.records.storing import FILE, LINE
+from desktop.tuning.records.facts import LINE, MAX_PROBLEMS, Problem
+from desktop.tuning.records.storing import FILE
 from desktop.tuning.records.values import shortened
 
 Hashes = npt.NDArray[np.uint64]
@@ -63,9 +63,7 @@ class KeyMaker:
         count = batch.num_rows
         columns = [[text.strip() for text in batch.column(name).to_pylist()] for name in self._inputs]
         answers = [text.strip() for text in batch.column(self._output).to_pylist()] if self._output else [""] * count
-        prompts = (
-            columns[0] if len(columns) == 1 else list(map(_BETWEEN.join, zip(*columns, strict=True))) if columns else [""] * count
-        )
+        prompts = columns[0] if len(columns) == 1 else _joined(columns, count)
         extra = max(0, len(columns) - 1)
         self._prompt.extend(self._hashes(prompts))
         self._answer.extend(self._answer_hashes(answers))
@@ -115,6 +113,10 @@ class KeyMaker:
             np.array(self._place, np.int32),
             np.array(self._usable, np.bool_),
         )
+
+
+def _joined(columns: list[list[str]], count: int) -> list[str]:
+    return list(map(_BETWEEN.join, zip(*columns, strict=True))) if columns else [""] * count
 
 
 def mixed(first: Hashes, second: Hashes | int) -> Hashes:

@@ -21,7 +21,7 @@ ANSWERS = (
 
 QUESTIONS = (
     *("text", "texts", "sentence", "utterance", "query", "queries", "question", "prompt", "instruction", "input", "inputs"),
-    *("source", "document", "article", "content", "body", "request", "ticket", "comment", "review", "record", "changes", "diff"),
+    *("source", "document", "article", "content", "body", "request", "ticket", "comment", "review", "record", "change", "diff"),
     *("user", "human", "tweet", "title", "description", "context", "passage", "x"),
 )
 """Names of columns that a prompt is made of, likeliest first."""
@@ -32,7 +32,7 @@ LAYOUTS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = 
     (("prompt",), ("input", "context"), ("completion", "response", "chosen", "output", "answer")),
     (("article", "document", "text"), (), ("summary", "highlights")),
     (("inputs",), (), ("targets",)),
-    (("changes", "diff"), (), ("message", "subject")),
+    (("change", "changes", "diff"), (), ("message", "subject")),
     (("source",), (), ("target",)),
 )
 """(any of these, and these where there -> any of these): data sets that are known as a whole."""

@@ -54,7 +54,7 @@ def open_source(path: Path) -> Iterator[BinaryIO]:
         try:
             _refuse_no_data(path, file.read(4096))
             file.seek(0)
-            yield file  # type: ignore[misc]  # FileIO, which reads as BinaryIO does
+            yield file
         except OSError as error:
             raise _unreadable(path, error) from error
 

@@ -73,9 +73,8 @@ class Store:
                 seen.update(dict.fromkeys(row))
         self.names = list(seen)
         if len(self.names) > MAX_COLUMNS:
-            raise UserError(
-                f"There are more than {MAX_COLUMNS:,} columns", remedy="Are the rows keyed by something? Make lists of them."
-            )
+            remedy = "If they are names of rows, make a list of objects of them."
+            raise UserError(f"There are more than {MAX_COLUMNS:,} columns", remedy=remedy)
         with writing(self.folder):
             if self._writer is None or len(self.names) > known:
                 self._begin()

@@ -16,6 +16,8 @@ def as_text(value: Any) -> str:
     """A value as text: None and NaN are "", nested ones JSON, bytes UTF-8 (U+FFFD for what is not), the rest as JSON has it."""
     if isinstance(value, str):
         return value
+    if type(value) is int:
+        return str(value)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bytes):
