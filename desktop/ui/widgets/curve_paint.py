@@ -49,7 +49,7 @@ def score_colour(tokens: theme.Tokens, scene: Scene, run: RunCurves, name: str) 
     if len(scene.runs) > 1:
         return run_colour(tokens, run.number)
     names = [one.name for one in run.scores if one.name != "loss"]
-    return run_colour(tokens, 1 if name == "loss" or name not in names else (1, 2, 3, 4)[names.index(name) % 4])
+    return run_colour(tokens, 1 if name == "loss" or name not in names else (2, 3, 5, 4)[names.index(name) % 4])
 
 
 @lru_cache(maxsize=8)
@@ -68,12 +68,10 @@ def _draw_axis(painter: QPainter, tokens: theme.Tokens, scene: Scene, made: Sequ
         x = round(scene.x(place))
         for pane in made:
             painter.fillRect(QRectF(x, pane.scale.top, 1, pane.scale.height), grid)
-        room = QRectF(x - 40, bottom + 4, 80, 16)
-        align = _MIDDLE
-        if room.right() > scene.width - 2:
-            room.moveRight(scene.width - 2)
-            align = _RIGHT
-        draw_text(painter, room, axes.along_text(scene.axis, place), align, tokens.secondary)
+        text = axes.along_text(scene.axis, place)
+        width = painter.fontMetrics().horizontalAdvance(text) + 2.0
+        room = QRectF(min(x - width / 2, scene.width - width), bottom + 4, width, 16)
+        draw_text(painter, room, text, _MIDDLE, tokens.secondary)
     draw_text(painter, QRectF(4, bottom + 4, GUTTER - 12, 16), AXIS_WORDS[scene.axis], _RIGHT, tokens.secondary)
 
 
@@ -185,7 +183,7 @@ def _draw_score_names(painter: QPainter, tokens: theme.Tokens, scene: Scene, pan
 def _draw_legend(painter: QPainter, tokens: theme.Tokens, scene: Scene) -> None:
     left, top = float(GUTTER), (HEAD - 16) / 2 - 2
     if len(scene.runs) == 1:
-        for kind, text, colour in _meanings(tokens, scene.runs[0]):
+        for kind, text, colour in _meanings(tokens, scene, scene.runs[0]):
             left = _entry(painter, tokens, left, top, text, kind, colour)
         return
     room = (scene.width - EDGE - GUTTER) / max(1, len(scene.runs)) - 36
@@ -194,7 +192,7 @@ def _draw_legend(painter: QPainter, tokens: theme.Tokens, scene: Scene) -> None:
         left = _entry(painter, tokens, left, top, text, "line", run_colour(tokens, run.number))
 
 
-def _meanings(tokens: theme.Tokens, run: RunCurves) -> list[tuple[str, str, QColor]]:
+def _meanings(tokens: theme.Tokens, scene: Scene, run: RunCurves) -> list[tuple[str, str, QColor]]:
     colour = run_colour(tokens, run.number)
     found = [("line", f"Loss, mean of {run.span} steps" if run.span > 1 else "Loss", colour)] if len(run) else []
     if run.span > 1:
@@ -202,7 +200,7 @@ def _meanings(tokens: theme.Tokens, run: RunCurves) -> list[tuple[str, str, QCol
     if run.score("loss") is not None:
         found.append(("dot", "on held-out rows", run_colour(tokens, 1)))
     if run.best_step is not None:
-        found.append(("ring", f"best, step {run.best_step:,}", run_colour(tokens, 1)))
+        found.append(("ring", f"best, step {run.best_step:,}", score_colour(tokens, scene, run, run.best_name)))
     return found
 
 

@@ -14,8 +14,8 @@ from desktop.ui.widgets.curve_run import RISING, Cut, RunCurves, Scores, Shape, 
 
 GUTTER, EDGE, HEAD, FOOT = 56, 14, 28, 24
 """Pixels left and right of the panes, above them (legend) and below (axis)."""
-SMALL, MIDDLE, LEAST, GAP, TITLE = 52, 96, 150, 8, 18
-"""Heights of a small pane and of that of scores, the least of the loss', the gap between panes, the room of a title."""
+SMALL, MIDDLE, LOW, LEAST, GAP, TITLE = 52, 96, 84, 140, 8, 18
+"""Heights: of a small pane, of that of scores, the least of the loss' beside that and beside others; of gaps and titles."""
 SMALL_PANES = ("rate", "speed", "memory")
 TITLES = {"loss": "Loss", "rate": "Learning rate", "speed": "Tokens/s", "memory": "Memory"}
 SCORE_TITLES = {
@@ -115,8 +115,8 @@ def panes(scene: Scene) -> list[Pane]:
     room = scene.height - HEAD - FOOT
     score = score_names(scene.runs)
     names: list[tuple[str, float]] = []
-    if score and room - MIDDLE - GAP >= LEAST:
-        names.append(("score", MIDDLE))
+    if score and room - GAP >= 2 * LOW:
+        names.append(("score", MIDDLE if room - MIDDLE - GAP >= LEAST else LOW))
     for name in SMALL_PANES if scene.details else ():
         if room - sum(height + GAP for _, height in names) - SMALL - GAP >= LEAST:
             names.append((name, SMALL))

@@ -73,6 +73,11 @@ class RunCurves:
         elapsed = self.at(Axis.TIME)
         return len(elapsed) > 1 and bool(elapsed[-1] > elapsed[0])
 
+    @property
+    def at_time(self) -> Values:
+        """Seconds of training at the points."""
+        return self._at[Axis.TIME].values
+
     def at(self, axis: Axis) -> Values:
         """Where the points are on an axis, never falling."""
         return self._at[axis].values
