@@ -18,6 +18,7 @@ from desktop.tuning.records.facts import MAX_PROBLEMS, SPLITS, Column, Facts, Pr
 from desktop.tuning.records.imported import FACTS, Imported, open_imported
 from desktop.tuning.records.intake import Intake, bad_row
 from desktop.tuning.records.keys import KeyMaker, Keys
+from desktop.tuning.records.layout import Shape
 from desktop.tuning.records.names import PART, split_named
 from desktop.tuning.records.reading import require_columns
 from desktop.tuning.records.splitting import TEST, VALIDATION, chosen, split
@@ -57,6 +58,9 @@ def _bring_in(records: Records, folder: Path, progress: Progress) -> None:
             if name:
                 intake.take(Path(name))
     columns = _columns(store, progress.part(0.6, 0.72))
+    if _has_parts(intake) and next(column for column in columns if column.name == PART).distinct < 2:
+        # The only list of the file: its name says nothing of the rows.
+        columns = [column for column in columns if column.name != PART]
     inputs, output = find_roles(_visible(columns, intake), records.inputs, records.output)
     for source, names in zip(intake.sources, intake.names, strict=True):
         require_columns(Path(source.path), names, [*inputs, *([output] if output else [])])
@@ -69,7 +73,8 @@ def _bring_in(records: Records, folder: Path, progress: Progress) -> None:
     facts, places = _decide(records, intake, maker, columns, inputs, output, labels and maker.labels is not None)
     part = progress.part(0.9, 1.0)
     paths = [folder / f"{name}.arrow" for name in SPLITS]
-    write_splits(store.batches(), store.names, places, paths, lambda done: part.at(done / store.rows, "Storing the rows"))
+    names = [column.name for column in columns]
+    write_splits(store.batches(), names, places, paths, lambda done: part.at(done / store.rows, "Storing the rows"))
     store.remove()
     with atomic_write(folder / FACTS) as out:
         out.write(msgspec.json.encode(facts))
@@ -96,7 +101,7 @@ def _visible(columns: Sequence[Column], intake: Intake) -> list[Column]:
 
 
 def _has_parts(intake: Intake) -> bool:
-    return intake.layout.format == "json" and PART in intake.names[0]
+    return intake.layout.shape is Shape.SPLITS and PART in intake.names[0]
 
 
 def _given(maker: KeyMaker, keys: Keys) -> Places:
