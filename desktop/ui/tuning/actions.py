@@ -36,7 +36,7 @@ def _file(panel: TuningPanel) -> list[Action]:
 
     return [
         Action("tuning.new", "New run from a file…", panel.ask_open, ("Ctrl+N",), "File"),
-        Action("tuning.demo", "Open the demo records", panel.open_demo, ("Ctrl+Shift+D",), "File"),
+        Action("tuning.demo", "Open the demo records", panel.openings.open_demo, ("Ctrl+Shift+D",), "File"),
         Action("tuning.read", "Read the file again", panel.draft.read_again, ("F5",), "File", open_),
         Action("tuning.close", "Close the file", panel.close_file, ("Ctrl+W",), "File", open_),
     ]
@@ -52,14 +52,14 @@ def _run(panel: TuningPanel) -> list[Action]:
         return going() or ("" if source.run is not None else "Training has not begun")
 
     def resumable() -> str:
-        return "" if panel.can_resume else "There is no stopped run to go on with"
+        return "" if panel.tasks.can_resume else "There is no stopped run to go on with"
 
     return [
         Action("tuning.start", "Start training", panel.start_run, ("Ctrl+R",), MENU, lambda: panel.draft.blocked),
-        Action("tuning.resume", "Go on with the run", panel.resume, ("Ctrl+Shift+R",), MENU, resumable),
-        Action("tuning.pause", "Pause, or go on", panel.toggle_pause, ("Ctrl+P",), MENU, going),
-        Action("tuning.finish", "Finish now and keep the best", panel.finish, ("Ctrl+Shift+F",), MENU, begun),
-        Action("tuning.stop", "Stop; it can go on later", panel.stop, ("Ctrl+.",), MENU, going),
+        Action("tuning.resume", "Go on with the run", panel.tasks.resume, ("Ctrl+Shift+R",), MENU, resumable),
+        Action("tuning.pause", "Pause, or go on", panel.tasks.toggle_pause, ("Ctrl+P",), MENU, going),
+        Action("tuning.finish", "Finish now and keep the best", panel.tasks.finish, ("Ctrl+Shift+F",), MENU, begun),
+        Action("tuning.stop", "Stop; it can go on later", panel.tasks.stop, ("Ctrl+.",), MENU, going),
     ]
 
 
@@ -69,6 +69,12 @@ def _list(panel: TuningPanel) -> list[Action]:
     def chosen() -> str:
         return "" if runs.selected else "Choose a run first"
 
+    def again() -> None:
+        panel.tasks.do_with("again", runs.selected)
+
+    def delete() -> None:
+        panel.tasks.ask_delete(runs.selected)
+
     def one() -> str:
         return "" if len(runs.selected) == 1 else "Choose one run first"
 
@@ -77,9 +83,9 @@ def _list(panel: TuningPanel) -> list[Action]:
 
     return [
         Action("tuning.compare", "Compare the chosen runs", panel.compare, ("Ctrl+Shift+C",), MENU, several),
-        Action("tuning.again", "Use the run's settings for a new one", panel.use_again, ("Ctrl+Shift+N",), MENU, one),
+        Action("tuning.again", "Use the run's settings for a new one", again, ("Ctrl+Shift+N",), MENU, one),
         Action("tuning.rename", "Rename the run", runs.rename, ("F2",), MENU, one),
-        Action("tuning.delete", "Delete the chosen runs…", panel.ask_delete, ("Ctrl+Del",), MENU, chosen),
+        Action("tuning.delete", "Delete the chosen runs…", delete, ("Ctrl+Del",), MENU, chosen),
         Action("tuning.list", "List of runs", panel.toggle_list, ("Ctrl+B",), "View", panel.blocked_list,
                lambda: panel.list_open),
     ]  # fmt: skip

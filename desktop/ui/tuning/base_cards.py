@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
@@ -61,7 +62,7 @@ class BaseButton(QAbstractButton):
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMinimumHeight(104)
+        self.setMinimumHeight(112)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(theme.S3, theme.S3, theme.S3, theme.S2)
         whole.setSpacing(2)
@@ -83,7 +84,8 @@ class BaseButton(QAbstractButton):
         whole.addStretch(1)
         foot = QHBoxLayout()
         foot.setSpacing(theme.S2)
-        self._state = label(size=theme.CAPTION, tone="secondary", tabular=True)
+        self._state = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
+        self._state.setFont(theme.font(self._state, theme.CAPTION, tabular=True))
         self._state.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.install = Button("Install", kind="link")
         self.install.setAccessibleName(f"Install {card.title}")
@@ -91,13 +93,21 @@ class BaseButton(QAbstractButton):
         self.stop = Button("Stop", kind="link")
         self.stop.setAccessibleName(f"Stop installing {card.title}")
         self.stop.clicked.connect(lambda: self.stop_asked.emit(card.id))
+        self._need = label(size=theme.CAPTION, tone="secondary", tabular=True)
+        self._need.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._need.hide()
         foot.addWidget(self._state, 1)
+        foot.addWidget(self._need)
         foot.addWidget(self.install)
         foot.addWidget(self.stop)
         whole.addLayout(foot)
         self._bar = QProgressBar(maximum=1000, textVisible=False)
         self._bar.setAccessibleName(f"Installing {card.title}")
         whole.addWidget(self._bar)
+        self.need = QProgressBar(maximum=1000, textVisible=False)
+        self.need.setAccessibleName(f"Memory that tuning {card.title} takes")
+        self.need.hide()
+        whole.addWidget(self.need)
         self.setToolTip(card.description)
         self.setAccessibleName(f"Base model: {card.title}")
         self.setAccessibleDescription(f"{kind}, {terms}")
@@ -118,11 +128,22 @@ class BaseButton(QAbstractButton):
         elif card.download:
             text = f"{bytes_text(card.download)} to download"
         else:
-            text = f"Your folder  ·  {bytes_text(card.size)}" if card.is_own else f"Installed  ·  {bytes_text(card.size)}"
-        room = max(60, self.width() - 110)
-        self._state.setText(self._state.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room))
-        self._state.setToolTip(text)
+            size = card.base.bytes if card.base is not None else card.size
+            text = f"{'Your folder' if Path(card.id).is_absolute() else 'Installed'}  ·  {bytes_text(size)}"
+        self._state.setText(text)
         restyle(self._state, tone=tone)
+
+    def show_need(self, need: int, available: float) -> None:
+        """Show the bytes that tuning it takes against what is free; 0 for unknown."""
+        known = need > 0 and available > 0
+        self.need.setVisible(known)
+        self._need.setVisible(known)
+        if known:
+            fits = need <= available
+            self.need.setValue(min(1000, round(1000 * need / available)))
+            restyle(self.need, state="ok" if fits else "over")
+            self._need.setText(f"{'takes' if fits else 'too large: takes'} {bytes_text(need)} of {bytes_text(int(available))}")
+            restyle(self._need, tone="secondary" if fits else "warning")
 
     def enterEvent(self, event: object) -> None:
         self.update()
@@ -175,18 +196,19 @@ class BaseCards(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.S2)
         self._grid = QGridLayout()
-        self._grid.setSpacing(theme.S2)
+        self._grid.setSpacing(theme.S4)
         column.addLayout(self._grid)
         row = QHBoxLayout()
-        row.setSpacing(theme.S1)
         folder = Button("Own folder…", kind="link", icon_name="folder")
         folder.setToolTip("A folder with config.json, safetensors and a tokenizer, as the Hugging Face hub has them")
         folder.clicked.connect(lambda: self.folder_asked.emit())
         hub = Button("From the hub…", kind="link", icon_name="install")
         hub.setToolTip("A model of the Hugging Face hub, by its name")
         hub.clicked.connect(lambda: self.hub_asked.emit())
-        row.addWidget(folder)
-        row.addWidget(hub)
+        row.setSpacing(theme.S4)
+        for button in (folder, hub):
+            button.setProperty("tight", True)
+            row.addWidget(button)
         row.addStretch(1)
         column.addLayout(row)
         bases.changed.connect(self.refresh)
@@ -204,6 +226,11 @@ class BaseCards(QWidget):
             self._rebuild(cards)
         for name, button in self.buttons.items():
             button.show_state(self._bases.shelf.jobs.get(name), self._bases.blocked(name))
+
+    def show_needs(self, needs: Mapping[str, int], available: float) -> None:
+        """Show what tuning each takes, in bytes, of what is free."""
+        for name, button in self.buttons.items():
+            button.show_need(needs.get(name, 0), available)
 
     def resizeEvent(self, event: object) -> None:
         if self._columns != self._fitting():

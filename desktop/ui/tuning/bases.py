@@ -7,9 +7,13 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from desktop.errors import UserError
+from desktop.jobs.job import Recipe
 from desktop.models import hub_folder
 from desktop.models.library import Library, Status
 from desktop.tuning.bases import BaseCard, known_bases
+from desktop.tuning.footprint import memory
+from desktop.tuning.recipes import settle
+from desktop.tuning.records.facts import Facts
 from desktop.ui.background import Op
 from desktop.ui.library.shelf import Shelf
 from desktop.ui.tuning.memory import Memory
@@ -123,3 +127,14 @@ def folder_card(folder: Path) -> BaseCard | None:
         id=str(folder), title=folder.name, description=str(folder), family=found.family.value, licence=found.spdx,
         commercial=str(found.commercial), size=found.size, download=0, status=Status.INSTALLED, is_own=True, problem=problem,
     )  # fmt: skip
+
+
+def memory_need(card: BaseCard, recipe: Recipe, facts: Facts, device: str) -> int:
+    """Bytes that tuning a base on these rows takes, by its sizes alone; 0 when that cannot be said."""
+    if card.base is None:
+        return 0
+    try:
+        settled = settle(recipe, card.base, facts, device=device)
+        return memory(settled, card.base, device=device, classes=facts.classes_total).total
+    except UserError:
+        return 0

@@ -150,6 +150,10 @@ class Draft(QObject):
             return self.estimate_problem.message
         return ""
 
+    def recipe_of(self, base: str) -> Recipe:
+        """The recipe with which a base would be tuned: the one that is shown, or the last one for another base."""
+        return self.recipe if base == self.recipe.base else self._memory.recipe(base)
+
     # What the user does
 
     def open(self, kept: Kept) -> None:

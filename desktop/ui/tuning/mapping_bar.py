@@ -11,10 +11,11 @@ from desktop.tuning.records.facts import Facts
 from desktop.ui import theme
 from desktop.ui.icons import IconLabel
 from desktop.ui.tuning.fields import Choice
-from desktop.ui.tuning.words import counted
 from desktop.ui.widgets.elided import ElidedLabel
 from desktop.ui.widgets.parts import label
 
+ROOMY = 560
+"""Width from which there is room for how the file was read."""
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "space"}
 
 
@@ -68,6 +69,9 @@ class MappingBar(QWidget):
         self.output.set_value(output)
         self._about.setText(about(facts))
 
+    def resizeEvent(self, event: object) -> None:
+        self._about.setVisible(self.width() >= ROOMY)
+
     def _menu(self) -> QMenu:
         menu = QMenu(self.inputs)
         for name in self._columns:
@@ -88,7 +92,7 @@ class MappingBar(QWidget):
 
 def about(facts: Facts) -> str:
     """How the file was read."""
-    parts = [counted(facts.rows, "row"), facts.format.upper()]
+    parts = [facts.format.upper()]
     if facts.encoding:
         parts.append(facts.encoding.upper())
     if facts.delimiter and facts.format == "csv":

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QInputDialog, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop import paths
-from desktop.errors import UserError
-from desktop.jobs.job import TuneJob
-from desktop.jobs.states import State as JobState
-from desktop.tuning.recipes import STARTS, Start
 from desktop.tuning.runs import Runs
 from desktop.ui import theme
 from desktop.ui.actions import Action
-from desktop.ui.background import Op
-from desktop.ui.files import show_in_folder
 from desktop.ui.icons import IconButton
 from desktop.ui.library.shelf import Shelf
-from desktop.ui.notify import Note, Severity, from_error, from_failed
+from desktop.ui.notify import Note, Severity, from_error
 from desktop.ui.panels import Heading, Panel, Services
 from desktop.ui.tuning import files, words
 from desktop.ui.tuning.actions import actions_of
 from desktop.ui.tuning.bases import Bases
 from desktop.ui.tuning.draft import Draft, opened_file
-from desktop.ui.tuning.makers import BaseFetcher, PairMaker, left_out_text
 from desktop.ui.tuning.memory import Kept, Memory
 from desktop.ui.tuning.open_run import OpenRun
+from desktop.ui.tuning.openings import Openings
 from desktop.ui.tuning.pages import Pages
 from desktop.ui.tuning.recipe_page import RecipePage
 from desktop.ui.tuning.records_page import RecordsPage
+from desktop.ui.tuning.run_tasks import RunTasks
 from desktop.ui.tuning.runs_list import RunsList
 from desktop.ui.tuning.start import TuningStart
 from desktop.ui.tuning.steps import Step, Steps
@@ -57,10 +50,10 @@ class TuningPanel(Panel):
         self.bases = Bases(services.library, self.shelf, self._memory, self)
         self.draft = Draft(bridge, self.bases, self._memory, self)
         self.draft.device = services.prefs.now.device
-        self.pairs, self.fetcher = PairMaker(bridge, self), BaseFetcher(bridge, self)
-        self._pairs_for: Start | None = None
+        self.openings = Openings(services, self.draft, self)
+        self.tasks = RunTasks(services, self.source, self.draft, self)
         self.start, self.records = TuningStart(services.prefs), RecordsPage(services, self.draft)
-        self.recipe = RecipePage(services, self.draft, self.fetcher)
+        self.recipe = RecipePage(services, self.draft, self.openings.fetcher)
         self.runs, self.steps = RunsList(self.source), Steps()
         self.pages = Pages(services, self.source)
         for name, page in (("start", self.start), ("records", self.records), ("recipe", self.recipe)):
@@ -68,7 +61,6 @@ class TuningPanel(Panel):
         self._step = Step.RECORDS
         self._compared: tuple[str, ...] = ()
         self._restored = False
-        self._told: set[tuple[str, int]] = set()
         self._lay_out()
         self._actions = actions_of(self)
         self._connect()
@@ -100,32 +92,30 @@ class TuningPanel(Panel):
         self._list_wanted = self._services.state.flag("tuning/list", True)
 
     def _connect(self) -> None:
-        start, draft, source, runs = self.start, self.draft, self.source, self.runs
+        start, draft, source, runs, openings = self.start, self.draft, self.source, self.runs, self.openings
         start.page.open_asked.connect(self.ask_open)
-        start.page.demo_asked.connect(self.open_demo)
+        start.page.demo_asked.connect(openings.open_demo)
         start.page.chosen.connect(self._services.open)
-        start.start_asked.connect(self.begin_with)
-        start.sample_asked.connect(self.open_sample)
-        start.stop_asked.connect(self.pairs.stop)
-        self.pairs.changed.connect(lambda: start.show_busy(self.pairs.row))
-        self.pairs.made.connect(self._paired)
-        self.pairs.failed.connect(lambda failed: self._services.say(from_failed(failed)))
-        self.fetcher.made.connect(self._fetched)
-        self.fetcher.failed.connect(lambda failed: self._services.say(from_failed(failed)))
+        start.start_asked.connect(openings.begin_with)
+        start.sample_asked.connect(openings.open_sample)
+        start.stop_asked.connect(openings.pairs.stop)
+        openings.pairs.changed.connect(lambda: start.show_busy(openings.pairs.row))
+        openings.opened.connect(self.open_kept)
+        self.tasks.again.connect(self.open_kept)
         self.steps.chosen.connect(self.go)
         self.records.next_asked.connect(lambda: self.go(Step.RECIPE))
         self.records.open_asked.connect(self.ask_open)
         self.recipe.start_asked.connect(self.start_run)
-        self.recipe.hub_asked.connect(self.ask_hub)
+        self.recipe.hub_asked.connect(openings.ask_hub)
         for signal in (draft.opened, draft.changed):
             signal.connect(self._refresh)
         runs.chosen.connect(self._run_clicked)
         runs.several.connect(self._several)
-        runs.asked.connect(self._do_with)
+        runs.asked.connect(self.tasks.do_with)
         runs.new_asked.connect(self.ask_open)
         source.chosen.connect(lambda _run: self._refresh())
         source.removed.connect(lambda _run: self._refresh())
-        source.run_changed.connect(self._run_changed)
+        source.run_changed.connect(lambda _run: self._refresh())
         self.shelf.failed.connect(lambda error, _model: self._services.say(from_error(error)))
         self._services.prefs.changed.connect(self._prefs_changed)
 
@@ -193,7 +183,7 @@ class TuningPanel(Panel):
         state.keep("tuning/run", self.source.run_id)
         state.keep("tuning/step", self._step.value)
         self.runs.keep()
-        for part in (self.pages, self.draft, self.pairs, self.fetcher, self.source):
+        for part in (self.pages, self.draft, self.openings, self.source):
             part.leave()
 
     def actions_of(self) -> list[Action]:
@@ -245,21 +235,10 @@ class TuningPanel(Panel):
         place = order.index(self._step) + 1
         return order[place] if place < len(order) else None
 
-    # What the user does: files
+    # What the user does: files and runs
 
     def ask_open(self) -> None:
-        """Choose a file of examples."""
-        state = self._services.state
-        patterns = " ".join(f"*{suffix}" for suffix in files.RECORDS)
-        chosen, _ = QFileDialog.getOpenFileName(
-            self,
-            "Open a file of examples",
-            state.text("tuning/folder", str(Path.home())),
-            f"Examples ({patterns});;All files (*)",
-        )
-        if chosen:
-            state.keep("tuning/folder", str(Path(chosen).parent))
-            self._services.open(Path(chosen))
+        self.openings.ask_open()
 
     def open_kept(self, kept: Kept) -> None:
         """Open a file with what was chosen for it."""
@@ -267,140 +246,19 @@ class TuningPanel(Panel):
         self.draft.open(kept)
         self.go(Step.RECORDS)
 
-    def open_demo(self) -> None:
-        """Open the records that come with Reprise."""
-        self.open_sample(STARTS[0])
-
-    def open_sample(self, start: Start) -> None:
-        """Open a starting point's own records."""
-        path = paths.resources() / "demo" / start.demo
-        if not path.is_file():
-            self._services.say(Note(Severity.ERROR, "The demo records are missing", str(path), "Install Reprise again."))
-            return
-        self._services.prefs.add_recent(path)
-        self.open_kept(Kept(start.records(str(path)), start.recipe, start.title, base_chosen=True))
-
-    def begin_with(self, start: Start) -> None:
-        """Begin with a starting point: with its own records, or with a repository of the user's."""
-        if start.from_commits:
-            self.ask_repository(start)
-        else:
-            self.open_sample(start)
-
-    def ask_repository(self, start: Start) -> None:
-        """Choose a repository whose commits are the examples."""
-        state = self._services.state
-        chosen = QFileDialog.getExistingDirectory(
-            self, "Folder of a git repository", state.text("tuning/repository", str(Path.home()))
-        )
-        if chosen:
-            state.keep("tuning/repository", str(Path(chosen).parent))
-            self.pair(Path(chosen), start)
-
-    def pair(self, repository: Path, start: Start) -> None:
-        """Make examples of a repository's commits, and open them."""
-        self._pairs_for = start
-        self.pairs.make(repository)
-
     def close_file(self) -> None:
         """Close the file; runs stay."""
         self.draft.close()
         self.go(Step.RECORDS)
 
-    def ask_hub(self) -> None:
-        """Fetch a base of the hub by its name."""
-        records = self.draft.records
-        if records is None:
-            return
-        if self._services.prefs.now.offline:
-            remedy = "Allow the network in the preferences, or choose a folder."
-            self._services.say(Note(Severity.WARNING, "Reprise works offline", remedy=remedy))
-            return
-        text = "Name of the model on the Hugging Face hub, OWNER/NAME.\nLook at its licence there before you fetch it."
-        name, done = QInputDialog.getText(self, "Base model from the hub", text, text="google/flan-t5-small")
-        if done and name.strip():
-            self.fetcher.fetch(name.strip(), records)
-
-    def _paired(self, path: Path, result: dict[str, Any]) -> None:
-        start, self._pairs_for = self._pairs_for, None
-        if start is None:
-            return
-        self._services.prefs.add_recent(path)
-        self.open_kept(Kept(start.records(str(path)), start.recipe, f"{start.title}: {path.stem}", base_chosen=True))
-        left_out = left_out_text(result)
-        pairs = words.counted(int(result.get("pairs") or 0), "commit")
-        self._services.say(
-            Note(Severity.GOOD, f"{pairs} made into examples", remedy=f"Left out: {left_out}." if left_out else "")
-        )
-
-    def _fetched(self, base: str) -> None:
-        known = {card.id for card in self.bases.cards}
-
-        def looked() -> None:
-            self.bases.changed.disconnect(looked)
-            new = [card.id for card in self.bases.cards if card.id not in known]
-            self.draft.choose_base(base if self.bases.card(base) is not None else new[0] if new else "")
-
-        self.bases.changed.connect(looked)
-        self.bases.refresh()
-
-    # What the user does: runs
-
     def start_run(self) -> None:
         """Train."""
-        draft = self.draft
-        if draft.records is None or draft.path is None or draft.blocked:
-            return
-        waiting = self.source.active()
-        try:
-            self.source.start(draft.records, draft.recipe, self._free_name(), device=draft.device)
-        except UserError as error:
-            self._services.say(from_error(error))
-            return
-        self.go(Step.RUN)
-        if waiting is not None:
-            self._services.say(Note(Severity.INFO, "The run waits for its turn", remedy=f"“{waiting.job.title}” comes first."))
-
-    def resume(self) -> None:
-        """Let the shown run go on."""
-        self._try(lambda: self.source.resume(self.source.run_id))
-
-    @property
-    def can_resume(self) -> bool:
-        """Whether the shown run was stopped and can go on."""
-        run, job = self.source.run, self.source.job(self.source.run_id)
-        if not self.source.run_id or self.source.is_active(self.source.run_id):
-            return False
-        return run.can_resume if run is not None else job is not None and job.state.can_retry
-
-    def toggle_pause(self) -> None:
-        """Let the shown run stand still, or go on."""
-        job = self.source.job(self.source.run_id)
-        if job is not None and job.state is JobState.PAUSED:
-            self.resume()
-        else:
-            self.source.pause(self.source.run_id)
-
-    def finish(self) -> None:
-        """End the shown run now, and keep its best weights."""
-        self._try(lambda: self.source.finish(self.source.run_id))
-
-    def stop(self) -> None:
-        """Stop the shown run; it can go on."""
-        self.source.stop(self.source.run_id)
+        if self.tasks.start(entry.name for entry in self.runs.model.entries):
+            self.go(Step.RUN)
 
     def compare(self) -> None:
         """Show the chosen runs side by side."""
         self._several(self.runs.selected)
-
-    def use_again(self) -> None:
-        """Open the file of the chosen run with its settings."""
-        for run in self.runs.selected[:1]:
-            self._use_again(run)
-
-    def ask_delete(self) -> None:
-        """Delete the chosen runs after a confirmation."""
-        self._delete(self.runs.selected)
 
     def toggle_list(self) -> None:
         """Show or hide the list of runs."""
@@ -417,66 +275,6 @@ class TuningPanel(Panel):
         """Why the list cannot be shown."""
         return "" if self.runs.model.entries else "There are no runs yet"
 
-    def _do_with(self, what: str, runs: list[str]) -> None:
-        acts = {
-            "again": self._use_again,
-            "resume": self.source.resume,
-            "pause": self.source.pause,
-            "finish": self.source.finish,
-            "stop": self.source.stop,
-            "folder": lambda run: show_in_folder(self.source.runs.folder(run)),
-        }
-        if what == "delete":
-            self._delete(runs)
-        elif runs:
-            self._try(partial(acts[what], runs[0]))
-
-    def _use_again(self, run: str) -> None:
-        found, job = self.source.get(run), self.source.job(run)
-        if found is not None:
-            records, recipe = found.records, found.recipe
-        elif job is not None and isinstance(job.job, TuneJob):
-            records, recipe = job.job.records, job.job.recipe
-        else:
-            return
-        if not Path(records.source).is_file():
-            raise UserError("The file of this run is gone", path=records.source, remedy="Put it back, or open another one.")
-        self.open_kept(Kept(records, recipe, found.name if found is not None else "", base_chosen=True))
-
-    def _delete(self, runs: list[str]) -> None:
-        active = [run for run in runs if self.source.is_active(run)]
-        if active:
-            self._services.say(Note(Severity.WARNING, "A run that goes on cannot be deleted", remedy="Stop it first."))
-            return
-        if not runs:
-            return
-        names = [words.run_title(found) for run in runs if (found := self.source.get(run)) is not None]
-        what = f"Delete “{names[0]}”?" if len(runs) == 1 and names else f"Delete {words.counted(len(runs), 'run')}?"
-        box = QMessageBox(QMessageBox.Icon.Warning, "Delete runs?", what, parent=self.window())
-        box.setInformativeText("Its weights, checkpoints, curves and evaluations are deleted. Files exported elsewhere stay.")
-        delete = box.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
-        keep = box.addButton("Keep", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        box.exec()
-        if box.clickedButton() is delete:
-            self.delete(runs)
-
-    def delete(self, runs: list[str]) -> None:
-        """Delete runs; their files may be large, so that is done aside."""
-        self._compared = ()
-        for run in runs:
-            if self.source.run_id == run:
-                self.source.choose("")
-        begun = [run for run in runs if self.source.get(run) is not None]
-
-        def work() -> None:
-            for run in begun:
-                self.source.runs.delete(run)
-
-        Op(self, work).success(lambda _done: self._try(lambda: self.source.delete(runs))).failure(
-            lambda error: self._services.say(from_error(error))
-        ).start()
-
     # What happens
 
     def _run_clicked(self, run: str) -> None:
@@ -491,17 +289,6 @@ class TuningPanel(Panel):
         if len(begun) > 1 or self._compared:
             self._compared = begun if len(begun) > 1 else ()
             self._refresh()
-
-    def _run_changed(self, run: str) -> None:
-        job = self.source.job(run)
-        if job is not None and job.state is JobState.FAILED and (run, job.id) not in self._told:
-            self._told.add((run, job.id))
-            if self._restored and job.error is not None:
-                again = [("Try again", lambda: self._try(lambda: self.source.resume(run)))] if job.state.can_retry else []
-                self._services.say(from_failed(job.error, again))
-        elif job is not None and job.state is not JobState.FAILED:
-            self._told.discard((run, job.id))
-        self._refresh()
 
     def _prefs_changed(self, names: set[str]) -> None:
         if "device" in names:
@@ -551,28 +338,11 @@ class TuningPanel(Panel):
         going = job if job is not None and not job.state.is_over else None
         if run is None:
             title = job.job.title if job is not None else ""
-            return Heading(title, "", going, "tuning.resume" if self.can_resume else "")
+            return Heading(title, "", going, "tuning.resume" if self.tasks.can_resume else "")
         facts = [run.base, words.counted(run.train_rows, "row") if run.train_rows else "", Path(run.records.source).name]
         title = words.run_title(run)
-        again = "tuning.resume" if self.can_resume else ""
+        again = "tuning.resume" if self.tasks.can_resume else ""
         return Heading(title, "  ·  ".join(part for part in facts if part), going, again, run.device)
-
-    def _free_name(self) -> str:
-        """The wanted name, with a number when a run has it."""
-        assert self.draft.path is not None
-        wanted = self.draft.name or self.draft.path.stem
-        taken = {entry.name for entry in self.runs.model.entries}
-        number, name = 2, wanted
-        while name in taken:
-            name, number = f"{wanted} {number}", number + 1
-        return name
-
-    def _try(self, work: Any) -> None:
-        try:
-            work()
-        except UserError as error:
-            self._services.say(from_error(error))
-        self._refresh()
 
 
 def held_out_field(path: Path) -> str:

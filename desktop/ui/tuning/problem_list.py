@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from desktop.tuning.records.facts import Problem, Severity
 from desktop.ui import theme
 from desktop.ui.tuning.run_row import AnyIndex
 
+ROOMY = 300
+"""Width from which the text has room beside the reason."""
 COLUMNS = ("Line", "Reason", "Text")
 
 
@@ -64,6 +66,7 @@ class ProblemList(QTableView):
         super().__init__(parent)
         self.problems = ProblemsModel(self)
         self.setModel(self.problems)
+        self.problems.modelReset.connect(self._share)
         self.setProperty("kind", "plain")
         self.setAccessibleName("Rows with problems")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -76,9 +79,20 @@ class ProblemList(QTableView):
         self.verticalHeader().setDefaultSectionSize(22)
         head = self.horizontalHeader()
         head.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-        head.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        head.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
         head.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         head.hide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share()
+
+    def _share(self) -> None:
+        # The reason is what matters; what is left shows how the row begins.
+        wanted = self.sizeHintForColumn(1)
+        room = self.viewport().width()
+        self.setColumnHidden(2, room < ROOMY)
+        self.setColumnWidth(1, max(80, min(wanted, round(room * 0.6))) if room >= ROOMY else room - self.columnWidth(0))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):

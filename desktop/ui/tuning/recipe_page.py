@@ -14,6 +14,7 @@ from desktop.ui.icons import Button
 from desktop.ui.notify import from_error
 from desktop.ui.panels import Services
 from desktop.ui.tuning.base_cards import BaseCards
+from desktop.ui.tuning.bases import memory_need
 from desktop.ui.tuning.dial import Dial
 from desktop.ui.tuning.draft import Draft
 from desktop.ui.tuning.estimate_box import EstimateBox
@@ -92,9 +93,11 @@ class RecipePage(QWidget):
         column.addWidget(base)
         self._method_section = Section("How it learns")
         self._method_row = QHBoxLayout()
+        self._method_row.addStretch(1)
         self._method_section.body.addLayout(self._method_row)
         self.methods: Segments | None = None
         self._offered: tuple[str, ...] = ()
+        self._available = 0.0
         self._method_words = label(tone="secondary", wrap=True)
         self._method_section.body.addWidget(self._method_words)
         column.addWidget(self._method_section)
@@ -137,7 +140,7 @@ class RecipePage(QWidget):
         self.rate.chosen.connect(lambda value: self._choose({"learning_rate": value}))
         self.batch.chosen.connect(lambda value: self._choose({"batch": int(value)}))
         row = QHBoxLayout()
-        row.setSpacing(theme.S6)
+        row.setSpacing(theme.S4)
         for dial in (self.epochs, self.rate, self.batch):
             row.addWidget(dial, 1)
         section.body.addLayout(row)
@@ -218,6 +221,7 @@ class RecipePage(QWidget):
         draft = self._draft
         recipe, settled = draft.recipe, dict(draft.estimate.get("recipe") or {})
         self.cards.show_base(recipe.base)
+        self._show_needs()
         self._show_methods()
         self.epochs.show_value(recipe.epochs, float(settled.get("epochs") or 0.0))
         self.rate.show_value(recipe.learning_rate, float(settled.get("learning_rate") or 0.0))
@@ -242,6 +246,18 @@ class RecipePage(QWidget):
         self._fetched.setText(f"{name}: {said}")
         self._fetch_bar.setValue(round(row.fraction * 1000) if row is not None else 0)
 
+    def _show_needs(self) -> None:
+        draft, estimate = self._draft, self._draft.estimate
+        available = float(estimate.get("available") or self._available)
+        self._available = available
+        device = "cuda" if "cuda" in str(estimate.get("device") or "").lower() else "cpu"
+        if draft.found is None or not available:
+            return
+        facts = draft.found.facts
+        needs = {card.id: memory_need(card, draft.recipe_of(card.id), facts, device) for card in draft.bases.cards}
+        chosen = int((estimate.get("memory") or {}).get("total") or 0)
+        self.cards.show_needs({**needs, draft.recipe.base: chosen or needs.get(draft.recipe.base, 0)}, available)
+
     def _hint(self) -> str:
         if self._draft.estimate and not self._draft.estimate.get("fits", True):
             return "It may still run: a batch that does not fit is halved. A smaller batch or adapters need less."
@@ -259,8 +275,8 @@ class RecipePage(QWidget):
             if offered:
                 self.methods = Segments("How it learns", [(name, METHODS[name][0], METHODS[name][1]) for name in offered])
                 self.methods.chosen.connect(lambda method: self._choose({"method": method}))
-                self.methods.setMaximumWidth(180 * len(offered))
-                self._method_row.addWidget(self.methods)
+                self.methods.setFixedWidth(180 * len(offered))
+                self._method_row.insertWidget(0, self.methods)
         self._method_section.setVisible(bool(offered))
         if self.methods is not None:
             method = draft.method if draft.method in offered else offered[0]

@@ -128,11 +128,11 @@ class SplitFacts(QWidget):
         super().__init__(parent)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(theme.S6)
-        names = ("Training", "Validation", "Test", "Left out", "Duplicates", "Contradictions", "Leaks", "Unseen labels")
+        row.setSpacing(theme.S4)
+        names = ("Training", "Validation", "Test", "Left out", "Duplicates", "Conflicts", "Leaks", "Unseen labels")
         self.facts = {name: Fact(name) for name in names}
         for fact in self.facts.values():
-            row.addWidget(fact)
+            row.addWidget(fact, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addStretch(1)
 
     def show_facts(self, facts: Facts, *, kept: bool) -> None:
@@ -145,7 +145,7 @@ class SplitFacts(QWidget):
         more = facts.problems_total > len(facts.problems)
         self._say("Left out", left_out, "", "Bad rows, and rows that are there twice" + ("; at least" if more else ""))
         self._say("Duplicates", facts.duplicates, "", "Rows equal in what is read and answered" + (" (kept)" if kept else ""))
-        self._say("Contradictions", facts.conflicts, "warning", "Texts that occur with more than one answer")
+        self._say("Conflicts", facts.conflicts, "warning", "Texts that occur with more than one answer")
         leaks = sum(facts.leakage.values())
         self._say(
             "Leaks", leaks, "warning", "Held-out rows whose text is in training too: the score will be better than it should be"

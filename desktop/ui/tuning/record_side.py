@@ -81,6 +81,7 @@ class RecordSide(QWidget):
         self._base.setProperty("tone", "secondary")
         self._base.setFont(theme.font(self._base, theme.CAPTION))
         other = Button("Change", kind="link")
+        other.setProperty("tight", True)
         other.setToolTip("Choose another base model")
         other.setAccessibleName("Choose another base model")
         other.clicked.connect(lambda: self.base_asked.emit())

@@ -7,8 +7,17 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QByteArray, QModelIndex, QPoint, QRectF, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
+from PySide6.QtGui import QColor, QPainter, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QMenu,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
 
 from desktop.ui import theme
 from desktop.ui.tuning.run_row import AnyIndex
@@ -62,9 +71,6 @@ class RecordsModel(QAbstractTableModel):
             return text[:SHOWN_CHARS].replace("\n", " ⏎ ")
         if role == Qt.ItemDataRole.ToolTipRole:
             return text if len(text) < 2000 else f"{text[:2000]} …"
-        if role == Qt.ItemDataRole.BackgroundRole:
-            used, tokens = self.role_of(index.column()), theme.tokens()
-            return {"Input": prompt_tint(tokens, 0.08), "Answer": answer_tint(tokens, 0.12)}.get(used)
         if role == Qt.ItemDataRole.ForegroundRole:
             return None if self.role_of(index.column()) else QColor(theme.tokens().secondary)
         return None
@@ -87,6 +93,21 @@ class RecordsModel(QAbstractTableModel):
         return None
 
 
+class _Tinted(QStyledItemDelegate):
+    """Cells in the colour of what their column is used for."""
+
+    def __init__(self, model: RecordsModel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._records = model
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        used, tokens = self._records.role_of(index.column()), theme.tokens()
+        tint = {"Input": prompt_tint(tokens, 0.06), "Answer": answer_tint(tokens, 0.09)}.get(used)
+        if tint is not None and not option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(option.rect, tint)
+        super().paint(painter, option, index)
+
+
 class _Header(QHeaderView):
     """Name of a column over what it is used for."""
 
@@ -95,7 +116,6 @@ class _Header(QHeaderView):
         self._records = model
         self.setSectionsClickable(True)
         self.setMinimumSectionSize(NARROWEST)
-        self.setStretchLastSection(True)
         self.setAccessibleName("Columns")
         self.setToolTip("Click a column to say what it is used for")
 
@@ -136,7 +156,8 @@ class RecordTable(QTableView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._fitting = False
+        self._fitting = self._custom = False
+        self._natural: list[int] = []
         self.records = RecordsModel(self)
         self.setModel(self.records)
         self.setAccessibleName("Records")
@@ -152,8 +173,11 @@ class RecordTable(QTableView):
         self._head = _Header(self.records, self)
         self.setHorizontalHeader(self._head)
         self._head.sectionClicked.connect(self._header_clicked)
-        self._head.sectionResized.connect(lambda *_: None if self._fitting else self.widths_changed.emit())
+        self._head.sectionResized.connect(lambda *_: self._resized())
+        self._head.sectionHandleDoubleClicked.connect(self._fit_one)
+        self.setItemDelegate(_Tinted(self.records, self))
         side = self.verticalHeader()
+        side.setHighlightSections(False)
         side.setDefaultSectionSize(30)
         side.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         side.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -204,14 +228,41 @@ class RecordTable(QTableView):
             output = name
         self.mapped.emit(tuple(inputs), output)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self._custom:
+            self._spread()
+
     def _fit(self, widths: QByteArray) -> None:
         self._fitting = True
-        if widths.isEmpty() or not self._head.restoreState(widths):
-            self.resizeColumnsToContents()
-            for column in range(len(self.records.columns)):
-                self.setColumnWidth(column, max(NARROWEST, min(WIDEST, self.columnWidth(column) + theme.S2)))
-        self._head.setStretchLastSection(True)
+        self.resizeColumnsToContents()
+        self._natural = [self.columnWidth(column) + theme.S2 for column in range(len(self.records.columns))]
+        self._custom = not widths.isEmpty() and self._head.restoreState(widths)
         self._fitting = False
+        if not self._custom:
+            self._spread()
+
+    def _spread(self) -> None:
+        """Give the columns the room that there is: all they need, or the longest ones less."""
+        if not self._natural:
+            return
+        room = self.viewport().width()
+        # Those that need more share what the others leave.
+        sizes = shared([max(NARROWEST, min(WIDEST, size)) for size in self._natural], room)
+        if sum(sizes) < room:
+            sizes[self._natural.index(max(self._natural))] += room - sum(sizes)
+        self._fitting = True
+        for column, size in enumerate(sizes):
+            self.setColumnWidth(column, size)
+        self._fitting = False
+
+    def _fit_one(self, column: int) -> None:
+        self.resizeColumnToContents(column)
+
+    def _resized(self) -> None:
+        if not self._fitting:
+            self._custom = True
+            self.widths_changed.emit()
 
     def _header_clicked(self, column: int) -> None:
         at = QPoint(self._head.sectionViewportPosition(column), self._head.height())
@@ -227,3 +278,13 @@ class RecordTable(QTableView):
             menu = self.menu_of(column)
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             menu.popup(at)
+
+
+def shared(wanted: list[int], room: int, least: int = 120) -> list[int]:
+    """Widths that fit into ``room`` if that can be: the widest are cut to one size, not below ``least``."""
+    if sum(wanted) <= room:
+        return list(wanted)
+    bound = max(wanted)
+    while bound > least and sum(min(size, bound) for size in wanted) > room:
+        bound -= 4
+    return [min(size, bound) for size in wanted]

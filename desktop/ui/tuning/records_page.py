@@ -25,6 +25,8 @@ from desktop.ui.widgets.parts import label, line
 
 LOW, HIGH = 148, 204
 """Height of the cards in a small window and in a large one."""
+NARROW = 900
+"""Below this width only what matters stands in the foot."""
 
 
 class RecordsPage(QStackedWidget):
@@ -148,6 +150,7 @@ class RecordsPage(QStackedWidget):
     def resizeEvent(self, event: Any) -> None:
         super().resizeEvent(event)
         self.facts.setFixedHeight(LOW if self.height() < 640 else HIGH)
+        self._first.setVisible(self.width() >= NARROW)
 
     # What the user does
 

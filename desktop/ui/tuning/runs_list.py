@@ -179,6 +179,7 @@ class RunsList(QWidget):
         self.note.setAccessibleName("Note on the run")
         self.note.setPlaceholderText("What was tried, what came of it")
         self.note.setTabChangesFocus(True)
+        self.note.setProperty("kind", "field")
         self.note.setFixedHeight(58)
         self._note_soon = QTimer(self, singleShot=True, interval=600)
         self.note.textChanged.connect(self._note_soon.start)

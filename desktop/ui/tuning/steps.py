@@ -53,7 +53,7 @@ class StepButton(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         width = self.fontMetrics().horizontalAdvance(self.text())
-        return QSize(CIRCLE + theme.S2 + width + 2 * theme.S2 + 8, 34)
+        return QSize(CIRCLE + theme.S2 + width + 2 * theme.S2 + 2, 34)
 
     def nextCheckState(self) -> None:
         """The panel decides which step is shown."""

@@ -75,5 +75,6 @@ def _editor(name: str, height: int) -> QPlainTextEdit:
     made = QPlainTextEdit()
     made.setAccessibleName(name)
     made.setTabChangesFocus(True)
+    made.setProperty("kind", "field")
     made.setFixedHeight(height)
     return made
