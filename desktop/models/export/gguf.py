@@ -46,10 +46,22 @@ _WORST_LOSS = 4.5
 
 
 def export(folder: Path, progress: Progress) -> None:
-    """Write model.safetensors, config.json and the tokenizer's files next to the one GGUF file in ``folder``.
+    """Write model.safetensors, config.json and the tokenizer's files next to the one GGUF file in ``folder``, and try the model.
 
     Raises:
-        UserError: it is not the GGUF file of a Llama-like model, or the written model cannot read English.
+        UserError: as ``convert`` does, or the written model cannot read English.
+    """
+    convert(folder, progress.part(0.0, 0.8))
+    progress.at(0.8, "Trying the model")
+    _prove(folder)
+    progress.at(1.0)
+
+
+def convert(folder: Path, progress: Progress) -> None:
+    """Write the model in the hub's layout next to the one GGUF file in ``folder``.
+
+    Raises:
+        UserError: it is not the GGUF file of a Llama-like model, or the disk is full.
     """
     import gguf
 
@@ -69,10 +81,7 @@ def export(folder: Path, progress: Progress) -> None:
     _put_json(folder / "config.json", config)
     _put_json(folder / "generation_config.json", {key: config[key] for key in ("bos_token_id", "eos_token_id", "pad_token_id")})
     gguf_tokenizer.save(folder, tokenizer, fields)
-    write(folder / WEIGHTS, shapes, _tensors(reader, config), progress.part(0.05, 0.8))
-    progress.at(0.8, "Trying the model")
-    _prove(folder)
-    progress.at(1.0)
+    write(folder / WEIGHTS, shapes, _tensors(reader, config), progress.part(0.05, 1.0))
 
 
 def _config(fields: dict[str, Any], tensors: list[str]) -> dict[str, Any]:
