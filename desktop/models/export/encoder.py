@@ -17,6 +17,7 @@ from transformers.utils.logging import disable_progress_bar
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
 from desktop.models.classifier_head import Floats, Head
+from desktop.models.encoding import padded
 from desktop.models.export import encoder_graph
 from desktop.models.export.encoder_nets import ARCHITECTURES as ARCHITECTURES
 from desktop.models.export.encoder_nets import EncoderPlan, EncoderWeights, plan_of
@@ -79,17 +80,6 @@ def export_encoder(
     finally:
         # The folder is about to be moved; what is open under its old name is of no use.
         close_sessions()
-
-
-def padded(texts: Tokens, pad: int = 0) -> tuple[Any, Any]:
-    """Token ids [B, S] and their mask, int64, padded at the end to the longest; S is at least 1."""
-    longest = max(1, *(len(text) for text in texts))
-    ids = np.full((len(texts), longest), pad, np.int64)
-    mask = np.zeros_like(ids)
-    for row, text in enumerate(texts):
-        ids[row, : len(text)] = text
-        mask[row, : len(text)] = 1
-    return ids, mask
 
 
 def _check_head(head: Head | None, plan: EncoderPlan) -> None:

@@ -15,7 +15,8 @@ import transformers
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
 from desktop.models.classifier_head import FACTS, Head, HeadFacts, Trust, has_head, read_head
-from desktop.models.export.encoder import EXPORTED, confidence, export_encoder, padded
+from desktop.models.encoding import Encoder, padded
+from desktop.models.export.encoder import EXPORTED, confidence, export_encoder
 from desktop.models.session import open_session
 
 FEATURES = ("mean:-2", "mean:-1", "max:-1")
@@ -79,6 +80,16 @@ def test_every_architecture_computes_what_transformers_does(kind: str, tmp_path:
     check = export_encoder(net(kind, tmp_path), tmp_path, Progress(), head=head(32), features=FEATURES)
     assert check["largest"] < 2e-5 and check["batches"] >= 5
     assert [path.name for path in tmp_path.glob("*.onnx*")] == [EXPORTED]
+
+
+def test_texts_are_answered_in_their_order_whatever_batches_they_came_in(tmp_path: Path) -> None:
+    export_encoder(net("bert", tmp_path), tmp_path, Progress())
+    random = np.random.default_rng(2)
+    texts = [random.integers(1, 90, length).tolist() for length in (3, 30, 1, 12, 30, 7) * 40] + [[5, 6, 7]] * 3
+    encoder = Encoder(tmp_path / EXPORTED, device="cpu", threads=2)
+    together = encoder.run(texts, ["embedding"])["embedding"]
+    alone = np.concatenate([encoder.run([text], ["embedding"])["embedding"] for text in texts])
+    assert together.shape == (len(texts), 32) and np.allclose(together, alone, atol=1e-5)
 
 
 def test_pooling_is_what_the_model_says(tmp_path: Path) -> None:
