@@ -42,12 +42,17 @@ def evaluate(job: EvaluateJob, progress: Progress) -> dict[str, Any]:
         report = _score(job, model, run, runs, progress.part(_PREPARING, share), "model")
         if job.baseline and run is not None:
             report["baseline"] = _baseline(job, model, run, runs, progress.part(share, 1.0), report)
-        report |= {"model": job.model, "seconds": monotonic() - began}
+        asked = {name: getattr(job, name) for name in _ASKED}
+        report |= {"model": job.model, "on": asked, "seconds": monotonic() - began}
         report["evaluation"] = runs.add_evaluation(run.id if run else report["title"], report)
     finally:
         runs.close()
     progress.at(1.0, "Done")
     return report
+
+
+_ASKED = ("source", "split", "mmlu", "shots", "limit", "weights")
+"""What of the job tells one evaluation of a model from another."""
 
 
 def _folder(job: EvaluateJob, name: str, progress: Progress) -> Path:
