@@ -1,8 +1,9 @@
-"""A hub on loopback: answers what huggingface_hub asks for one repository with one file."""
+"""A hub on loopback: answers what huggingface_hub asks for one repository and its files."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ class Hub(ThreadingHTTPServer):
 
     Attributes:
         asked: method and path of every request.
+        lied: names of files whose hash is said wrong.
         silent: answers wait until it is set.
     """
 
@@ -31,6 +33,7 @@ class Hub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.files = files
         self.asked: list[str] = []
+        self.lied: set[str] = set()
         self.silent = threading.Event()
         self.silent.set()
 
@@ -68,7 +71,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, *, body: bool) -> None:
         self.server.asked.append(f"{self.command} {self.path}")
         self.server.silent.wait(60)
-        if self.path.startswith("/someone/gated/"):
+        if self.path.startswith("/api/models/someone/tiny"):
+            self._answer(json.dumps(self._listing()).encode(), body=body)
+            return
+        if self.path.startswith(("/someone/gated/", "/api/models/someone/gated")):
             self._refuse(401, "GatedRepo")
             return
         found = re.fullmatch(rf"/someone/tiny/resolve/{COMMIT}/(.+)", self.path)
@@ -76,6 +82,20 @@ class _Handler(BaseHTTPRequestHandler):
         if content is None:
             self._refuse(404, "EntryNotFound" if found else "RepoNotFound")
             return
+        self._answer(content, body=body)
+
+    def _listing(self) -> dict[str, Any]:
+        """What the hub says about the repository: weights by SHA-256, other files by git's id."""
+        files = []
+        for name, content in self.server.files.items():
+            told = content + b"?" if name in self.server.lied else content
+            blob = hashlib.sha1(f"blob {len(told)}\0".encode() + told).hexdigest()
+            large = {"sha256": hashlib.sha256(told).hexdigest(), "size": len(content), "pointerSize": 130}
+            lfs = {"lfs": large} if name.endswith((".safetensors", ".bin")) else {}
+            files.append({"rfilename": name, "size": len(content), "blobId": blob, **lfs})
+        return {"id": "someone/tiny", "sha": COMMIT, "siblings": files}
+
+    def _answer(self, content: bytes, *, body: bool) -> None:
         self.send_response(200)
         self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
         self.send_header("X-Repo-Commit", COMMIT)
