@@ -40,7 +40,9 @@ def parameters_text(number: int) -> str:
     """Size of a network: "135 M", "1.2 B"."""
     if number >= 950_000_000:
         return f"{number / 1e9:.1f} B"
-    return f"{number / 1e6:.0f} M" if number >= 1_000_000 else f"{number / 1e3:.0f} k"
+    if number >= 950_000:
+        return f"{number / 1e6:.1f} M" if number < 9_950_000 else f"{number / 1e6:.0f} M"
+    return f"{number / 1e3:.0f} k" if number >= 1000 else str(number)
 
 
 def licence_text(card: BaseCard) -> tuple[str, str]:
@@ -133,11 +135,14 @@ class BaseButton(QAbstractButton):
         self._state.setText(text)
         restyle(self._state, tone=tone)
 
-    def show_need(self, need: int, available: float) -> None:
-        """Show the bytes that tuning it takes against what is free; 0 for unknown."""
-        known = need > 0 and available > 0
+    def show_need(self, need: int, available: float, unsuited: str) -> None:
+        """Show the bytes that tuning it takes against what is free, 0 for unknown; or why it does not suit the answers."""
+        known = need > 0 and available > 0 and not unsuited
         self.need.setVisible(known)
-        self._need.setVisible(known)
+        self._need.setVisible(known or bool(unsuited))
+        if unsuited:
+            self._need.setText(unsuited)
+            restyle(self._need, tone="secondary")
         if known:
             fits = need <= available
             self.need.setValue(min(1000, round(1000 * need / available)))
@@ -227,10 +232,11 @@ class BaseCards(QWidget):
         for name, button in self.buttons.items():
             button.show_state(self._bases.shelf.jobs.get(name), self._bases.blocked(name))
 
-    def show_needs(self, needs: Mapping[str, int], available: float) -> None:
-        """Show what tuning each takes, in bytes, of what is free."""
+    def show_needs(self, needs: Mapping[str, int], available: float, *, labels: bool) -> None:
+        """Show what tuning each takes, in bytes, of what is free; ``labels``: the answers are labels."""
         for name, button in self.buttons.items():
-            button.show_need(needs.get(name, 0), available)
+            unsuited = "for labels only" if button.card.family == "encoder" and not labels else ""
+            button.show_need(needs.get(name, 0), available, unsuited)
 
     def resizeEvent(self, event: object) -> None:
         if self._columns != self._fitting():

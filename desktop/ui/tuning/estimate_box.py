@@ -156,5 +156,6 @@ class EstimateBox(QWidget):
         self.facts["Steps"].say(words.count(steps) if steps else "–")
         self.facts["Tokens"].say(parameters_text(tokens) if tokens else "–", tip=words.count(tokens) if tokens else "")
         trained, whole = int(estimate.get("trainable") or 0), int(estimate.get("parameters") or 0)
-        share = f"  ·  {trained / whole:.1%}".replace("%", " %") if whole and trained < whole else ""
+        part = trained / whole if whole else 1.0
+        share = "" if part >= 1.0 else f"  ·  {100 * part:.1f} %" if part >= 0.001 else "  ·  < 0.1 %"
         self.facts["Trained"].say(f"{parameters_text(trained)}{share}" if trained else "–", tip="Parameters that change")

@@ -15,9 +15,12 @@ from desktop.ui.widgets.elided import ElidedLabel
 from desktop.ui.widgets.parts import label
 
 
-def captioned(caption: str, widget: QWidget, tip: str = "") -> QWidget:
-    """A widget under its caption."""
+def captioned(caption: str, widget: QWidget, tip: str = "", height: int = 0) -> QWidget:
+    """A widget under its caption; ``height`` of both, 0 for what they need."""
     box = QWidget()
+    if height:
+        # The stylesheet has its own idea of a text field's least height.
+        box.setFixedHeight(height)
     column = QVBoxLayout(box)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(2)
@@ -89,6 +92,7 @@ class Whole(QSpinBox):
         self.setSuffix(unit)
         self.setGroupSeparatorShown(True)
         self.setKeyboardTracking(False)
+        self.lineEdit().setTextMargins(theme.S2 - 2, 0, 0, 0)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.valueChanged.connect(self.chosen)
 
@@ -118,6 +122,7 @@ class Real(QDoubleSpinBox):
         self.setSingleStep(step)
         self.setSpecialValueText(word)
         self.setKeyboardTracking(False)
+        self.lineEdit().setTextMargins(theme.S2 - 2, 0, 0, 0)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.valueChanged.connect(self.chosen)
 

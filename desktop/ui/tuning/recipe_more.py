@@ -84,8 +84,11 @@ class RecipeMore(QWidget):
             grid.addWidget(field, number // COLUMNS, number % COLUMNS, Qt.AlignmentFlag.AlignTop)
         for number in range(COLUMNS):
             grid.setColumnStretch(number, 1)
+            grid.setColumnMinimumWidth(number, 1)
+        for number in range(len(fields), COLUMNS):
+            grid.addWidget(QWidget(), 0, number)
         box = QVBoxLayout()
-        box.setSpacing(theme.S1)
+        box.setSpacing(theme.S2)
         box.addWidget(head)
         box.addLayout(grid)
         column.addLayout(box)

@@ -251,12 +251,15 @@ class RecipePage(QWidget):
         available = float(estimate.get("available") or self._available)
         self._available = available
         device = "cuda" if "cuda" in str(estimate.get("device") or "").lower() else "cpu"
-        if draft.found is None or not available:
+        if draft.found is None:
             return
         facts = draft.found.facts
-        needs = {card.id: memory_need(card, draft.recipe_of(card.id), facts, device) for card in draft.bases.cards}
+        cards = draft.bases.cards if available else []
+        needs = {card.id: memory_need(card, draft.recipe_of(card.id), facts, device) for card in cards}
         chosen = int((estimate.get("memory") or {}).get("total") or 0)
-        self.cards.show_needs({**needs, draft.recipe.base: chosen or needs.get(draft.recipe.base, 0)}, available)
+        self.cards.show_needs(
+            {**needs, draft.recipe.base: chosen or needs.get(draft.recipe.base, 0)}, available, labels=draft.labels
+        )
 
     def _hint(self) -> str:
         if self._draft.estimate and not self._draft.estimate.get("fits", True):

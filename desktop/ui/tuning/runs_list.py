@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QMenu, 
 
 from desktop.ui import theme
 from desktop.ui.icons import Button, IconButton
+from desktop.ui.tuning.fields import captioned
 from desktop.ui.tuning.open_run import OpenRun
 from desktop.ui.tuning.run_entries import of_job, of_run
 from desktop.ui.tuning.run_row import ENTRY, AnyIndex, RunDelegate, RunEntry
@@ -174,21 +175,19 @@ class RunsList(QWidget):
         column = QVBoxLayout(foot)
         column.setContentsMargins(theme.S3, theme.S2, theme.S3, theme.S3)
         column.setSpacing(theme.S1)
-        self._note_head = label("Note", size=theme.CAPTION, tone="secondary")
         self.note = QPlainTextEdit()
         self.note.setAccessibleName("Note on the run")
         self.note.setPlaceholderText("What was tried, what came of it")
         self.note.setTabChangesFocus(True)
         self.note.setProperty("kind", "field")
-        self.note.setFixedHeight(58)
         self._note_soon = QTimer(self, singleShot=True, interval=600)
         self.note.textChanged.connect(self._note_soon.start)
         self._note_soon.timeout.connect(self._keep_note)
         self._noted = ""
         self.compare = Button("Compare", icon_name="compare")
         self.compare.clicked.connect(lambda: self.several.emit(self.selected))
-        column.addWidget(self._note_head)
-        column.addWidget(self.note)
+        self._note_box = captioned("Note", self.note, height=84)
+        column.addWidget(self._note_box)
         column.addWidget(self.compare)
         return foot
 
@@ -251,8 +250,7 @@ class RunsList(QWidget):
         one = self._source.get(runs[0]) if len(runs) == 1 else None
         self.compare.setVisible(len(runs) > 1)
         self.compare.setText(f"Compare {len(runs)} runs")
-        self._note_head.setVisible(one is not None)
-        self.note.setVisible(one is not None)
+        self._note_box.setVisible(one is not None)
         if one is not None and one.id != self._noted:
             self.keep()
             with QSignalBlocker(self.note):

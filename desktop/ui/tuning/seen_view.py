@@ -77,6 +77,9 @@ class SeenView(QWidget):
     def _draw(self) -> None:
         seen = self._record.seen if self._record is not None else None
         pieces = seen.pieces if seen is not None else self._plain()
+        if seen is not None and not any(kind == "answer" for _, kind in pieces):
+            # A classifier reads the prompt alone; its answer is a label, not text of its own.
+            pieces = (*pieces, ("\n→ ", "special"), (self._fallback[1], "answer"))
         self.text.clear()
         cursor = QTextCursor(self.text.document())
         tokens, room = theme.tokens(), LONGEST
@@ -90,7 +93,7 @@ class SeenView(QWidget):
         self.text.moveCursor(QTextCursor.MoveOperation.Start)
         numbers = (seen.prompt_tokens, seen.answer_tokens, seen.cut_tokens) if seen is not None else (0, 0, 0)
         for (kind, word), number in zip(KINDS, numbers, strict=True):
-            self._counts[kind].setText(f"{word} {count(number)}" if seen is not None else word)
+            self._counts[kind].setText(f"{word} {count(number)}" if number else word)
             shown = kind != "cut" or number > 0
             self._counts[kind].setVisible(shown)
             self._patches[kind].setVisible(shown)

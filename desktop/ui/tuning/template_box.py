@@ -25,25 +25,27 @@ class TemplateBox(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.S2)
-        self.template = _editor("Template", 84)
-        self.system = _editor("System message", 52)
+        self.template = _editor("Template")
+        self.system = _editor("System message")
         self.system.setPlaceholderText("How the model is to behave; for bases that take part in a conversation")
         for editor in (self.template, self.system):
             editor.textChanged.connect(self._say)
         column.addWidget(
-            captioned("Template", self.template, "Jinja: {{ column }} stands for the value; empty joins the columns read")
+            captioned("Template", self.template, "Jinja: {{ column }} stands for the value; empty joins the columns read", 104)
         )
         row = QHBoxLayout()
         self.insert = Button("Insert a column", kind="link")
+        self.insert.setProperty("tight", True)
         self.insert.setToolTip("Put the value of a column where the cursor is")
         row.addWidget(self.insert)
         row.addStretch(1)
         self.reset = Button("Join the columns", kind="link")
+        self.reset.setProperty("tight", True)
         self.reset.setToolTip("Use no template")
         self.reset.clicked.connect(lambda: self.template.setPlainText(""))
         row.addWidget(self.reset)
         column.addLayout(row)
-        column.addWidget(captioned("System message", self.system))
+        column.addWidget(captioned("System message", self.system, height=76))
         self._error = label(size=theme.CAPTION, tone="error", wrap=True)
         self._error.hide()
         column.addWidget(self._error)
@@ -71,10 +73,9 @@ class TemplateBox(QWidget):
         self.changed.emit(self.template.toPlainText(), self.system.toPlainText())
 
 
-def _editor(name: str, height: int) -> QPlainTextEdit:
+def _editor(name: str) -> QPlainTextEdit:
     made = QPlainTextEdit()
     made.setAccessibleName(name)
     made.setTabChangesFocus(True)
     made.setProperty("kind", "field")
-    made.setFixedHeight(height)
     return made
