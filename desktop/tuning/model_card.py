@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,6 +64,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         check: what the export measured against the original (differences, compared tokens, loss by the precision).
         created: seconds since 1970.
         scores: of the run's validation, by name.
+        origin: fingerprint of the weights that it was made from, by which a later export knows whether it still holds.
     """
 
     format: int = FORMAT
@@ -84,6 +85,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     check: dict[str, Any] = {}
     created: float = 0.0
     scores: dict[str, float] = {}
+    origin: str = ""
 
     @property
     def size(self) -> int:
@@ -152,8 +154,8 @@ def write_card(folder: Path, card: ModelCard) -> ModelCard:
     return card
 
 
-def words(card: ModelCard) -> str:
-    """The README of an exported folder: what the model is, what its licence asks, what is in the folder, how it is used."""
+def words(card: ModelCard, names: Iterable[str]) -> str:
+    """The README of an exported folder with the files ``names``: what the model is, what its licence asks, how it is used."""
     tuned = (
         f"Tuned from {card.base_title or card.base} (run {card.run})" if card.run else f"{card.base_title or card.base}, untuned"
     )
@@ -168,7 +170,10 @@ def words(card: ModelCard) -> str:
         lines += ["## Labels", "", f"{len(card.labels)}: {shown}{', ...' if len(card.labels) > 50 else ''}", ""]
     lines += ["## Checked", "", *_check(card.check), ""]
     lines += ["## Files", ""]
-    lines += [f"- {name}: {_ROLES.get(name, 'weights of a graph')}" for name in sorted({*card.files, NAME})]
+    lines += [
+        f"- {name}: {_ROLES.get(name) or ('weights of a graph' if name.endswith('.data') else 'of the base model')}"
+        for name in sorted({*names, NAME, README})
+    ]
     return "\n".join(
         [*lines, "", "## Use", "", 'With Reprise: `reprise ask FOLDER "text"` or `reprise label FOLDER IN.csv -o OUT.csv`.', ""]
     )
@@ -180,14 +185,23 @@ _ROLES = {
     TOKENIZER: "the tokenizer (Hugging Face tokenizers)",
     "encoder.onnx": "the encoder's graph",
     "decoder.onnx": "the decoder's graph with its key and value cache",
+    "reorder.onnx": "chooses rows of that cache",
 }
+
+
+_RESTRICTED = (
+    "It is a responsible-use licence (RAIL): its list of restricted uses, among them breaking the law, harming people, deciding "
+    "by machine about people's rights, giving medical advice, and writing without saying that a machine did, binds everybody who "
+    "uses these weights, and must be passed on with them. Read the licence's text before you use or share them."
+)
 
 
 def _licence(card: ModelCard) -> str:
     terms = {"yes": "Commercial use is allowed.", "no": "Commercial use is not allowed."}
     said = card.licence or "unknown"
+    use = _RESTRICTED if "RAIL" in card.licence else terms.get(card.commercial, "Whether commercial use is allowed is unclear.")
     return (
-        f"The base model's licence: {said}. {terms.get(card.commercial, 'Whether commercial use is allowed is unclear.')} "
+        f"The base model's licence: {said}. {use} "
         "It holds for these weights, too; the examples that they were tuned on may add terms of their own."
     )
 
