@@ -36,6 +36,7 @@ class SampleCard(QFrame):
             grid.addWidget(head, row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(text, row, 1)
         grid.addWidget(self._mark, 2, 2, Qt.AlignmentFlag.AlignTop)
+        grid.setRowStretch(3, 1)
 
     def show_sample(self, sample: Sample) -> None:
         """Show another one."""

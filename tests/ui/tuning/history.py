@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from desktop.jobs.job import Recipe, Records
@@ -109,3 +111,134 @@ def make_run(
     if state is not RunState.RUNNING:
         runs.update(made, state=state, error=error)
     return runs.get(made)
+
+
+def names(count: int) -> list[str]:
+    """Labels, some of them long."""
+    what = ("card", "transfer", "top_up", "cash_withdrawal", "exchange_rate", "verification_of_my_identity", "refund")
+    how = (
+        "not_working",
+        "arrival",
+        "pending",
+        "declined",
+        "fee_charged",
+        "limits",
+        "why",
+        "wrong_amount",
+        "cancelled",
+        "lost_or_stolen",
+        "country_support",
+    )
+    return [f"{what[k % 7]}_{how[k % 11]}{'' if k < 77 else f'_{k // 77 + 1}'}" for k in range(count)]
+
+
+def labels_report(folder: Path, count: int = 77, rows: int = 3080, seed: int = 1, outside: bool = False) -> dict[str, Any]:
+    """What scoring a classifier gives, with its file of rows."""
+    from desktop.tuning.evaluation.rows import report_labels
+
+    rng = np.random.default_rng(seed)
+    labels = names(count)
+    answers = []
+    for line in range(rows):
+        expected = int(rng.integers(count))
+        sure = float(rng.beta(6, 1.4))
+        near = (expected + int(rng.choice([-1, 1, 7, 11]))) % count
+        answer = expected if rng.random() < 0.55 + 0.43 * sure else near
+        answers.append(
+            {
+                "line": line + 2, "prompt": f"I have a question about my {labels[expected].replace('_', ' ')}, case {line}",
+                "expected": labels[expected], "answer": labels[answer], "confidence": sure,
+            }
+        )  # fmt: skip
+    if outside:
+        for line in range(300):
+            declined = rng.random() < 0.72
+            answers.append(
+                {
+                    "line": rows + line,
+                    "prompt": f"how tall is the mountain number {line}",
+                    "expected": "oos",
+                    "answer": "(none)" if declined else labels[line % count],
+                    "confidence": 0.3,
+                }
+            )
+    file = write_rows(folder / f"rows-{seed}-{count}.jsonl", answers)
+    report = report_labels(answers, ("oos",) if outside else (), 0.42 if outside else 0.0)
+    base = {
+        "title": f"Always “{labels[0]}”",
+        "headline": {"name": "accuracy", "value": 0.013, "interval": [0.01, 0.018]},
+        "macro_f1": 0.0003,
+    }
+    return report | {
+        "rows_file": str(file), "per_second": 512.3, "warnings": [],
+        "seconds": 6.0, "device": "cpu", "precision": "fp32", "title": "Banking", "baseline": base,
+        "on": {"source": "", "split": "test", "mmlu": "", "shots": 5, "limit": 0, "weights": "best"},
+    }  # fmt: skip
+
+
+def text_report(folder: Path, rows: int = 200) -> dict[str, Any]:
+    """What scoring a model that writes gives."""
+    from desktop.tuning.evaluation.rows import report_texts
+
+    rng = np.random.default_rng(3)
+    answers = []
+    for line in range(rows):
+        prompt, expected = CHANGES[line % 3]
+        answers.append(
+            {
+                "line": line + 1,
+                "prompt": prompt,
+                "expected": expected,
+                "answer": expected if rng.random() < 0.3 else "Update the files of the queue",
+                "confidence": float(rng.random()),
+            }
+        )
+    file = write_rows(folder / "texts.jsonl", answers)
+    base = {
+        "title": "SmolLM2 135M Instruct",
+        "headline": {"name": "rouge_l", "value": 0.142, "interval": [0.12, 0.163]},
+        "exact_match": 0.0,
+    }
+    return report_texts(answers) | {
+        "rows_file": str(file), "per_second": 3.4,
+        "warnings": ["The run holds no test rows, so it is scored on its validation rows"],
+        "device": "cpu", "precision": "fp32",
+        "title": "Commits", "baseline": base,
+        "on": {"source": "/home/user/held out commits.jsonl", "split": "test", "limit": 200},
+    }  # fmt: skip
+
+
+def mmlu_report(rows: int = 2000) -> dict[str, Any]:
+    """What an exam gives."""
+    from desktop.tuning.evaluation.metrics import interval
+    from desktop.tuning.evaluation.references import REFERENCES
+
+    rng = np.random.default_rng(4)
+    titles = [
+        "abstract_algebra",
+        "anatomy",
+        "astronomy",
+        "business_ethics",
+        "clinical_knowledge",
+        "high_school_european_history",
+        "professional_law",
+        "world_religions",
+    ]
+    titles += [f"subject_{k}_of_many" for k in range(49)]
+    subjects = [{"name": name, "questions": 35, "right": int(rng.binomial(35, 0.31))} for name in titles]
+    right, total = sum(s["right"] for s in subjects), 35 * 57
+    return {
+        "kind": "mmlu", "rows": total,
+        "headline": {"name": "mmlu", "value": right / total, "interval": list(interval(right, total))},
+        "micro": right / total, "macro": right / total - 0.004,
+        "random": {"value": 0.25, "interval": [0.231, 0.269]}, "subjects": subjects,
+        "references": [one._asdict() for one in REFERENCES],
+        "warnings": [], "per_second": 4.1, "device": "cpu", "precision": "fp32", "title": "Commits",
+        "shots": 5, "on": {"source": "", "mmlu": "/home/user/mmlu", "shots": 5, "limit": 2000},
+    }  # fmt: skip
+
+
+def write_rows(path: Path, answers: list[dict[str, Any]]) -> Path:
+    """A file of rows as an evaluation leaves it."""
+    path.write_bytes(b"".join(msgspec.json.encode(answer) + b"\n" for answer in answers))
+    return path
