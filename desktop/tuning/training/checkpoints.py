@@ -40,6 +40,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         bad: evaluations since then.
         elapsed: s of training. tokens: seen.
         files: what belongs to it, by path.
+        check: SHA-256 of all the rest.
     """
 
     format: int = _FORMAT
@@ -53,6 +54,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int
     elapsed: float
     files: dict[str, tuple[int, str]] = {}
+    check: str = ""
 
 
 class Loaded(NamedTuple):
@@ -85,7 +87,8 @@ def save(
         files = {f"{WEIGHTS}/{name}": written for name, written in weights(hidden / WEIGHTS).items()}
         files[_OPTIMISER] = tensors.write_tensors(hidden / _OPTIMISER, optimiser)
         listed = msgspec.structs.replace(state, files={name: tuple(written) for name, written in files.items()})
-        tensors.write_bytes(hidden / _STATE, msgspec.json.format(msgspec.json.encode(listed)))
+        signed = msgspec.structs.replace(listed, check=_checksum(listed))
+        tensors.write_bytes(hidden / _STATE, msgspec.json.format(msgspec.json.encode(signed)))
     keep(folder, KEPT)
     return target
 
@@ -143,6 +146,8 @@ def _read(place: Path, identity: str) -> Loaded:
         raise _Damaged(f"{_STATE}: {error}") from error
     if state.format != _FORMAT:
         raise UserError(f"This checkpoint is of format {state.format}", path=place, remedy="Update Reprise.")
+    if state.check != _checksum(state):
+        raise _Damaged(f"{_STATE} has other content than was written")
     for name, (size, sha256) in state.files.items():
         _check(place / name, size, sha256)
     if state.identity != identity:
@@ -156,6 +161,10 @@ def _read(place: Path, identity: str) -> Loaded:
     except UserError as error:
         raise _Damaged(error.message) from error
     return Loaded(place, state, place / WEIGHTS, optimiser)
+
+
+def _checksum(state: State) -> str:
+    return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(state, check=""))).hexdigest()
 
 
 def _check(path: Path, size: int, sha256: str) -> None:

@@ -243,6 +243,7 @@ class Loop:
                 Mark(step=self._state.step),
             )
         checkpoints.keep(self._context.checkpoints, 1)
+        self._reporter.update(seconds=round(self._state.elapsed, 3))
 
     def _memory(self) -> int:
         if self._setup.device == "cuda":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import warnings
 from typing import Any
 
 import torch
@@ -83,9 +83,9 @@ def with_adapters(model: nn.Module, recipe: Recipe, family: str, base: str) -> P
         base_model_name_or_path=base,
     )
     config._register_custom_module({nn.Linear: FastLinear})
-    return get_peft_model(model, config, adapter_name=ADAPTER)
-
-
-def adapter_config(folder: Path) -> LoraConfig:
-    """The configuration of saved adapters."""
-    return LoraConfig.from_pretrained(str(folder))
+    # peft writes this name into the configuration, and it would be where the base lies on this computer.
+    model.name_or_path = base  # type: ignore[assignment]
+    with warnings.catch_warnings():
+        # Of transformers about a name that peft still uses.
+        warnings.simplefilter("ignore", FutureWarning)
+        return get_peft_model(model, config, adapter_name=ADAPTER)

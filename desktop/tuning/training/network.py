@@ -205,7 +205,9 @@ def open_network(
     model.to(place)
     if recipe.gradient_checkpointing:
         whole = model.get_base_model() if adapted else model
-        whole.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        # Renamed within transformers 5.
+        enable = getattr(whole, "activation_checkpointing_enable", whole.gradient_checkpointing_enable)
+        enable({"use_reentrant": False})
         if adapted:
             whole.enable_input_require_grads()
     network = Network(model, card, place, torch.bfloat16 if half else None)
