@@ -41,6 +41,7 @@ class MappingBar(QWidget):
         self.inputs.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.inputs.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.inputs.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.inputs.setAccessibleName("Columns that the model reads")
         self.inputs.setToolTip("Columns that the model reads")
         row.addWidget(self.inputs)
         row.addWidget(IconLabel("right", "secondary", 14))
