@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 _LINE_EVERY_S = 5.0
+_NUMBER = re.compile(r"[\d.,]+%?")
 
 
 class Display(Protocol):
@@ -115,11 +117,13 @@ class Lines:
         _print_results(rows)
 
     def _is_due(self, row: Row) -> bool:
-        message, then = self._last.get(row.id, ("", 0.0))
+        last, then = self._last.get(row.id, ("", 0.0))
         now = monotonic()
-        if message == row.message and now - then < _LINE_EVERY_S:
+        # What differs in numbers alone, as from step to step, says nothing new.
+        words = _NUMBER.sub("", row.message)
+        if words == last and now - then < _LINE_EVERY_S:
             return False
-        self._last[row.id] = (row.message, now)
+        self._last[row.id] = (words, now)
         return True
 
 
