@@ -144,7 +144,9 @@ def _draw_scores(painter: QPainter, tokens: theme.Tokens, scene: Scene, pane: Pa
     colour = score_colour(tokens, scene, run, scores.name)
     few = shown.sum() <= max(8, scene.inner / 24)
     if len(x) > 1:
-        draw_line(painter, x, y, colour, 1.5 if few else 2, scene.ratio)
+        # Of several runs the losses have one colour each: those on held-out rows are the thin ones with dots.
+        several = len(scene.runs) > 1 and pane.name == "loss"
+        draw_line(painter, x, y, colour, 1 if several else 1.5 if few else 2, scene.ratio)
     if few:
         draw_dots(painter, x[shown], y[shown], colour, QColor(tokens.canvas), 3.5)
     if scores.name == run.best_name and run.best_step is not None:
