@@ -82,6 +82,7 @@ def longer(path: Path, times: int) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs resource usage of children")
 def test_three_minutes_cost_little(tmp_path: Path) -> None:
     """Processor time and memory, which other work on the computer does not change much; the clock is for the benchmark."""

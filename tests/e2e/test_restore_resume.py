@@ -136,6 +136,7 @@ def test_cancel_keeps_the_work_and_retry_goes_on(clip: Path, unbroken: Path, tmp
     assert is_same(output, unbroken) and files(home / "cache" / "jobs") == []
 
 
+@pytest.mark.slow
 def test_a_damaged_segment_is_made_again(clip: Path, unbroken: Path, tmp_path: Path, home: Path) -> None:
     output = tmp_path / "out.mkv"
     killed(clip, output, 0.85)
@@ -150,6 +151,7 @@ def test_a_damaged_segment_is_made_again(clip: Path, unbroken: Path, tmp_path: P
     assert answer.code == 0 and is_same(output, unbroken)
 
 
+@pytest.mark.slow
 def test_a_changed_clip_starts_anew(clip: Path, unbroken: Path, tmp_path: Path) -> None:
     mine, output = tmp_path / "clip.mkv", tmp_path / "out.mkv"
     mine.write_bytes(clip.read_bytes())
@@ -177,6 +179,7 @@ def test_removing_a_job_removes_its_work(clip: Path, tmp_path: Path, home: Path)
     assert files(home / "cache" / "jobs") == []
 
 
+@pytest.mark.slow
 def test_pause_stands_still_and_goes_on(clip: Path, unbroken: Path, tmp_path: Path, home: Path) -> None:
     output = tmp_path / "out.mkv"
     segments = home / "cache" / "jobs" / "1" / "segments"
