@@ -1,7 +1,7 @@
 """Pictures of every panel in light and dark, several sizes and scales, with real results.
 
-A song is really listened to, covered and rendered by the queue, and a clip is really restored, in folders of their own; the
-installed models are used.
+A song is really listened to, covered and rendered by the queue, a clip is really restored, and a model is really tuned, in
+folders of their own; the installed models are used.
 """
 
 from __future__ import annotations
@@ -106,6 +106,7 @@ class _Session:
         self.take("error")
         broken.unlink()
         self._video()
+        self._tuning()
         if not self.large:
             self._dialogs()
         window.close()
@@ -159,6 +160,47 @@ class _Session:
             for item in list(panel.clips.items):
                 panel.clips.cancel(item)
             self.wait(lambda: all(item.running is None for item in panel.clips.items))
+
+    def _tuning(self) -> None:
+        """The Tuning panel: empty, with records, a recipe, a run that goes on and one that is done, with an error."""
+        from desktop.tuning.recipes import STARTS
+        from desktop.ui.tuning.panel import TuningPanel
+        from desktop.ui.tuning.steps import Step
+
+        window = self.window
+        window.go("tuning")
+        panel = window.panel
+        assert isinstance(panel, TuningPanel)
+        draft = panel.draft
+        self.rest(600)
+        self.take("tuning-start")
+        for start in STARTS[:2]:
+            panel.openings.open_sample(start)
+            self.wait(lambda: draft.problem is not None or (draft.found is not None and not draft.looking))
+            self.wait(lambda: not draft.estimating)
+            self.rest(400)
+            self.take(f"tuning-records-{start.id}")
+            panel.go(Step.RECIPE)
+            self.rest()
+            self.take(f"tuning-recipe-{start.id}")
+        broken = self.folder / ".records, although the name says so, that are none at all.csv"
+        broken.write_bytes(b"")
+        window.open_path(broken)
+        self.wait(lambda: draft.problem is not None)
+        self.rest()
+        self.take("tuning-error")
+        broken.unlink()
+        panel.openings.open_sample(STARTS[0])
+        self.wait(lambda: draft.found is not None and not draft.looking)
+        if draft.blocked:
+            return
+        panel.start_run()
+        run = panel.source.run_id
+        self.wait(lambda: not panel.source.is_active(run) or getattr(panel.source.get(run), "step", 0) > 40)
+        self.take("tuning-running")
+        self.wait(lambda: not panel.source.is_active(run))
+        self.rest(800)
+        self.take("tuning-run")
 
     def _dialogs(self) -> None:
         for action, name in (("help.shortcuts", "shortcuts"), ("help.about", "about")):

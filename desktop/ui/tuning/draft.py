@@ -194,6 +194,18 @@ class Draft(QObject):
         self._ask_look()
         self.changed.emit()
 
+    def follow_file(self) -> None:
+        """Read the file again if it has changed since it was read."""
+        if self.found is None or self.path is None or self.looking:
+            return
+        known = self.found.facts.source
+        try:
+            now = self.path.stat()
+        except OSError:
+            return
+        if (now.st_size, now.st_mtime_ns) != (known.size, known.mtime_ns):
+            self.read_again()
+
     def choose_records(self, **values: Any) -> None:
         """Read the file another way; raises UsageError for values that cannot work."""
         if self.records is None:

@@ -51,7 +51,7 @@ class TuningPanel(Panel):
         self.draft = Draft(bridge, self.bases, self._memory, self)
         self.draft.device = services.prefs.now.device
         self.openings = Openings(services, self.draft, self)
-        self.tasks = RunTasks(services, self.source, self.draft, self)
+        self.tasks = RunTasks(services, self.source, self.draft, self, self._sees)
         self.start, self.records = TuningStart(services.prefs), RecordsPage(services, self.draft)
         self.recipe = RecipePage(services, self.draft, self.openings.fetcher)
         self.runs, self.steps = RunsList(self.source), Steps()
@@ -168,6 +168,7 @@ class TuningPanel(Panel):
         if not self._restored:
             self._restored = True
             self._restore()
+        self.draft.follow_file()
         self.pages.set_in_front(True)
 
     def hideEvent(self, event: Any) -> None:
@@ -294,6 +295,9 @@ class TuningPanel(Panel):
         if "device" in names:
             self.draft.device = self._services.prefs.now.device
 
+    def _sees(self, run: str) -> bool:
+        return run == self.source.run_id and self.is_at(Step.RUN) and self.isVisible()
+
     def _restore(self) -> None:
         """Bring back what was open when the window was closed."""
         if self.draft.records is not None:
@@ -342,7 +346,7 @@ class TuningPanel(Panel):
         facts = [run.base, words.counted(run.train_rows, "row") if run.train_rows else "", Path(run.records.source).name]
         title = words.run_title(run)
         again = "tuning.resume" if self.tasks.can_resume else ""
-        return Heading(title, "  ·  ".join(part for part in facts if part), going, again, run.device)
+        return Heading(title, "  ·  ".join(part for part in facts if part), going, again, run.device.upper())
 
 
 def held_out_field(path: Path) -> str:

@@ -142,7 +142,10 @@ class RecordsPage(QStackedWidget):
         self._bar.setFixedWidth(360)
         self._bar.setAccessibleName("Reading the file")
         column.addStretch(2)
-        for part in (self._name, self._message, self._bar):
+        stop = Button("Stop", icon_name="stop")
+        stop.setToolTip("Close the file")
+        stop.clicked.connect(self._draft.close)
+        for part in (self._name, self._message, self._bar, stop):
             column.addWidget(part, 0, middle)
         column.addStretch(3)
         return page

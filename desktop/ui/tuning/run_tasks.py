@@ -25,16 +25,19 @@ from desktop.ui.tuning.open_run import OpenRun
 class RunTasks(QWidget):
     """Does them; the parent of its dialogs is its own parent. It is never shown itself.
 
+    Args:
+        seen: whether the user is looking at a run, where its failure is told anyway.
+
     Signals:
         again: a Kept with a run's settings, to be opened.
     """
 
     again = Signal(object)
 
-    def __init__(self, services: Services, source: OpenRun, draft: Draft, parent: QWidget) -> None:
+    def __init__(self, services: Services, source: OpenRun, draft: Draft, parent: QWidget, seen: Callable[[str], bool]) -> None:
         super().__init__(parent)
         self.hide()
-        self._services, self._source, self._draft = services, source, draft
+        self._services, self._source, self._draft, self._seen = services, source, draft, seen
         self._told = {row.id for row in source.waiting()}
         source.run_changed.connect(self._run_changed)
 
@@ -171,6 +174,8 @@ class RunTasks(QWidget):
             return
         if job.id not in self._told and job.error is not None:
             self._told.add(job.id)
+            if self._seen(run):
+                return
             again = [("Try again", lambda: self.do_with("resume", [run]))] if job.state.can_retry else []
             self._services.say(from_failed(job.error, again))
 

@@ -32,7 +32,7 @@ WORDS = StartWords(
     "Drop a file of examples here",
     "CSV, TSV, JSONL, JSON or Parquet: a column that the model reads, a column with the answer",
 )
-WIDTH = 720
+WIDTH = 744
 ICONS = {"route": "route", "enrich": "enrich", "commits": "commit"}
 
 
