@@ -110,11 +110,11 @@ class RunHead(QWidget):
         tips = {
             "resume": "Let it go on" if state is State.PAUSED else "Go on from its last checkpoint",
             "evaluate": "Score it on rows that it has not seen",
-            "pause": "Let it stand still; it can go on at any time",
-            "finish": f"End training and keep the best weights so far{kept}",
+            "pause": "Let it stand still; it can go on at any time (Ctrl+P)",
+            "finish": f"End training and keep the best weights so far{kept} (Ctrl+Shift+F)",
             "cancel": "Take it out of the queue"
             if state is State.QUEUED
-            else "End it now; it can go on later from its last checkpoint",
+            else "End it now; it can go on later from its last checkpoint (Ctrl+.)",
         }
         for what, tip in tips.items():
             self.buttons[what].setToolTip(tip)

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QLineEdit,
     QScrollArea,
@@ -95,7 +95,8 @@ class LabelPage(QWidget):
         self.file.chosen.connect(self.choose)
         column.addWidget(captioned("File to label", self.file, "CSV, TSV, JSONL or Parquet; it is never written to"))
         self._mapping = QWidget()
-        self._map = QFormLayout(self._mapping)
+        self._map = QGridLayout(self._mapping)
+        self._map.setColumnStretch(1, 1)
         self._map.setContentsMargins(0, 0, 0, 0)
         self._map.setHorizontalSpacing(theme.S2)
         self._map.setVerticalSpacing(theme.S2)
@@ -290,16 +291,16 @@ class LabelPage(QWidget):
         if not columns:
             return
         found = matched(self._wanted, columns)
-        fits = [name for name, wanted in zip(found, self._wanted, strict=True) if name]
-        for wanted, name in zip(self._wanted, found, strict=True):
+        for number, (wanted, name) in enumerate(zip(self._wanted, found, strict=True)):
             choice = Choice(f"Column for {wanted}", [("", "Choose…"), *((column, column) for column in columns)])
             choice.set_value(name)
             choice.chosen.connect(lambda _value: self._show())
             self.inputs.append(choice)
-            self._map.addRow(label(wanted, tone="secondary"), choice)
+            self._map.addWidget(label(wanted, tone="secondary"), number, 0)
+            self._map.addWidget(choice, number, 1)
         self._matched.setText(
-            "The columns are called as in training."
-            if fits == list(self._wanted)
+            "The columns were found by their names."
+            if all(found)
             else "Choose the column that holds what the model was trained to read."
         )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -57,12 +57,22 @@ class InputField(QPlainTextEdit):
 
     sent = Signal()
 
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _sends(event):
+            # In this field the keys are its own, whatever they mean in the window.
+            event.accept()
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and control:
+        if _sends(event):
             self.sent.emit()
         else:
             super().keyPressEvent(event)
+
+
+def _sends(event: QKeyEvent) -> bool:
+    return event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
 
 
 class Playground(QWidget):
@@ -203,6 +213,7 @@ class Playground(QWidget):
             made = InputField()
             made.setPlaceholderText(f"{name.replace('_', ' ').capitalize()}…" if several else "Type what the model is to answer…")
             made.setTabChangesFocus(True)
+            made.setProperty("kind", "field")
             made.setAccessibleName(name)
             made.setFixedHeight(58 if several else 84)
             made.sent.connect(self.ask)

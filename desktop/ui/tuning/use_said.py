@@ -21,7 +21,7 @@ def label_facts(result: Result) -> Facts:
     if result.get("declined"):
         found["Unsure"] = (f"{int(result['declined']):,}", "Rows with less confidence than asked for")
     if rate:
-        found["An hour"] = (f"{rate * 3600:,.0f}", f"Rows labelled in an hour at {rate:,.0f} a second")
+        found["Rows an hour"] = (f"{rate * 3600:,.0f}", f"Rows labelled in an hour at {rate:,.0f} a second")
     if result.get("seconds"):
         found["Took"] = (
             words.seconds(float(result["seconds"])),
