@@ -98,7 +98,8 @@ class Loop:
                     self._step()
             except Interrupted:
                 continue
-            if self._state.step % self._recipe.checkpoint_every == 0 and not self._is_due:
+            step = self._state.step
+            if step and step % self._recipe.checkpoint_every == 0 and not self._is_due:
                 self._save()
 
     @property
