@@ -74,7 +74,7 @@ class Session:
             try:
                 return list(self.native.run(list(outputs) if outputs is not None else None, dict(feeds), options))
             except Exception as error:
-                raise self._explained(error) from error
+                raise self.explained(error) from error
 
     def run_bound(self, feeds: Mapping[str, Any], outputs: Sequence[str], keep: Collection[str] = ()) -> dict[str, Any]:
         """Like ``run``, but the outputs in ``keep`` stay on the device and may be fed to the next call as they are.
@@ -101,11 +101,30 @@ class Session:
             try:
                 self.native.run_with_iobinding(binding, options)
             except Exception as error:
-                raise self._explained(error) from error
+                raise self.explained(error) from error
         values = dict(zip(outputs, binding.get_outputs(), strict=True))
         return {name: value if name in keep else value.numpy() for name, value in values.items()}
 
-    def _explained(self, error: Exception) -> Exception:
+    def bind(self, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> Binding:
+        """A call that can be made again and again over the same memory, for loops whose steps are short.
+
+        Args:
+            inputs: arrays in C order, or values on the device. What is written into an array after this counts on the CPU only.
+            outputs: arrays in C order, or values on the device, that receive the results; they may be inputs, too.
+        """
+        binding = self.native.io_binding()
+        for bound, values in ((binding.bind_input, inputs), (binding.bind_output, outputs)):
+            for name, value in values.items():
+                place = _place(value)
+                if place.device == "cpu" and self.device != "CPU" and bound == binding.bind_input:
+                    # Moved to the device where it is needed there.
+                    binding.bind_cpu_input(name, value)
+                else:
+                    bound(name, place.device, 0, place.dtype, place.shape, place.address)
+        return Binding(self, binding, (dict(inputs), dict(outputs)))
+
+    def explained(self, error: Exception) -> Exception:
+        """What to raise for a call that failed."""
         if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
             return MemoryError(f"{self.path.name} on {self.device}: {error}")
         if _INTERRUPTED in str(error):
@@ -113,6 +132,38 @@ class Session:
         if type(error).__name__ == "InvalidArgument":
             return ValueError(f"{self.path.name}: {error}")
         return UserError(f"The model failed to run: {error}", path=self.path, remedy=_REMEDY)
+
+
+@dataclass(frozen=True)
+class _Place:
+    device: str
+    dtype: Any
+    shape: Sequence[int]
+    address: int
+
+
+def _place(value: Any) -> _Place:
+    """Where an array or a value on a device lies."""
+    if isinstance(value, np.ndarray):
+        if not value.flags.c_contiguous:
+            raise ValueError("only arrays in C order can be bound")
+        return _Place("cpu", value.dtype.type, value.shape, value.ctypes.data)
+    return _Place(value.device_name().lower(), value.element_type(), value.shape(), value.data_ptr())
+
+
+class Binding:
+    """See ``Session.bind``; holds on to the memory that it is about."""
+
+    def __init__(self, session: Session, native: Any, held: tuple[dict[str, Any], dict[str, Any]]) -> None:
+        self._session, self._native, self._held = session, native, held
+
+    def run(self) -> None:
+        """Make the call; raises as ``Session.run`` does."""
+        with _call() as options:
+            try:
+                self._session.native.run_with_iobinding(self._native, options)
+            except Exception as error:
+                raise self._session.explained(error) from error
 
 
 _calls: set[Any] = set()

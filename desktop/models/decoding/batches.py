@@ -9,13 +9,20 @@ from desktop.models.decoding.stepper import Prefix, Stepper
 
 
 def batches(
-    stepper: Stepper, prompts: Sequence[Sequence[int]], rooms: Sequence[int], prefix: Prefix | None, copies: int = 1
+    stepper: Stepper,
+    prompts: Sequence[Sequence[int]],
+    rooms: Sequence[int],
+    prefix: Prefix | None,
+    *,
+    copies: int = 1,
+    most: int = 1 << 30,
 ) -> Iterator[list[int]]:
     """Numbers of the prompts of each batch, long ones first: what does not fit into memory shows at once.
 
     Args:
         rooms: tokens that will be added to each prompt.
         copies: rows that a prompt becomes (beams).
+        most: prompts of a batch.
 
     Raises:
         UsageError: a prompt with its room is longer than the model's window, or empty without a prefix.
@@ -34,6 +41,6 @@ def batches(
     order = sorted(range(len(prompts)), key=lambda number: (lengths[number], len(prompts[number])), reverse=True)
     start = 0
     while start < len(order):
-        size = max(1, stepper.at_once(lengths[order[start]]) // copies)
+        size = max(1, min(most, stepper.at_once(lengths[order[start]]) // copies))
         yield order[start : start + size]
         start += size

@@ -36,7 +36,9 @@ def greedy(
         alive = np.array([number for number in numbers if most[number] > 0], np.int64)
         if not len(alive):
             continue
-        rows = stepper.start([prompts[number] for number in alive], max(most[number] for number in alive), prefix=prefix)
+        given = [prompts[number] for number in alive]
+        room = max(len(prompts[number]) + most[number] for number in alive) - max(len(prompt) for prompt in given)
+        rows = stepper.start(given, room, prefix=prefix)
         while True:
             if progress is not None:
                 progress.checkpoint()

@@ -9,8 +9,10 @@ import numpy as np
 
 from desktop.jobs.progress import Progress
 from desktop.models.decoding.batches import batches
+from desktop.models.decoding.beam import beam
+from desktop.models.decoding.choose import choose
 from desktop.models.decoding.greedy import OnToken, greedy
-from desktop.models.decoding.stepper import Floats, Prefix, Stepper
+from desktop.models.decoding.stepper import Floats, Ints, Prefix, Stepper
 
 
 class Generator:
@@ -95,6 +97,45 @@ class Generator:
         most = [max_new] * len(prompts) if isinstance(max_new, int) else list(max_new)
         found = greedy(self.stepper, prompts, most, stop, prefix=prefix, on_token=on_token, progress=progress)
         return found if scores else found[0]
+
+    def beam(
+        self,
+        prompts: Sequence[Sequence[int]],
+        beams: int,
+        max_new: int | Sequence[int],
+        stop: Collection[int],
+        *,
+        prefix: Prefix | None = None,
+        progress: Progress | None = None,
+    ) -> list[list[int]]:
+        """The best answer that beam search finds for each prompt, as ``greedy`` gives them; the settings are transformers' own.
+
+        Raises:
+            UsageError: as for ``greedy``.
+        """
+        most = [max_new] * len(prompts) if isinstance(max_new, int) else list(max_new)
+        return beam(self.stepper, prompts, beams, most, stop, prefix=prefix, progress=progress)
+
+    def choose(
+        self,
+        prompts: Sequence[Sequence[int]],
+        choices: Sequence[Sequence[int]],
+        *,
+        prefix: Prefix | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Ints, Floats]:
+        """The likeliest of the given answers to each prompt.
+
+        Args:
+            choices: tokens of the answers, with the token that ends them.
+
+        Returns:
+            Number of the best choice [prompts], and the log-probabilities of all, exact [prompts, choices].
+
+        Raises:
+            UsageError: a prompt with the longest choice does not fit into the model's window, or one of them is empty.
+        """
+        return choose(self.stepper, prompts, choices, prefix=prefix, progress=progress)
 
     def first(
         self,

@@ -50,6 +50,32 @@ class Rows(ABC):
         Their logits move along. Rows that stay where they are cost nothing.
         """
 
+    def tree(self, tokens: Ints, parents: Ints) -> Floats:
+        """Log-probability of each token of a tree of continuations, after the row and what is before it there [rows, tokens].
+
+        The rows are of no more use after it.
+
+        Args:
+            tokens: of the tree, each after the one before it.
+            parents: number of the token before it, -1 for none.
+        """
+        rows, count = np.arange(self.count), self.count
+        found = np.empty((count, len(tokens)), np.float32)
+        level, asked = np.flatnonzero(parents < 0), np.zeros(len(tokens), np.int64)
+        while True:
+            logits, (likely, scores) = self.logits(), self.best()
+            sums = logits[np.arange(len(logits)), likely] - scores
+            width = len(logits) // count
+            place = rows[:, None] * width + asked[level]
+            found[:, level] = logits[place, tokens[level]] - sums[place]
+            inner = level[np.isin(level, parents)]
+            if not len(inner):
+                return found
+            self.keep((rows[:, None] * width + asked[inner]).ravel())
+            self.step(np.tile(tokens[inner], count))
+            level = np.flatnonzero(np.isin(parents, inner))
+            asked[level] = np.searchsorted(inner, parents[level])
+
 
 class Stepper(ABC):
     """A model that is open.
@@ -59,12 +85,14 @@ class Stepper(ABC):
         precision: of most of its weights ("fp32", "fp16", "int8", "int4").
         context: most tokens of a prompt and its answer together; None where there is no bound.
         vocabulary: tokens that it can tell apart.
+        reads_trees: ``Rows.tree`` reads all at once; else it makes as many rows as the tree is wide.
     """
 
     device: str
     precision: str
     context: int | None
     vocabulary: int
+    reads_trees = False
 
     @abstractmethod
     def start(self, prompts: Sequence[Sequence[int]], room: int, *, prefix: Prefix | None = None) -> Rows:
@@ -72,7 +100,7 @@ class Stepper(ABC):
 
         Args:
             prompts: one row each, in this order. With a prefix, what follows it.
-            room: how many tokens ``step`` may add to each row.
+            room: how many tokens ``step`` may add to the longest of them; to a shorter one as many more as it is shorter.
         """
 
     @abstractmethod
