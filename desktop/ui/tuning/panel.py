@@ -195,7 +195,9 @@ class TuningPanel(Panel):
     def go(self, step: Step) -> None:
         """Show a step, if it can be gone to."""
         if not self.blocked_step(step):
-            self._compared = ()
+            if self._compared:
+                self._compared = ()
+                self.runs.select(self.source.run_id, alone=True)
             self._step = step
             self._refresh()
 

@@ -25,7 +25,8 @@ from desktop.ui.tuning.seen import Record
 from desktop.ui.tuning.tints import answer_tint, prompt_tint
 
 HEADER = 44
-WIDEST, NARROWEST = 460, 72
+WIDEST, UNUSED, NARROWEST = 460, 180, 72
+"""Widths of a column at first: at most, at most when it is not used, at least."""
 SPLITS = {"train": "", "validation": "Validation", "test": "Test", "": "Left out"}
 SHOWN_CHARS = 400
 
@@ -191,10 +192,13 @@ class RecordTable(QTableView):
     ) -> None:
         """Show rows; ``widths``: of the columns as they were left, empty to fit them to what is in them."""
         others = columns != self.records.columns
+        mapped = (inputs, output) != (self.records.inputs, self.records.output)
         row = self.currentIndex().row()
         self.records.show(columns, records, inputs, output)
         if others:
             self._fit(widths)
+        elif mapped and not self._custom:
+            self._spread()
         if records and not self.currentIndex().isValid():
             with QSignalBlocker(self):
                 self.setCurrentIndex(self.records.index(min(max(row, 0), len(records) - 1), 0))
@@ -247,10 +251,13 @@ class RecordTable(QTableView):
         if not self._natural:
             return
         room = self.viewport().width()
-        # Those that need more share what the others leave.
-        sizes = shared([max(NARROWEST, min(WIDEST, size)) for size in self._natural], room)
+        used = [bool(self.records.role_of(column)) for column in range(len(self._natural))]
+        # Columns that are not used stand back; the longest of the others share what is left.
+        most = [WIDEST if mine else UNUSED for mine in used]
+        sizes = shared([max(NARROWEST, min(top, size)) for top, size in zip(most, self._natural, strict=True)], room)
         if sum(sizes) < room:
-            sizes[self._natural.index(max(self._natural))] += room - sum(sizes)
+            widest = max(range(len(sizes)), key=lambda column: (used[column], self._natural[column]))
+            sizes[widest] += room - sum(sizes)
         self._fitting = True
         for column, size in enumerate(sizes):
             self.setColumnWidth(column, size)

@@ -64,7 +64,7 @@ def of_job(row: Row) -> RunEntry:
     fraction = row.fraction if row.state.is_active else None
     return RunEntry(
         row.job.run, name, about=row.job.recipe.base, state=said, when=said, icon=icon, tone=tone, fraction=fraction,
-        tip=f"{name}\n{said}",
+        tip=f"{name}\n{said}", begun=False,
     )  # fmt: skip
 
 

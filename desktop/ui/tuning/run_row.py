@@ -27,6 +27,7 @@ class RunEntry:
         state, when: in words. icon, tone: of the state.
         fraction: of the work, while it runs; None otherwise.
         curve: losses over the run, at most a few dozen.
+        begun: the history knows it.
     """
 
     id: str
@@ -40,6 +41,7 @@ class RunEntry:
     fraction: float | None = None
     curve: Sequence[float] = field(default=())
     tip: str = ""
+    begun: bool = True
 
     @property
     def spoken(self) -> str:

@@ -79,7 +79,7 @@ class RunsModel(QAbstractListModel):
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
         usual = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        begun = 0 <= index.row() < len(self.entries) and self._source.get(self.entries[index.row()].id) is not None
+        begun = 0 <= index.row() < len(self.entries) and self.entries[index.row()].begun
         return usual | Qt.ItemFlag.ItemIsEditable if begun else usual
 
     def setData(self, index: AnyIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
@@ -199,8 +199,8 @@ class RunsList(QWidget):
         rows = sorted(index.row() for index in self.list.selectionModel().selectedIndexes())
         return [self.model.entries[row].id for row in rows if row < len(self.model.entries)]
 
-    def select(self, run: str) -> None:
-        """Mark the run that is shown."""
+    def select(self, run: str, *, alone: bool = False) -> None:
+        """Mark the run that is shown; ``alone``: it is not compared any more."""
         place = self.model.place(run)
         if run and place < 0:
             self.model.reload()
@@ -208,7 +208,7 @@ class RunsList(QWidget):
         with QSignalBlocker(self):
             if place < 0:
                 self.list.clearSelection()
-            elif run not in self.selected:
+            elif run not in self.selected or (alone and len(self.selected) > 1):
                 index = self.model.index(place)
                 self.list.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
                 self.list.scrollTo(index)
