@@ -107,8 +107,9 @@ def make(target: Path, base: Base, precision: str, origin: str, progress: Progre
             scores=dict(made.scores),
             origin=origin,
         )
+        words = model_card.words(card, [file.name for file in hidden.iterdir()])
         with atomic_write(hidden / README) as out:
-            out.write(model_card.words(card, [file.name for file in hidden.iterdir()]).encode())
+            out.write(words.encode())
         write_card(hidden, card)
 
 
@@ -205,4 +206,4 @@ def _graphs(
         return export_seq2seq(folder, target, progress, precision=precision, samples=samples)
     from desktop.models.export.decoder import export_decoder
 
-    return export_decoder(folder, target, progress, precision=precision)
+    return export_decoder(folder, target, progress, precision=precision, samples=samples)

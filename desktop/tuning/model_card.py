@@ -186,6 +186,7 @@ _ROLES = {
     "encoder.onnx": "the encoder's graph",
     "decoder.onnx": "the decoder's graph with its key and value cache",
     "reorder.onnx": "chooses rows of that cache",
+    "mover.onnx": "moves rows of that cache on a GPU",
 }
 
 

@@ -17,7 +17,7 @@ from desktop.jobs.progress import Progress
 from desktop.tuning.model_card import NAME, Family, ModelCard, read_card
 
 if TYPE_CHECKING:
-    from desktop.models.decoding import Generator
+    from desktop.models.decoding.search import Generator
 
 TOP = 5
 """Labels of an answer's ``scores``."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
-from desktop.models.decoding import Generator
+from desktop.models.decoding.search import Generator
 from desktop.tuning.model_card import NAME, Family, ModelCard
 from desktop.tuning.predict import TOP, Answer, Model, Row
 from desktop.tuning.prompts import Prompter

@@ -34,6 +34,7 @@ _BATCHES = ((1,), (7, 3), (12, 31, 5), (150, 20))
 _NEW = 20
 # Where fp16 overflows, it does so for some tokens only.
 _MANY, _AT_ONCE, _LENGTH = 200, 25, 16
+_SMALL = 4_000_000
 
 
 def export_seq2seq(
@@ -61,7 +62,8 @@ def export_seq2seq(
         t5_graph.write_encoder(paths[0], plan, weights, precision, notes)
         t5_graph.write_decoder(paths[1], plan, weights, precision, notes)
         t5_graph.write_reorder(paths[2], plan, precision, notes)
-        return _prove(target, model, plan, precision, samples, progress.part(0.4, 1.0))
+        with _few_threads(model):
+            return _prove(target, model, plan, precision, samples, progress.part(0.4, 1.0))
     except BaseException:
         for path in paths:
             for file in target.glob(f"{path.name}*"):
@@ -104,6 +106,18 @@ def _quiet() -> Iterator[None]:
         speech.set_verbosity(level)
         if bars:
             speech.enable_progress_bar()
+
+
+@contextmanager
+def _few_threads(model: Any) -> Iterator[None]:
+    """For a small network, threads that wait for one another take longer than the work, on a busy computer a hundred times."""
+    threads = torch.get_num_threads()
+    if model.num_parameters() < _SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _prove(
