@@ -1,8 +1,9 @@
-"""Dispatch and nothing else: the worker, the version, the window or a command. Nothing heavy is imported here."""
+"""Dispatch and nothing else: the worker, its helpers, the version, the window or a command. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
 import faulthandler
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from desktop.jobs.worker import main as work
 
         return work()
+    if given[:1] == ["--trainer"]:
+        # By name, as the worker finds its runners: this module must not lead to torch.
+        return int(importlib.import_module("desktop.tuning.training.helper").main(given[1:]))
     _fill_closed_streams()
     if given in (["--version"], ["-V"]):
         from desktop import __version__

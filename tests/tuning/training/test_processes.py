@@ -1,0 +1,121 @@
+"""One training in several processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from desktop.alive import is_alive
+from desktop.errors import UserError
+from desktop.jobs.events import AnyEvent, Progressed
+from desktop.jobs.progress import Cancelled, Progress
+from desktop.tuning.runs import Runs, RunState
+from desktop.tuning.training import helpers
+from desktop.tuning.tune import tune
+from tests.tuning.training.tiny import job
+
+Bases = Callable[[str], Path]
+
+
+def _losses(run: str) -> np.ndarray:
+    runs = Runs()
+    try:
+        return runs.points(run)["loss"]
+    finally:
+        runs.close()
+
+
+def _children() -> list[int]:
+    """Helper processes of this one."""
+    listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=False)
+    return [int(line.split()[0]) for line in listed.stdout.splitlines() if helpers.SWITCH in line]
+
+
+class _At(Progress):
+    def __init__(self, sentence: str, then: Callable[[], None]) -> None:
+        self._sentence, self._then = sentence, then
+
+    def emit(self, event: AnyEvent) -> None:
+        if isinstance(event, Progressed) and event.message.startswith(self._sentence):
+            self._sentence = "never"
+            self._then()
+
+
+def _cancel() -> None:
+    raise Cancelled
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("home")
+@pytest.mark.skipif(sys.platform == "win32", reason="one process only on Windows")
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+def test_two_processes_learn_what_one_does_with_twice_the_passes(kind: str, tiny_base: Bases, tiny_rows: Path) -> None:
+    alone = job(tiny_base(kind), tiny_rows, batch=4, accumulation=2, method="full", lora_targets=())
+    tune(alone, Progress())
+    together = job(tiny_base(kind), tiny_rows, batch=4, gpus=2, method="full", lora_targets=())
+    with pytest.raises(Cancelled):
+        tune(together, _At("Step 7", _cancel))
+    assert not _children(), "helpers end with the job"
+    assert tune(together, Progress())["steps"] == 12
+    np.testing.assert_allclose(_losses(together.run), _losses(alone.run), atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("home")
+@pytest.mark.skipif(sys.platform == "win32", reason="one process only on Windows")
+def test_a_lost_process_ends_the_run_which_can_go_on(tiny_base: Bases, tiny_rows: Path) -> None:
+    asked = job(tiny_base("llama"), tiny_rows, batch=4, gpus=2)
+    with pytest.raises(UserError, match="Training process 2 of 2 ended"):
+        tune(asked, _At("Step 6", lambda: os.kill(_children()[0], signal.SIGKILL)))
+    runs = Runs()
+    assert runs.get(asked.run).state is RunState.FAILED and runs.get(asked.run).can_resume
+    runs.close()
+    assert tune(asked, Progress())["steps"] == 12
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them")
+def test_helpers_die_with_the_worker(tiny_base: Bases, tiny_rows: Path, home: Path) -> None:
+    from tests.tuning.training import children
+
+    asked = job(tiny_base("llama"), tiny_rows, batch=4, gpus=2)
+    child = children.start(asked, home, delay=0.1)
+    end = time.monotonic() + 90
+    helper: list[int] = []
+    while not (helper and list((home / "data/runs" / asked.run / "checkpoints").glob("step-*"))):
+        assert time.monotonic() < end and child.is_alive()
+        listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(child.pid)], capture_output=True, text=True, check=False)
+        helper = [int(word) for word in listed.stdout.split()]
+        time.sleep(0.2)
+    child.kill()
+    child.join()
+    time.sleep(1.0)
+    assert not is_alive(helper[0])
+
+
+def test_gpus_are_named_for_the_processes() -> None:
+    assert helpers.devices(2, "") == ["0", "1"]
+    assert helpers.devices(3, "1") == ["1", "0", "2"]
+    assert helpers.devices(2, "3,5,7") == ["3", "5"]
+
+
+@pytest.mark.usefixtures("home")
+def test_windows_trains_in_one_process_and_says_why(tiny_base: Bases, tiny_rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from desktop.tuning.training import train
+
+    monkeypatch.setattr(train.sys, "platform", "win32")
+    asked = job(tiny_base("llama"), tiny_rows, batch=4, gpus=2, max_steps=2, samples=0)
+    result = tune(asked, Progress())
+    assert "Windows has no library for several GPUs" in result["warnings"][0]
+    runs = Runs()
+    facts = runs.get(asked.run).facts
+    runs.close()
+    assert (facts["batch"], facts["accumulation"], facts["processes"]) == (4, 2, 1)
