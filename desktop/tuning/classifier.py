@@ -70,8 +70,8 @@ class Classifier(Model):
     ) -> list[Answer]:
         """Answers to rows; ``labels`` are those to choose from, all of the card's when empty.
 
-        The labels' scores are their probabilities times what the confidence leaves of the best one's: together they are the chance
-        that the answer is among the labels at all.
+        The scores are probabilities times what the confidence leaves of the best one's: together they are the chance that the
+        answer is among the labels at all.
         """
         del max_answer, beams
         allowed = self._allowed(labels)
