@@ -58,18 +58,28 @@ def find_dialect(sample: list[str], delimiter: str = "") -> Dialect:
         sample: lines with their ends.
         delimiter: the one to take; "" to find it.
     """
-    found = max(
-        (Dialect(sign) for sign in ([delimiter] if delimiter else DELIMITERS)),
-        key=lambda dialect: round(_fitting(sample, dialect), 2),
-    )
-    if not delimiter and _fitting(sample, found) < 0.6:
-        named = next((Dialect(sign) for sign in DELIMITERS if _is_header_of(sample, sign)), None)
-        found = named or Dialect(NO_DELIMITER)
-    best, share = found, _fitting(sample, found)
-    for other in (found._replace(escape="\\"), found._replace(quoted=False)):
-        if (better := _fitting(sample, other)) > share + 0.01:
-            best, share = other, better
-    return best
+    found = [_quoting(sample, sign) for sign in ([delimiter] if delimiter else DELIMITERS)]
+    dialect, share = max(found, key=lambda one: round(one[1], 2))
+    if delimiter or share >= 0.6:
+        return dialect
+    named = next((dialect for dialect, _ in found if _is_header_of(sample, dialect.delimiter)), None)
+    return named or Dialect(NO_DELIMITER)
+
+
+def _quoting(sample: list[str], sign: str) -> tuple[Dialect, float]:
+    """How fields that are separated by ``sign`` are quoted: doubled quotes, unless something else fits plainly better."""
+    best = Dialect(sign)
+    share = _fitting(sample, best)
+    if share < 0.99 and any('\\"' in line for line in sample):
+        escaped = best._replace(escape="\\")
+        if (better := _fitting(sample, escaped)) > share:
+            best, share = escaped, better
+    quoted = re.compile(f'(^|{re.escape(sign)})"[^"]*"({re.escape(sign)}|\\s*$)')
+    if share < 0.99 and not any(quoted.search(line) for line in sample):
+        plainly = best._replace(quoted=False, escape="")
+        if (better := _fitting(sample, plainly)) > share:
+            best, share = plainly, better
+    return best, share
 
 
 def _fitting(sample: list[str], dialect: Dialect) -> float:

@@ -28,7 +28,9 @@ _LIKELY = (
     *("cp1252", "cp1251", "cp1250", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874"),
     *("iso8859_2", "koi8_r", "mac_roman", "cp850", "cp866", "cp932", "euc_jp", "gb18030", "big5", "cp949"),
 )
-_WESTERN = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859_2", "mac_roman", "cp850")
+_WESTERN = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859-2", "mac-roman", "cp850")
+_WESTERN_LETTERS = "àâäáãåæçèéêëìíîïñòóôöõøùúûüÿœßºª"
+_TYPOGRAPHY = "‘’“”„‚«»‹›–—…•·´¨¿¡€£§°±®©™\xa0\xad²½¼"
 
 
 def check_encoding(name: str) -> str:
@@ -62,7 +64,7 @@ def detect_encoding(path: Path, file: BinaryIO) -> str:
     if b"\0" in head and (wide := _wide(head)):
         file.seek(0)
         return wide
-    if head.count(b"\0") > len(head) // 20 or _controls(head) > len(head) // 10:
+    if (strange := _controls(head)) > 4 and strange > len(head) // 30:
         raise UserError("This is not text", path=path, remedy="CSV, TSV, JSONL, JSON and Parquet files can be read.")
     return _utf8_or_guess(file)
 
@@ -78,7 +80,7 @@ def _wide(head: bytes) -> str:
 
 
 def _controls(head: bytes) -> int:
-    return len(head) - len(head.translate(None, bytes([*range(1, 7), *range(14, 27), *range(28, 32)])))
+    return len(head) - len(head.translate(None, bytes([*range(7), *range(14, 27), *range(28, 32)])))
 
 
 def _utf8_or_guess(file: BinaryIO) -> str:
@@ -110,6 +112,8 @@ def _foreign_lines(file: BinaryIO) -> Iterator[bytes]:
     for block in blocks(file):
         *lines, rest = (rest + block).split(b"\n")
         yield from _not_ascii(lines)
+        # A giant line is as telling by its end.
+        rest = rest[-_PIECE:]
     yield from _not_ascii([rest])
 
 
@@ -122,25 +126,25 @@ def _guess(sample: bytes) -> str:
 
     found = charset_normalizer.from_bytes(sample, cp_isolation=list(_LIKELY)).best()
     name = codecs.lookup(found.encoding).name if found else "cp1252"
-    # A few letters with accents fit all of these, and Windows' own is by far the most frequent.
-    return "cp1252" if name in _WESTERN and _decodes(sample, "cp1252") and not _central_european(sample, name) else name
+    return _western(sample, name) if name in _WESTERN else name
 
 
-def _decodes(sample: bytes, name: str) -> bool:
+def _western(sample: bytes, name: str) -> str:
+    """Which of the encodings with Latin letters: they differ in few places, and Windows' own is by far the most frequent.
+
+    What French, German, Spanish or Danish texts consist of decides for it, what looks Icelandic but has Turkish letters beside it
+    for cp1254, and everything else for the guess.
+    """
     try:
-        sample.decode(name)
+        foreign = [c for c in sample.decode("cp1252") if not c.isascii() and c not in _TYPOGRAPHY]
     except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _central_european(sample: bytes, name: str) -> bool:
-    """Whether read as ``name`` there are letters that Polish, Czech, Hungarian, Turkish or Baltic texts have and cp1252 lacks."""
-    if name in ("mac_roman", "cp850"):
-        return False
-    letters = [c for c in sample.decode(name, "replace") if not c.isascii() and c.isalpha()]
-    telling = sum(c in "ąćęłńśźżčďěňřšťůžőűăâîșțğışğāēģīķļņū" for c in "".join(letters).lower())
-    return telling > len(letters) // 3
+        return name
+    strange = [c for c in foreign if c.lower() not in _WESTERN_LETTERS]
+    if len(strange) <= len(foreign) // 20:
+        return "cp1252"
+    if all(c in "ðþýÐÞÝ" for c in strange):
+        return "cp1254" if {"ç", "ü"} & set(foreign) and not {"á", "æ"} & set(foreign) else "cp1252"
+    return name
 
 
 def as_utf8(stream: Iterable[bytes], encoding: str) -> Iterator[bytes]:

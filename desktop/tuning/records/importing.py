@@ -92,9 +92,9 @@ def _columns(store: Store, progress: Progress) -> list[Column]:
 
 
 def _visible(columns: Sequence[Column], intake: Intake) -> list[Column]:
-    """Columns that may be prompt or answer: of a conversation, those made from it."""
+    """Columns that may be prompt or answer: of the first file, and of a conversation those made from it."""
     if not intake.chat:
-        return list(columns)
+        return [column for column in columns if column.name in intake.names[0]]
     system = next((column for column in columns if column.name == "system"), None)
     names = ["prompt", "answer"] + (["system"] if system is not None and system.distinct > 1 else [])
     return [column for column in columns if column.name in names]
@@ -127,7 +127,8 @@ def _decide(
     """Every row's split (-1: left out), and what there is to know."""
     keys = maker.keys()
     if records.strict and maker.problems:
-        raise bad_row(records.source, next(iter(maker.problems.values()))[0])
+        file, problems = next(iter(maker.problems.items()))
+        raise bad_row(intake.sources[file].path, problems[0])
     given = _given(maker, keys)
     held_out = [place for place, name in ((VALIDATION, records.validation_file), (TEST, records.test_file)) if name]
     for file, place in enumerate(held_out, 1):

@@ -59,7 +59,7 @@ class Intake:
         for number, batch in enumerate(read_rows(path, layout=layout, see=seen.see)):
             if first and number == 0:
                 self.chat = chat_column(batch.rows[:50])
-            self._take_batch(batch, len(self.sources), names)
+            self._take_batch(batch, path, names)
             self._report(layout, seen, batch, path)
         self.sources.append(watch.finish())
         self.names.append(list(names))
@@ -68,7 +68,7 @@ class Intake:
         if self._store.rows == before:
             raise _no_rows(path, layout, self.problems[-1])
 
-    def _take_batch(self, batch: RowBatch, file: int, names: dict[str, None]) -> None:
+    def _take_batch(self, batch: RowBatch, path: Path, names: dict[str, None]) -> None:
         rows = batch.rows
         if self.chat:
             rows = [{**row, **chat_row(row.get(self.chat, ""))} for row in rows]
@@ -79,12 +79,12 @@ class Intake:
             rows = [{_renamed(name): value for name, value in row.items()} for row in rows]
             for name in (LINE, FILE):
                 names.pop(name, None)
-        self._store.add(rows, batch.lines, file)
+        self._store.add(rows, batch.lines, len(self.sources))
         self.problems_total += len(batch.problems)
         for problem in batch.problems:
             self.bad_total += problem.severity is Severity.BAD
             if self._records.strict and problem.severity is Severity.BAD:
-                raise bad_row(self._records.source, problem)
+                raise bad_row(path, problem)
             if len(self.problems[-1]) < MAX_PROBLEMS:
                 self.problems[-1].append(problem)
 
