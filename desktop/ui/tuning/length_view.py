@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -54,8 +56,11 @@ class LengthView(QWidget):
         def x(value: float) -> float:
             return plot.left() + (min(value, high) - low) / max(1e-9, high - low) * plot.width()
 
-        most = max(counts) or 1
-        for number, rows in enumerate(counts):
+        # The last bin may be much wider than the others: heights are rows for each usual width.
+        usual = sorted(right - left for left, right in pairwise(edges))[len(counts) // 2] or 1.0
+        heights = [rows * usual / max(usual, edges[n + 1] - edges[n]) for n, rows in enumerate(counts)]
+        most = max(heights) or 1.0
+        for number, rows in enumerate(heights):
             left, right = x(edges[number]), x(edges[number + 1])
             cut = limit is not None and edges[number] >= limit
             height = plot.height() * rows / most
