@@ -21,8 +21,11 @@ FAR = 4000.0
 def run_colours(tokens: theme.Tokens) -> tuple[QColor, ...]:
     """Colours of runs that are compared: one after the other differs in lightness as well, all are at least 3:1 on the canvas."""
     deep, pale = (tokens.canvas, tokens.text) if tokens.dark else (tokens.text, tokens.canvas)
+    first = QColor(tokens.accent)
+    if theme.contrast(first, tokens.left) < 1.25:
+        first = theme.mix(first, tokens.canvas, 0.25)
     return (
-        QColor(tokens.accent),
+        first,
         QColor(tokens.left),
         theme.mix(tokens.good, deep, 0.35 if tokens.dark else 0.45),
         theme.mix(theme.mix(tokens.accent, tokens.error, 0.55), pale, 0.28),
