@@ -32,6 +32,11 @@ def score(name: str, value: float | None) -> str:
     return f"{value:.4f}" if name == "loss" else f"{value:.1%}"
 
 
+def named_score(name: str, value: float | None) -> str:
+    """A score with its name; "" for None."""
+    return "" if value is None else f"{_SCORES.get(name, name)} {score(name, value)}"
+
+
 def run_facts(run: Run) -> dict[str, Any]:
     """A run as plain data."""
     facts: dict[str, Any] = msgspec.to_builtins(run)
@@ -41,11 +46,7 @@ def run_facts(run: Run) -> dict[str, Any]:
 def run_line(run: Run, sparks: Sequence[float]) -> list[str]:
     """A run as a line of the table."""
     curve = sparkline(sparks, min(sparks), max(sparks), _SPARKS) if len(sparks) > 1 else ""
-    best = (
-        f"{_SCORES.get(run.best_name, run.best_name)} {score(run.best_name, run.best_value)}"
-        if run.best_value is not None
-        else ""
-    )
+    best = named_score(run.best_name, run.best_value)
     step = f"{run.step}/{run.total_steps}" if run.total_steps else ""
     begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created))
     return [run.id, run.name, run.state, run.base, run.method, str(run.train_rows or ""), step, best, curve, begun]
@@ -70,9 +71,11 @@ def run_lines(run: Run, history: Runs) -> list[str]:
         lines.append(
             f"{'Loss':<10}{sparkline(sparks, min(sparks), max(sparks), len(sparks))}  {sparks[0]:.3f} to {sparks[-1]:.3f}"
         )
-    lines += [f"{key:<24}{value}" for key, value in sorted(run.facts.items())]
+    lines += [f"{name:<10}{text}" for name, text in _settled(run)]
+    by_step: dict[int, list[str]] = {}
     for one in history.scores(run.id):
-        lines.append(f"Step {one.step:<8}{_SCORES.get(one.name, one.name):<14}{score(one.name, one.value)}")
+        by_step.setdefault(one.step, []).append(named_score(one.name, one.value))
+    lines += [f"{f'Step {step}':<10}{', '.join(scores)}" for step, scores in by_step.items()]
     samples = history.samples(run.id)
     for sample in (one for one in samples if one.step == samples[-1].step):
         lines += ["", f"Prompt    {sample.prompt}", f"Expected  {sample.expected}", f"Answer    {sample.answer}"]
@@ -150,9 +153,7 @@ def tuned(result: Mapping[str, Any]) -> list[str]:
     ended = {"early": ", ended early as it got no better", "asked": ", ended as you asked"}.get(result.get("stopped", ""), "")
     lines = [f"{'Run':<10}{result['run']}", f"{'Steps':<10}{result['steps']} in {duration(result['seconds'])}{ended}"]
     if best.get("value") is not None:
-        lines.append(
-            f"{'Best':<10}{_SCORES.get(best['name'], best['name'])} {score(best['name'], best['value'])} at step {best['step']}"
-        )
+        lines.append(f"{'Best':<10}{named_score(best['name'], best['value'])} at step {best['step']}")
     lines += [f"{kind.capitalize():<10}{path}" for kind, path in result.get("files", {}).items()]
     return [*lines, *(f"{'Note':<10}{warning}" for warning in result.get("warnings", []))]
 
@@ -249,16 +250,32 @@ def _headline(result: Mapping[str, Any] | None) -> str:
         return ""
     headline = result["headline"]
     low, high = headline["interval"]
-    return f"{_SCORES.get(headline['name'], headline['name'])} {headline['value']:.1%} (95 % interval {low:.1%} to {high:.1%})"
+    return f"{named_score(headline['name'], headline['value'])} (95 % interval {low:.1%} to {high:.1%})"
 
 
 def _best(run: Run) -> str:
     if run.best_value is None:
         return ""
     before = f", {score(run.best_name, run.best_before)} before" if run.best_before is not None else ""
-    return f"{_SCORES.get(run.best_name, run.best_name)} {score(run.best_name, run.best_value)} at step {run.best_step}{before}"
+    return f"{named_score(run.best_name, run.best_value)} at step {run.best_step}{before}"
+
+
+def _settled(run: Run) -> list[tuple[str, str]]:
+    """What the run settled by itself: its recipe, and facts that are numbers or sentences."""
+    recipe = {**msgspec.to_builtins(run.recipe), **run.facts.get("settled", {})}
+    facts = {name: value for name, value in run.facts.items() if isinstance(value, str | int | float) and value != ""}
+    parts = (("Recipe", recipe, ("base", "method")), ("Facts", facts, ()))
+    return [
+        (
+            title,
+            ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items() if name not in but and value != []),
+        )
+        for title, values, but in parts
+    ]
 
 
 def _settings(run: Run) -> dict[str, str]:
-    given: dict[str, Any] = {**msgspec.to_builtins(run.records), **msgspec.to_builtins(run.recipe), **run.facts}
+    settled = run.facts.get("settled", {})
+    given: dict[str, Any] = {**msgspec.to_builtins(run.records), **msgspec.to_builtins(run.recipe), **settled, **run.facts}
+    given.pop("settled", None)
     return {name: str(value) for name, value in given.items()}
