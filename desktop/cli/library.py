@@ -93,7 +93,8 @@ def import_files(
     """Install a model from files that you have; they are copied and checked.
 
     They are those of a model of the catalog, known by their names or by the ID; or a face restorer of your own: an ONNX file that
-    takes and gives aligned faces, or a checkpoint with CodeFormer's keys.
+    takes and gives aligned faces, or a checkpoint with CodeFormer's keys; or a language model of your own to tune: its folder, in
+    the hub's layout.
     """
     library = _library()
     if len(places) > 2:

@@ -82,10 +82,10 @@ class InstallJob(Job, frozen=True, kw_only=True, tag="install"):
 
 
 class AdoptJob(Job, frozen=True, kw_only=True, tag="adopt"):
-    """Install a face restorer of the user's, which no catalog knows.
+    """Install a face restorer or a language model of the user's, which no catalog knows.
 
     Attributes:
-        place: the file, or the folder that holds it.
+        place: the file, or the folder that holds it; of a language model its folder.
         model: the id it is to have; made of the file's name when empty.
         size, template, range: what the file does not say of itself; None where it, or custom, decides.
     """

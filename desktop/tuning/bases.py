@@ -108,6 +108,16 @@ def known_bases(library: Library) -> list[BaseCard]:
     return [_card(entry, library) for entry in _entries(library)]
 
 
+def base_in(folder: Path) -> Base:
+    """The base in a folder of the user's, which is only looked at.
+
+    Raises:
+        UserError: it is not a whole model of a known architecture.
+    """
+    found = hub_folder.read(folder)
+    return _base(str(folder), folder.name, found, found.spdx, found.commercial)
+
+
 def _entries(library: Library) -> list[Entry]:
     return [entry for entry in library.entries() if entry.task in TASKS]
 
@@ -148,11 +158,12 @@ def _of_entry(entry: Entry, folder: Path) -> Base:
 
 def _of_folder(folder: Path, progress: Progress) -> Base:
     found = hub_folder.read(folder)
-    if not found.has_tokenizer:
-        from desktop.tuning import own_tokenizer
+    if found.has_tokenizer:
+        return base_in(folder)
+    from desktop.tuning import own_tokenizer
 
-        found = hub_folder.read(own_tokenizer.completed(found, progress))
-    return _base(str(folder), folder.name, found, found.spdx, found.commercial)
+    completed = hub_folder.read(own_tokenizer.completed(found, progress))
+    return _base(str(folder), folder.name, completed, found.spdx, found.commercial)
 
 
 def _base(name: str, title: str, found: HubFolder, licence: str, commercial: str) -> Base:

@@ -10,8 +10,6 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from desktop.models import hub_folder
-from desktop.tuning.bases import Base
 from desktop.tuning.records.facts import Column, Facts, Histogram, Kind, SourceFile
 
 CHAT = (
@@ -107,25 +105,3 @@ def make_folder(folder: Path, architecture: str = "llama", *, chat: bool = True)
 
 def write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value), encoding="utf-8")
-
-
-def base_of(folder: Path, name: str = "base") -> Base:
-    """The base in a folder, without a library."""
-    found = hub_folder.read(folder)
-    return Base(
-        id=name,
-        title=name,
-        folder=folder,
-        family=found.family.value,
-        architecture=found.architecture,
-        parameters=found.parameters,
-        bytes=found.size,
-        context=found.context,
-        licence=found.spdx,
-        commercial=str(found.commercial),
-        has_chat=bool(found.chat_template),
-        layers=found.layers,
-        hidden=found.hidden,
-        heads=found.heads,
-        vocabulary=found.vocabulary,
-    )

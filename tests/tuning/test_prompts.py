@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from desktop.errors import UsageError, UserError
 from desktop.jobs.tuning_jobs import Recipe, Records
 from desktop.tuning import prompt_card, templates
+from desktop.tuning.bases import base_in
 from desktop.tuning.cutting import level
 from desktop.tuning.prompts import Prompter, make_card
-from tests.tuning.kit import CHAT, base_of, facts, make_folder, write_json
+from tests.tuning.kit import CHAT, facts, make_folder, write_json
 
 ROW = {"text": "Where is my card?", "label": "card_arrival"}
 DEMO = Path(__file__).resolve().parents[2] / "resources" / "demo" / "departments.csv"
@@ -30,7 +31,7 @@ def prompter(folder: Path, columns: Mapping[str, str] = ROW, output: str = "labe
     """Of a base's folder and the columns of a row; ``options`` are fields of ``Records`` or ``Recipe``."""
     recipe = Recipe(base="x", **{name: value for name, value in options.items() if name in Recipe.__struct_fields__})
     records = Records(source="x", **{name: value for name, value in options.items() if name in Records.__struct_fields__})
-    return Prompter(folder, make_card(base_of(folder), records, facts(list(columns), output), recipe))
+    return Prompter(folder, make_card(base_in(folder), records, facts(list(columns), output), recipe))
 
 
 @pytest.fixture(scope="module")

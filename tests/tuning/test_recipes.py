@@ -14,10 +14,10 @@ from desktop.errors import UsageError, UserError
 from desktop.jobs.tuning_jobs import Recipe
 from desktop.paths import resources
 from desktop.tuning import footprint
-from desktop.tuning.bases import Base
+from desktop.tuning.bases import Base, base_in
 from desktop.tuning.recipes import STARTS, planned_steps, settle
 from desktop.tuning.shapes import lora_parameters, shape_of
-from tests.tuning.kit import base_of, facts, make_folder
+from tests.tuning.kit import facts, make_folder
 
 LABELS = facts(["text", "label"], "label", rows=1000, classes=["a", "b", "card_arrival"])
 TEXTS = facts(["text", "label"], "label", rows=1000)
@@ -25,16 +25,16 @@ TEXTS = facts(["text", "label"], "label", rows=1000)
 
 @pytest.fixture(scope="module")
 def smollm2(installed: Callable[[str], Path]) -> Base:
-    return base_of(installed("smollm2"))
+    return base_in(installed("smollm2"))
 
 
 @pytest.fixture(scope="module")
 def minilm(installed: Callable[[str], Path]) -> Base:
-    return base_of(installed("minilm"))
+    return base_in(installed("minilm"))
 
 
 def test_nothing_is_left_open(minilm: Base, smollm2: Base, tmp_path: Path) -> None:
-    t5 = base_of(make_folder(tmp_path / "t5", "t5"))
+    t5 = base_in(make_folder(tmp_path / "t5", "t5"))
     for base, facts_, method in ((minilm, LABELS, "head"), (smollm2, TEXTS, "lora"), (t5, LABELS, "lora")):
         for asked in ("auto", "full"):
             settled = settle(Recipe(base="x", method=asked), base, facts_, device="cpu", memory=8 << 30)
@@ -62,7 +62,7 @@ def test_a_gpu_computes_in_bf16(smollm2: Base) -> None:
 @pytest.mark.parametrize("method", ["head", "lora"])
 def test_methods_and_bases_that_do_not_go_together(minilm: Base, smollm2: Base, method: str) -> None:
     base = minilm if method == "lora" else smollm2
-    with pytest.raises(UsageError, match=f"method: '{method}' does not go with base"):
+    with pytest.raises(UsageError, match=f"method: '{method}' does not go with"):
         settle(Recipe(base="x", method=method), base, LABELS, device="cpu")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QMessageBox, QVBoxLayout
 
 from desktop.errors import UserError
+from desktop.models.hub_folder import is_hub_folder
 from desktop.ui import theme
 from desktop.ui.icons import Button
 from desktop.ui.library.card import COLUMNS, ModelCard
@@ -33,7 +34,8 @@ class LibraryPage(Panel):
         self._cards: dict[str, ModelCard] = {}
         hint = label(
             "Have the files already? Drop them here: Reprise knows them by name and checks them before use. "
-            "A face restorer of your own (.onnx or .pth) is tried on a face and added.",
+            "A face restorer of your own (.onnx or .pth) is tried on a face and added; so is a language model's folder, "
+            "after it was checked.",
             tone="secondary",
             wrap=True,
         )
@@ -62,7 +64,7 @@ class LibraryPage(Panel):
 
     def open(self, path: Path) -> None:
         entry = self.shelf.match(path)
-        if entry is None and path.suffix.lower() in OWN_SUFFIXES:
+        if entry is None and (path.suffix.lower() in OWN_SUFFIXES or is_hub_folder(path)):
             self.shelf.adopt(path)
         elif entry is None:
             names = sorted({file.name for e in self.shelf.entries for file in e.files})

@@ -63,7 +63,7 @@ class Shelf(QObject):
             self.failed.emit(error, model)
 
     def adopt(self, path: Path) -> None:
-        """Install a face restorer of the user's own; it appears among the entries when that is done."""
+        """Install a face restorer or language model of the user's own; it appears among the entries when that is done."""
         try:
             self._bridge.submit(AdoptJob(place=str(path)), priority=1)
         except UserError as error:
