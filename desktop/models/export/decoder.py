@@ -114,7 +114,8 @@ def _prove(path: Path, generator: Generator, model: _Original, progress: Progres
     largest, tokens, equal = 0.0, 0, 0
     for number, lengths in enumerate(_BATCHES):
         progress.at(number / len(_BATCHES), "Comparing the graph with the original")
-        prompts = [random.integers(0, model.vocabulary, length).tolist() for length in lengths]
+        most = max(1, (generator.context or 0) - _NEW)
+        prompts = [random.integers(0, model.vocabulary, min(length, most)).tolist() for length in lengths]
         first = _after(generator, prompts)
         answers = generator.greedy(prompts, _NEW, ())
         texts = model.logits([[*prompt, *answer[:-1]] for prompt, answer in zip(prompts, answers, strict=True)])
@@ -140,7 +141,7 @@ def _judge(
 ) -> dict[str, Any]:
     """What the lower precision costs."""
     random = np.random.default_rng(0)
-    given = [list(sample[-_SAMPLE:]) for sample in samples[:_SAMPLES] if sample]
+    given = [list(sample[-min(_SAMPLE, generator.context or _SAMPLE) :]) for sample in samples[:_SAMPLES] if sample]
     prompts = given or [random.integers(0, model.vocabulary, 16).tolist() for _ in range(_SAMPLES)]
     found = _after(generator, prompts)
     wanted = np.concatenate(list(_each(model, prompts, progress)))
