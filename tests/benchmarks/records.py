@@ -3,7 +3,7 @@
     python tests/benchmarks/records.py [rows] [base]
 
 Not part of the test run. The bound is 60 s and 1 GB for 1,000,000 rows on 2 cores. Memory is that of the process and its
-children, sampled; pages of mapped files count, as in every system monitor. ``base`` (an installed model or a folder) counts tokens.
+children, sampled; pages of mapped files count, as in every system monitor. ``base`` (a model's id or folder) counts tokens.
 """
 
 from __future__ import annotations

@@ -55,7 +55,6 @@ class Cache:
     @contextmanager
     def making(self, key: str) -> Iterator[Path]:
         """A hidden folder to fill; removed when that fails."""
-        self._clear()
         with _hidden(self.folder / key) as hidden:
             yield hidden
 
@@ -64,13 +63,6 @@ class Cache:
         place = _put(hidden, self.folder / key)
         self._forget()
         return place
-
-    def _clear(self) -> None:
-        """Remove what dead imports left."""
-        for entry in self.folder.iterdir():
-            match = _HIDDEN.match(entry.name)
-            if match and not is_alive(int(match[1])):
-                shutil.rmtree(entry, ignore_errors=True)
 
     def _forget(self) -> None:
         found = []
@@ -113,12 +105,21 @@ def _copy(source: Path, target: Path) -> None:
 
 @contextmanager
 def _hidden(place: Path) -> Iterator[Path]:
+    _clear(place.parent)
     hidden = make_folder(place.with_name(f".{place.name}.{os.getpid()}-{secrets.token_hex(4)}.part"))
     try:
         yield hidden
     except BaseException:
         shutil.rmtree(hidden, ignore_errors=True)
         raise
+
+
+def _clear(folder: Path) -> None:
+    """Remove what imports left that died."""
+    for entry in folder.glob(".*.part"):
+        match = _HIDDEN.match(entry.name)
+        if match and entry.is_dir() and not is_alive(int(match[1])):
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 def _put(hidden: Path, place: Path) -> Path:

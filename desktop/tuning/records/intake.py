@@ -53,10 +53,13 @@ class Intake:
         self.problems.append([])
         before, seen = self._store.rows, _Seen(watch)
         names = dict.fromkeys(layout.columns if layout.format in ("csv", "parquet") else ())
-        if layout.format == "parquet":
+        # Readers of these may end before the file does.
+        apart = layout.format in ("parquet", "json")
+        if apart:
             with open_source(path) as file:
                 watch.hash_all(file)
-        for number, batch in enumerate(read_rows(path, layout=layout, see=seen.see)):
+        see = seen.count if apart else seen.see
+        for number, batch in enumerate(read_rows(path, layout=layout, see=see)):
             if first and number == 0:
                 self.chat = chat_column(batch.rows[:50])
             self._take_batch(batch, path, names)
@@ -101,8 +104,11 @@ class _Seen:
         self._bytes = 0
         self._size = max(1, watch.path.stat().st_size) if watch.path.exists() else 1
 
-    def see(self, block: bytes) -> None:
+    def count(self, block: bytes) -> None:
         self._bytes += len(block)
+
+    def see(self, block: bytes) -> None:
+        self.count(block)
         self._watch.see(block)
 
     @property

@@ -39,6 +39,8 @@ def json_whole(stream: Iterable[bytes], shape: Shape, start: int = 0) -> Iterato
             number += 1
             if number > start:
                 yield _item(line, value, part, text, number)
+        if window.next_sign():
+            raise _Broken("the list ended before")
     except _Broken as error:
         yield bad(window.line, number + 1, f"{error}; nothing after it could be read", window.around())
 
@@ -81,6 +83,7 @@ def _splits(window: _Window) -> Iterator[_Value]:
             yield from _rows(window, "]", part)
         else:
             window.value()
+    window.place += 1
 
 
 class _Window:

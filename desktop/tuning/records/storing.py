@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -146,8 +147,10 @@ def write_splits(
                     if mine.any():
                         writer.write_batch(kept if mine.all() else kept.filter(pa.array(mine)))
                 tick(done)
-            for writer in writers:
+            for writer, out in zip(writers, outs, strict=True):
                 writer.close()
+                out.flush()
+                os.fsync(out.fileno())
     finally:
         for out in outs:
             out.close()

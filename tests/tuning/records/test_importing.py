@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -208,9 +209,13 @@ def test_an_unchanged_file_is_read_once_and_a_runs_copy_stays(tmp_path: Path) ->
     assert len(again.split("train")) == again.facts.splits["train"]
     with pytest.raises(UserError, match="no imported rows"):
         open_imported(tmp_path)
+    for name in (".x.999999999-01234567.part", f".y.{os.getpid()}-01234567.part"):
+        (Cache().folder / name).mkdir()
     for number in range(MOST + 3):
         brought(lines(tmp_path / f"{number}.jsonl", queries(12, number)))
-    assert len(list(Cache().folder.iterdir())) == MOST
+    names = [entry.name for entry in Cache().folder.iterdir() if entry.name.startswith(".")]
+    assert names == [f".y.{os.getpid()}-01234567.part"]
+    assert len(list(Cache().folder.iterdir())) == MOST + 1
 
 
 def test_a_file_that_changes_meanwhile_is_refused_and_nothing_is_left(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def written(path: Path, content: str | bytes) -> Path:
     return path
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=20),
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "gb18030"]),
@@ -125,6 +125,7 @@ def test_a_quote_that_is_never_closed_costs_its_line_only(tmp_path: Path) -> Non
         ('{"text": "a"}\n{"text": "b"}\n["x", "y", 1]\n7\n', {4: "is a number, not an object with columns"}),
         ('{"text": "a"}\n{"text": "b"}\n{"text": "c', {3: "is cut off: the file ends in the middle of it"}),
         ('{"text": "a"}\n{"text": "b\0"}\n{"text": "c"}\n', {2: "has NUL characters"}),
+        ('[\n{"text": "a"}\n]\n[]', {4: "the list ended before; nothing after it could be read"}),
         (
             '[\n{"text": "a"},\n{"text": "b"},\n{"text": "c',
             {4: "the file ends in the middle of this row; nothing after it could be read"},
