@@ -37,6 +37,7 @@ def _one_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REPRISE_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("REPRISE_THREADS", "1")
         yield
     torch.set_num_threads(threads)
 
