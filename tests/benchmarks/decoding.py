@@ -1,7 +1,7 @@
 """Decoders through ONNX Runtime against transformers' ``generate`` in torch: same weights, threads and prompts, turn by turn.
 
     python tests/benchmarks/decoding.py MODEL [--exports DIR] [--precisions fp32 int8] [--batches 1 8] [--prompt 64] [--new 64]
-                                              [--threads 2] [--turns 4]
+                                              [--threads 2] [--turns 4] [--spin]
 
 Not part of the test run. MODEL is a folder in the hub's layout. Prints tokens a second by the clock in the best turn (others'
 work on the computer only takes away from that) and the median ratio of the turns, and whether all tokens are equal.
@@ -32,13 +32,13 @@ ASKED = 2.0
 Answers = list[list[int]]
 
 
-def opened(model: Path, exports: Path, precision: str, threads: int) -> Generator:
+def opened(precision: str, options: argparse.Namespace, exports: Path) -> Generator:
     """The exported model, made when it is not there yet."""
     folder = exports / precision
     if not (folder / EXPORTED).is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        print(f"{precision}: {export_decoder(model, folder, Progress(), precision=precision)}")
-    return open_decoder(folder, device="cpu", threads=threads)
+        print(f"{precision}: {export_decoder(options.model, folder, Progress(), precision=precision)}")
+    return open_decoder(folder, device="cpu", threads=options.threads, spin=options.spin)
 
 
 def timed(work: Callable[[], Answers]) -> tuple[float, Answers]:
@@ -93,11 +93,12 @@ def main() -> None:
     parser.add_argument("--new", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--spin", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         exports = options.exports or Path(folder)
-        exported = {name: opened(options.model, exports, name, options.threads) for name in options.precisions}
+        exported = {name: opened(name, options, exports) for name in options.precisions}
         original = transformers.AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32).eval()
         for rows in options.batches:
             print(f"{rows} x {options.prompt} tokens of prompts, {options.new} new ones each, {options.threads} threads")

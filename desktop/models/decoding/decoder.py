@@ -23,13 +23,16 @@ _TOKENS = {"CPU": 4096, "CUDA": 1 << 16}
 _SHARE = 0.25
 
 
-def open_decoder(folder: Path, *, device: str = "auto", threads: int | None = None) -> Generator:
+def open_decoder(folder: Path, *, device: str = "auto", threads: int | None = None, spin: bool = False) -> Generator:
     """The model whose graph ``desktop.models.export.decoder`` wrote into ``folder``.
+
+    Args:
+        spin: see ``open_session``; for someone who waits for an answer.
 
     Raises:
         UserError: the graph is missing, damaged or not one of those, or the device cannot be had.
     """
-    return Generator(DecoderStepper(folder, device=device, threads=threads))
+    return Generator(DecoderStepper(folder, device=device, threads=threads, spin=spin))
 
 
 class _DecoderPrefix(Prefix):
@@ -49,9 +52,15 @@ class DecoderStepper(Stepper):
     reads_trees = True
 
     def __init__(
-        self, folder: Path, *, device: str = "auto", threads: int | None = None, keep_on_device: bool | None = None
+        self,
+        folder: Path,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        spin: bool = False,
+        keep_on_device: bool | None = None,
     ) -> None:
-        session = open_session(folder / EXPORTED, device=device, threads=threads)
+        session = open_session(folder / EXPORTED, device=device, threads=threads, spin=spin)
         self.device, self.precision = session.device, session.precision
         on_device = session.device != "CPU" if keep_on_device is None else keep_on_device
         mover = open_session(folder / MOVER, device=session.device.lower(), threads=threads) if on_device else None
