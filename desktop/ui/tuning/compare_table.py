@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 
 from desktop.ui import theme
 from desktop.ui.tuning.compare_said import Line
+from desktop.ui.tuning.evaluate_classes import name_parts
 from desktop.ui.widgets.curve_draw import run_colour
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -107,6 +108,7 @@ class CompareTable(QTableView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(26)
+        name_parts(self)
         head = self.horizontalHeader()
         head.setHighlightSections(False)
         head.setTextElideMode(Qt.TextElideMode.ElideMiddle)

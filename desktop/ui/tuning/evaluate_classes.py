@@ -102,6 +102,7 @@ class ClassesTable(QTableView):
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(28)
+        name_parts(self)
         head = self.horizontalHeader()
         head.setHighlightSections(False)
         head.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -118,3 +119,9 @@ class ClassesTable(QTableView):
 
     def _activated(self, index: QModelIndex) -> None:
         self.label_chosen.emit(str(self._sorted.index(index.row(), 0).data()))
+
+
+def name_parts(table: QTableView) -> None:
+    """Give a table's headers accessible names."""
+    table.horizontalHeader().setAccessibleName(f"Columns: {table.accessibleName()}")
+    table.verticalHeader().setAccessibleName(f"Row numbers: {table.accessibleName()}")

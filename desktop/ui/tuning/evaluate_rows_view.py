@@ -8,12 +8,23 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QLineEdit, QSplitter, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QSplitter,
+    QTableView,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.tuning.runs import Sample
 from desktop.ui import icons, theme
 from desktop.ui.background import Op
 from desktop.ui.icons import Button
+from desktop.ui.tuning.evaluate_classes import name_parts
 from desktop.ui.tuning.evaluate_rows import Filter, RowsFile, confidence, one_line
 from desktop.ui.tuning.run_samples import SampleCard
 from desktop.ui.tuning.words import counted
@@ -97,6 +108,8 @@ class RowsView(QWidget):
         self.search = QLineEdit(placeholderText="Search")
         self.search.setAccessibleName("Search in the rows")
         self.search.setClearButtonEnabled(True)
+        for button in self.search.findChildren(QToolButton):
+            button.setAccessibleName("Clear the search")
         self.search.setMaximumWidth(200)
         self._count = label(size=theme.CAPTION, tone="secondary", tabular=True)
         row.addWidget(self.kinds)
@@ -129,6 +142,7 @@ class RowsView(QWidget):
         self.table.setTabKeyNavigation(False)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(28)
+        name_parts(self.table)
         head = self.table.horizontalHeader()
         head.setHighlightSections(False)
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

@@ -32,6 +32,7 @@ from desktop.ui.files import show_in_folder
 from desktop.ui.icons import Button
 from desktop.ui.notify import Note, Severity, from_error, from_failed
 from desktop.ui.panels import Services
+from desktop.ui.tuning.evaluate_classes import name_parts
 from desktop.ui.tuning.evaluate_progress import ProgressLine
 from desktop.ui.tuning.evaluate_result import FactsRow
 from desktop.ui.tuning.evaluate_setup import PRECISION_WORDS
@@ -169,6 +170,7 @@ class LabelPage(QWidget):
         self.recent = QTableWidget(0, 3)
         self.recent.setAccessibleName("Rows labelled just now")
         self.recent.setHorizontalHeaderLabels(["Input", "Answer", "Sure"])
+        name_parts(self.recent)
         self.recent.verticalHeader().hide()
         self.recent.setShowGrid(False)
         self.recent.setWordWrap(False)

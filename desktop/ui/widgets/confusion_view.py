@@ -62,7 +62,7 @@ class ConfusionView(QAbstractScrollArea):
     def show_confusion(self, labels: Sequence[str], counts: Sequence[Sequence[int]] | npt.NDArray[np.int64]) -> None:
         """Show other counts: ``counts[row][column]`` answers ``column`` where ``row`` was expected."""
         self.labels = list(labels)
-        self.counts = np.asarray(counts, np.int64).reshape(len(self.labels), -1)
+        self.counts = np.asarray(counts, np.int64).reshape(len(self.labels), len(self.labels))
         self.current = self._hovered = None
         right = int(np.trace(self.counts)) if self.counts.size else 0
         self.setAccessibleDescription(f"{len(self.labels)} labels, {right} of {int(self.counts.sum())} answers right")

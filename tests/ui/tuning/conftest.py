@@ -25,12 +25,16 @@ from desktop.ui.tuning.open_run import OpenRun
 
 @dataclass
 class Desk:
-    """``services`` and ``source`` as the panel gives them to its pages; ``notes``: what was said to the user."""
+    """``services`` and ``source`` as the panel gives them to its pages; ``notes``: what was said to the user.
+
+    ``elsewhere`` is the store as another process has it open: what happens to a job there is told here.
+    """
 
     services: Services
     source: OpenRun
     runs: Runs
     store: Store
+    elsewhere: Store
     themer: Themer
     notes: list[Note] = field(default_factory=list)
 
@@ -39,7 +43,7 @@ class Desk:
 def desk(qtbot: QtBot, home: Path) -> Iterator[Desk]:
     """A queue without room for workers: jobs wait in it until a test says otherwise."""
     app = application()
-    store = Store()
+    store, elsewhere = Store(), Store()
     queue = Queue(store, slots=())
     bridge = QueueBridge(queue)
     runs = Runs()
@@ -50,9 +54,10 @@ def desk(qtbot: QtBot, home: Path) -> Iterator[Desk]:
         say=notes.append, open=lambda _path: None, go=lambda _panel: None, refresh=lambda: None,
     )  # fmt: skip
     source = OpenRun(bridge, runs)
-    yield Desk(services, source, runs, store, themer, notes)
+    yield Desk(services, source, runs, store, elsewhere, themer, notes)
     source.leave()
     bridge.close()
     themer.deleteLater()
     queue.close()
-    store.close()
+    for each in (store, elsewhere):
+        each.close()
