@@ -33,12 +33,10 @@ def columns_of(path: Path) -> list[str] | None:
         raise UserError(f"The file cannot be read: {error.strerror}", path=path, remedy="Choose another file.") from error
     if not start.strip():
         raise UserError("The file is empty", path=path, remedy="Choose a file with rows.")
-    if start[:4] == b"PAR1" or b"\0" in start[:1000]:
-        return None
     text = _text(start)
-    if text.lstrip()[:1] in ("{", "["):
-        return _of_json(text)
-    return _of_csv(text)
+    if start[:4] == b"PAR1" or "\0" in text[:1000] or text.lstrip()[:1] == "[":
+        return None
+    return _of_json(text) if text.lstrip()[:1] == "{" else _of_csv(text)
 
 
 def matched(wanted: Sequence[str], columns: Sequence[str]) -> list[str]:
@@ -63,13 +61,13 @@ def inputs_of(run: Run, folder: Path) -> tuple[str, ...]:
 
 
 def _text(start: bytes) -> str:
-    for name in ("utf-8-sig", "utf-16"):
-        if name == "utf-16" and start[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-            continue
-        with contextlib.suppress(UnicodeDecodeError):
-            return start.decode(name)
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return start[: len(start) // 2 * 2].decode("utf-16", "replace")
     # The last letter may be cut in half.
-    return start.decode("utf-8-sig", "replace") if start.count(b"\xc3") or start.isascii() else start.decode("latin-1")
+    for missing in range(4):
+        with contextlib.suppress(UnicodeDecodeError):
+            return start[: len(start) - missing].decode("utf-8-sig")
+    return start.decode("latin-1")
 
 
 def _of_json(text: str) -> list[str] | None:
@@ -87,4 +85,4 @@ def _of_csv(text: str) -> list[str]:
     head = text.splitlines()[0]
     mark = max((",", "\t", ";", "|"), key=head.count)
     row = next(csv.reader(io.StringIO(text), delimiter=mark), [])
-    return [name.strip() or f"column {number}" for number, name in enumerate(row, 1)]
+    return [name.strip() or f"column{number}" for number, name in enumerate(row, 1)]
