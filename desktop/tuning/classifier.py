@@ -74,27 +74,39 @@ class Classifier(Model):
         answer is among the labels at all.
         """
         del max_answer, beams
-        allowed = self._allowed(labels)
         answers: list[Answer] = []
         for start in range(0, len(rows), _ROWS):
             part = rows[start : start + _ROWS]
             share = progress.part(start / len(rows), (start + len(part)) / len(rows)) if progress is not None else None
-            shares, sure = self.judged(self.tokens(part), share)
-            if allowed is not None:
-                best = shares.argmax(axis=1)
-                shares, sure = _among(shares, sure, allowed, best)
-            answers += self._answers(shares, sure)
+            answers += self.answer_tokens(self.tokens(part), labels=labels, progress=share)
         return answers
+
+    def answer_tokens(
+        self,
+        tokens: Sequence[Sequence[int]],
+        *,
+        labels: Sequence[str] = (),
+        progress: Progress | None = None,
+        batch: int = 0,
+    ) -> list[Answer]:
+        """``answer`` for rows whose token ids are there; ``batch`` as in ``judged``."""
+        allowed = self._allowed(labels)
+        shares, sure = self.judged(tokens, progress, batch=batch)
+        if allowed is not None:
+            shares, sure = _among(shares, sure, allowed, shares.argmax(axis=1))
+        return self._answers(shares, sure)
 
     def _answers(self, shares: Floats, sure: Floats) -> list[Answer]:
         names, count = self.card.labels, min(TOP, len(self.card.labels))
         top = np.argsort(-shares, axis=1, kind="stable")[:, :count]
         found = []
         for row, order in enumerate(top):
-            best = shares[row, order[0]]
-            scale = float(sure[row] / best) if best > 0 else 0.0
-            scores = [(names[place], min(1.0, float(shares[row, place]) * scale)) for place in order]
-            found.append(Answer(text=names[order[0]], confidence=float(sure[row]), scores=scores))
+            own, best = float(sure[row]), float(shares[row, order[0]])
+            # Surer than its probability alone: the others get what is left.
+            scale = own / best if own <= best else (1 - own) / max(1 - best, 1e-9)
+            scores = [(names[place], float(shares[row, place]) * scale) for place in order]
+            scores[0] = (names[order[0]], own)
+            found.append(Answer(text=names[order[0]], confidence=own, scores=scores))
         return found
 
     def _allowed(self, labels: Sequence[str]) -> npt.NDArray[np.bool_] | None:
