@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from desktop.ui.panels import Services
@@ -19,7 +20,13 @@ FACTORIES = {
 
 
 class Pages(QStackedWidget):
-    """All pages of the panel; those of ``FACTORIES`` know ``show_run``, ``shown`` and ``hidden``."""
+    """All pages of the panel; those of ``FACTORIES`` know ``show_run``, ``shown`` and ``hidden``.
+
+    Signals:
+        evaluate_asked: the run page's button for the next step was pressed.
+    """
+
+    evaluate_asked = Signal()
 
     def __init__(self, services: Services, source: OpenRun, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +46,8 @@ class Pages(QStackedWidget):
         if name not in self._made:
             module, kind = FACTORIES[name].split(":")
             self.add(name, getattr(import_module(module), kind)(self._services, self._source))
+            if name == "run":
+                self._made[name].evaluate_asked.connect(self.evaluate_asked)  # type: ignore[attr-defined]
         return self._made[name]
 
     def made(self, name: str) -> Any:

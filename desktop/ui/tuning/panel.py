@@ -109,6 +109,7 @@ class TuningPanel(Panel):
         self.recipe.hub_asked.connect(openings.ask_hub)
         for signal in (draft.opened, draft.changed):
             signal.connect(self._refresh)
+        self.pages.evaluate_asked.connect(lambda: self.go(Step.EVALUATE))
         runs.chosen.connect(self._run_clicked)
         runs.several.connect(self._several)
         runs.asked.connect(self.tasks.do_with)
