@@ -196,6 +196,7 @@ class TuneJob(Job, frozen=True, kw_only=True, tag="tune"):
     """
 
     runner: ClassVar[str] = "desktop.tuning.job:run_tune"
+    resumable: ClassVar[bool] = True
     run: str
     records: Records
     recipe: Recipe
