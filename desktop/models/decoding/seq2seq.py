@@ -21,14 +21,18 @@ _ROWS = 64
 _TOKENS = 8192
 
 
-def open_seq2seq(folder: Path, *, device: str = "auto", threads: int | None = None) -> Generator:
+def open_seq2seq(folder: Path, *, device: str = "auto", threads: int | None = None, spin: bool = False) -> Generator:
     """The model whose graphs ``desktop.models.export.seq2seq`` wrote into ``folder``.
+
+    Args:
+        spin: see ``open_session``; for someone who waits for an answer.
 
     Raises:
         UserError: a graph is missing, damaged or not one of those, or the device cannot be had.
     """
+    names = (ENCODER, DECODER, REORDER)
     encoder, decoder, reorder = (
-        open_session(folder / name, device=device, threads=threads) for name in (ENCODER, DECODER, REORDER)
+        open_session(folder / name, device=device, threads=threads, spin=spin and name == DECODER) for name in names
     )
     return Generator(Seq2SeqStepper(encoder, decoder, reorder))
 
