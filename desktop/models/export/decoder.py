@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
+from desktop.models import headroom
 from desktop.models.decoding.decoder import EXPORTED, MOVER, open_decoder
 from desktop.models.decoding.search import Generator
 from desktop.models.export import bloom, llama
@@ -47,15 +49,17 @@ def export_decoder(
         of logits); for less than fp32 also "agreement" and "difference" (``quantize.loss``).
 
     Raises:
-        UserError: the folder is not such a model, or the graph computes something else, in which case it is deleted.
+        UserError: the folder is not such a model, the memory is too small for it, or the graph computes something else, in which
+            case it is deleted.
     """
     progress.at(0.0, "Reading the model")
-    config = _config(folder)
+    config, weights = _config(folder), Weights(folder)
+    _check_memory(folder, weights)
     notes = {"source": folder.name, "architecture": config.model_type, "changes": f"converted to ONNX, {precision}"}
     try:
         progress.at(0.05, "Writing the graph")
         family = bloom if config.model_type in bloom.ARCHITECTURES else llama
-        sizes = family.write(target / EXPORTED, config, Weights(folder), precision, notes)
+        sizes = family.write(target / EXPORTED, config, weights, precision, notes)
         write_mover(target / MOVER, sizes, precision)
         progress.at(0.3, "Comparing the graph with the original")
         model = _Original(folder)
@@ -84,6 +88,18 @@ def _config(folder: Path) -> Any:
             remedy=f"Choose one of the kinds {', '.join(ARCHITECTURES)}.",
         )
     return config
+
+
+def _check_memory(folder: Path, weights: Weights) -> None:
+    """Raise UserError when the model does not fit in twice, for transformers and for ONNX Runtime: it would fail at the end."""
+    needed = 2 * 4 * sum(math.prod(weights.shape(name)) for name in weights)
+    free = headroom.free_bytes("CPU")
+    if free is not None and needed > free:
+        raise UserError(
+            f"Exporting this model takes {needed / 2**30:.1f} GiB of memory, of which {free / 2**30:.1f} are free",
+            path=folder,
+            remedy="Close other programs, or export it on a computer with more memory.",
+        )
 
 
 class _Original:

@@ -73,6 +73,8 @@ class Weights:
         place = self._place(name)
         if shape and place.shape != shape:
             raise UserError(f"The weight {name} has the shape {place.shape}, where {shape} was expected", path=place.file)
+        if 0 in place.shape:
+            return np.zeros(place.shape, np.float32)
         raw: npt.NDArray[Any] = np.memmap(place.file, _DTYPES[place.kind], "r", place.offset, place.shape or (1,))
         raw = raw.reshape(place.shape)
         if place.kind == "BF16":

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import transformers
+from tokenizers import Tokenizer
 
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
@@ -83,6 +85,40 @@ def test_shards_and_bfloat16_are_read(folders: tuple[Path, Path]) -> None:
     next(folder.glob("*-00002-*.safetensors")).unlink()
     with pytest.raises(UserError, match=r"1 of the model's \d files with weights are missing: model-00002"):
         export_decoder(folder, target, Progress())
+
+
+def test_weights_without_the_model_s_prefix_are_found(folders: tuple[Path, Path]) -> None:
+    folder, target = folders
+    tiny_decoders.make("bloom", folder).transformer.save_pretrained(folder)
+    assert "h.0.input_layernorm.weight" in Weights(folder) and "lm_head.weight" not in Weights(folder)
+    assert export_decoder(folder, target, Progress())["equal"] == 1.0
+
+
+def test_a_model_too_large_for_the_memory_is_refused_at_once(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, target = folders
+    tiny_decoders.make("llama", folder)
+    monkeypatch.setattr("desktop.models.headroom.free_bytes", lambda device: 1 << 10)
+    with pytest.raises(UserError, match=r"takes 0.0 GiB of memory, of which 0.0 are free"):
+        export_decoder(folder, target, Progress())
+    assert list(target.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_smollm2_writes_what_transformers_writes(installed: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = installed("smollm2")
+    check = export_decoder(folder, tmp_path, Progress())
+    assert check["equal"] == 1.0
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    asked = ["What is a fugue?", "Name the capital of France.", "Why is the sky blue, and why is it red in the evening?", "Hi"]
+    asked += [f"Count from {number} to {number + 5}." for number in range(4)]
+    prompts = [tokenizer.encode(f"<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n").ids for text in asked]
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    wanted = tiny_decoders.written(model, prompts, 16)
+    generator = open_decoder(tmp_path, device="cpu")
+    for rows in (1, 2, 3, 8):
+        assert generator.greedy(prompts[:rows], 16, {END}) == wanted[:rows]
+    assert generator.beam(prompts[:2], 3, 8, {END}) == tiny_decoders.written(model, prompts[:2], 8, beams=3)
 
 
 def test_a_graph_that_computes_something_else_is_removed(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
