@@ -93,7 +93,7 @@ class Graph:
         return name
 
     def add_node(
-        self, kind: str, inputs: Iterable[str], outputs: Iterable[str], domain: str = "", **attributes: Attribute
+        self, kind: str, inputs: Iterable[str], outputs: Iterable[str], domain: str = "", /, **attributes: Attribute
     ) -> None:
         """An operator; an empty input name leaves an optional input out, ``domain`` is "" (ONNX) or ``CONTRIB``."""
         self._domains.add(domain)

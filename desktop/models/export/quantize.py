@@ -69,7 +69,7 @@ class _Rewritten(Graph):
         self._held: list[_Node] = []
 
     def add_node(
-        self, kind: str, inputs: Iterable[str], outputs: Iterable[str], domain: str = "", **attributes: Attribute
+        self, kind: str, inputs: Iterable[str], outputs: Iterable[str], domain: str = "", /, **attributes: Attribute
     ) -> None:
         self._held.append(_Node(kind, list(inputs), list(outputs), domain, attributes))
 
