@@ -14,12 +14,14 @@ from typing import Any
 from desktop.errors import UsageError, UserError
 from desktop.jobs.progress import Progress
 from desktop.jobs.tuning_jobs import ExportJob
+from desktop.models.files import locked
 from desktop.models.library import Library
 from desktop.paths import cache_dir, make_folder
 from desktop.tuning.bases import Base, find_base
 from desktop.tuning.export_folder import check_place, copy_into, replacing
 from desktop.tuning.making import Tuned, make
 from desktop.tuning.model_card import NAME, ModelCard, is_export, read_card
+from desktop.tuning.predict import close_models
 from desktop.tuning.runs import Run, Runs, RunState
 
 _KEPT = 4
@@ -94,8 +96,17 @@ def _of_run(run: Run, folder: Path, weights: str, precision: str, library: Libra
     origin = _fingerprint(path for path in tuned.place.iterdir() if path.is_file())
     if not _is_whole(target, origin):
         base = find_base(run.recipe.base, library, progress.part(0.0, _FINDING))
-        make(target, base, precision, origin, progress.part(_FINDING, 1.0), tuned)
+        _make(target, base, precision, origin, progress.part(_FINDING, 1.0), tuned)
     return target
+
+
+def _make(target: Path, base: Base, precision: str, origin: str, progress: Progress, tuned: Tuned | None = None) -> None:
+    """Make an export, unless another process has made it meanwhile."""
+    with locked(target.with_name(f".{target.name}.lock"), progress, "Waiting for another export of this model"):
+        if not _is_whole(target, origin):
+            # Open files cannot be replaced everywhere, and exporting needs the memory.
+            close_models()
+            make(target, base, precision, origin, progress, tuned)
 
 
 def _no_weights(tuned: Tuned) -> UserError:
@@ -114,7 +125,7 @@ def _of_base(base: Base, precision: str, progress: Progress) -> Path:
     key = hashlib.sha256(str(base.folder).encode()).hexdigest()[:12]
     target = folder / f"{slug[:40]}-{key}-{precision}"
     if not _is_whole(target, origin):
-        make(target, base, precision, origin, progress)
+        _make(target, base, precision, origin, progress)
     with contextlib.suppress(OSError):
         os.utime(target)
     _forget_old(folder, target)

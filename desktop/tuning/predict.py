@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TOP = 5
 """Labels of an answer's ``scores``."""
 
-_KEPT = 3
+_KEPT, _KEPT_BYTES = 3, 4 << 30
 
 Row = Mapping[str, str]
 
@@ -126,7 +126,7 @@ def open_model(folder: Path, *, device: str = "auto", threads: int | None = None
         if found is None:
             for old in [old for old in _open if old[0] == folder and old[1] != key[1]]:
                 del _open[old]
-            while len(_open) >= _KEPT:
+            while _open and (len(_open) >= _KEPT or _size(card, *_open.values()) > _KEPT_BYTES):
                 _open.popitem(last=False)
             found = _opened(folder, card, device, threads)
         _open[key] = found
@@ -137,6 +137,10 @@ def close_models() -> None:
     """Forget all models that are kept open."""
     with _opening:
         _open.clear()
+
+
+def _size(card: ModelCard, *models: Model) -> int:
+    return card.size + sum(model.card.size for model in models)
 
 
 def _opened(folder: Path, card: ModelCard, device: str, threads: int | None) -> Model:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,13 @@ def test_made_once_for_each_weights_and_precision(run: str) -> None:
     weights = first.parent / "best" / "adapter_model.safetensors"
     os.utime(weights, ns=(1, 1))
     assert made(run) == first and (first / "model.json").stat().st_mtime_ns != stamp
+
+
+def test_two_at_once_make_it_once(run: str, place: Path) -> None:
+    base = tiny.make_base(place / "both", "t5")
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: read_card(made(str(base), precision="int8")), range(2))
+    assert first == second
 
 
 def test_an_export_outlives_the_base(run: str, place: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from desktop.errors import UserError
+from desktop.models import headroom
 from desktop.models.decoding.search import Generator
 from desktop.models.decoding.stepper import Floats, Ints, Prefix, Rows, Stepper
 from desktop.models.session import Session, open_session
@@ -17,8 +18,11 @@ ENCODER, DECODER, REORDER = "encoder.onnx", "decoder.onnx", "reorder.onnx"
 START, PAD = "start_token", "pad_token"
 """Keys of the decoder's metadata."""
 
-_ROWS = 64
-_TOKENS = 8192
+# Rows and tokens of a batch: more make the processor no faster.
+_ROWS = {"CPU": 64, "CUDA": 256}
+_TOKENS = {"CPU": 8192, "CUDA": 1 << 16}
+# Share of the free memory that the decoder's keys and values may take, which are copied as they grow.
+_SHARE = 0.1
 
 
 def open_seq2seq(folder: Path, *, device: str = "auto", threads: int | None = None, spin: bool = False) -> Generator:
@@ -78,7 +82,14 @@ class Seq2SeqStepper(Stepper):
         return rows
 
     def at_once(self, length: int) -> int:
-        return max(1, min(_ROWS, _TOKENS // max(1, length)))
+        length = max(1, length)
+        most = min(_ROWS[self.device], _TOKENS[self.device] // length)
+        if (free := headroom.free_bytes(self.device)) is not None:
+            (heads, _, width), dtype = self._empty
+            # Of the prompt and of the answer, which together have so many tokens.
+            row = len(self.names) * heads * width * np.dtype(dtype).itemsize * length
+            most = min(most, int(_SHARE * free) // row)
+        return max(1, most)
 
 
 class _Seq2SeqRows(Rows):
