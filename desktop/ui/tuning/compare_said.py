@@ -100,16 +100,13 @@ def settings(runs: Sequence[Run]) -> tuple[list[Line], list[Line]]:
 def _settings(run: Run) -> dict[str, str]:
     recipe, records = msgspec.structs.asdict(run.recipe), msgspec.structs.asdict(run.records)
     # What was settled counts, not what was left to the machine.
-    facts = {name: value for name, value in run.facts.items() if isinstance(value, str | int | float | bool | list | tuple)}
+    settled = run.facts.get("settled")
+    recipe |= {name: value for name, value in settled.items() if name in recipe} if isinstance(settled, dict) else {}
     found: dict[str, Any] = {**recipe, "base": run.base, "method": run.method}
-    found |= {name: value for name, value in facts.items() if name not in recipe or _is_open(recipe[name])}
+    found |= {name: run.facts[name] for name in ("trainable", "parameters") if name in run.facts}
     found |= {f"split_{name}" if name == "seed" else name: value for name, value in records.items()}
     found |= {"resumed_from": run.resumed_from[:4], "device": run.device}
     return {name: _text(name, value) for name, value in found.items()}
-
-
-def _is_open(value: Any) -> bool:
-    return value in (0, 0.0, "auto", (), "")
 
 
 def _text(name: str, value: Any) -> str:

@@ -76,9 +76,8 @@ class RunHead(QWidget):
         self._state.setText(said.text)
         self._detail.setText(said.detail)
         active = row.state.is_active if row is not None else run_said.going(run, row)
-        fraction = row.fraction if row is not None else 0.0
-        if run is not None and run.total_steps and run.step:
-            fraction = run.step / run.total_steps
+        # The job knows better than the steps: training may end early.
+        fraction = row.fraction if row is not None else run.step / run.total_steps if run is not None and run.total_steps else 0.0
         self.bar.setVisible(active)
         self.bar.setValue(round(1000 * fraction))
         restyle(self.bar, state="paused" if row is not None and row.state is State.PAUSED else "")

@@ -95,7 +95,9 @@ def facts(run: Run, curves: RunCurves, row: Row | None) -> dict[str, tuple[str, 
     if run.best_before is not None:
         found["Untuned"] = (words.metric(run.best_name, run.best_before), f"{best_name} of the base model on the same rows")
     speed = recent(curves, "speed")
-    found["Tokens/s"] = (number(speed) if np.isfinite(speed) else "–", "Tokens trained on in a second")
+    # A classifier on frozen embeddings reads its rows once.
+    if speed != 0.0:
+        found["Tokens/s"] = (number(speed) if np.isfinite(speed) else "–", "Tokens trained on in a second")
     used = recent(curves, "memory")
     found["Memory"] = (memory(used), "In use")
     found["Time"] = (clock(run.seconds or (float(curves.at_time[-1]) if last >= 0 else 0.0)), "Spent training, without pauses")

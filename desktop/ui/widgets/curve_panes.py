@@ -17,6 +17,8 @@ GUTTER, EDGE, HEAD, FOOT = 56, 14, 28, 24
 SMALL, MIDDLE, LOW, LEAST, GAP, TITLE = 52, 96, 84, 140, 8, 18
 """Heights: of a small pane, of that of scores, the least of the loss' beside that and beside others; of gaps and titles."""
 SMALL_PANES = ("rate", "speed", "memory")
+FEW, NARROW = 150, 0.05
+"""Points of which none is a rare spike; the least range of values of scores."""
 TITLES = {"loss": "Loss", "rate": "Learning rate", "speed": "Tokens/s", "memory": "Memory"}
 SCORE_TITLES = {
     "accuracy": "Accuracy",
@@ -117,7 +119,7 @@ def panes(scene: Scene) -> list[Pane]:
     names: list[tuple[str, float]] = []
     if score and room - GAP >= 2 * LOW:
         names.append(("score", MIDDLE if room - MIDDLE - GAP >= LEAST else LOW))
-    for name in SMALL_PANES if scene.details else ():
+    for name in (name for name in SMALL_PANES if scene.details and any(_says(run, name) for run in scene.runs)):
         if room - sum(height + GAP for _, height in names) - SMALL - GAP >= LEAST:
             names.append((name, SMALL))
     main = room - sum(height + GAP for _, height in names)
@@ -130,6 +132,12 @@ def panes(scene: Scene) -> list[Pane]:
         made.append(_scores(scene, score, *within) if name == "score" else _small(scene, cuts, name, *within))
         top += height + GAP
     return made
+
+
+def _says(run: RunCurves, name: str) -> bool:
+    """Whether a line has something to say: one whose newest values are all 0 has not."""
+    newest = run.line(name).values[-20:]
+    return name == "rate" or not len(newest) or bool((np.nan_to_num(newest, nan=0.0) != 0.0).any())
 
 
 def score_names(runs: Iterable[RunCurves]) -> list[str]:
@@ -167,9 +175,9 @@ def _main_values(lines: Iterable[Line]) -> list[Values]:
             found += [line.smooth.low, line.smooth.high]
         if line.raw is not None:
             for values in (line.raw.low, line.raw.high):
-                known = values[np.isfinite(values)]
+                known = _known(values)
                 if len(known):
-                    found.append(np.percentile(known, [1.0, 99.0]))
+                    found.append(np.percentile(known, [1.0, 99.0]) if len(known) > FEW else known)
     return found
 
 
@@ -195,6 +203,9 @@ def _seen(scene: Scene, run: RunCurves, scores: Scores) -> Values:
 def _scores(scene: Scene, names: list[str], top: float, height: float) -> Pane:
     shown = tuple((run, one) for run in scene.runs for one in run.scores if one.name in names)
     low, high = _extent([_seen(scene, run, one) for run, one in shown], False)
+    if high - low < NARROW:
+        middle = min(1.0 - NARROW / 2, max(NARROW / 2, (high + low) / 2)) if high <= 1.0 else (high + low) / 2
+        low, high = middle - NARROW / 2, middle + NARROW / 2
     title = SCORE_TITLES.get(names[0], names[0]) if len(names) == 1 else "On held-out rows"
     return Pane("score", title, Scale(max(0.0, low), min(1.0, high) if high <= 1.2 else high, top, height), (), shown)
 

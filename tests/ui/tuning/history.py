@@ -99,8 +99,7 @@ def make_run(
     facts = {
         "trainable": 29_645 if labels else 2_442_240,
         "parameters": 22_700_000 if labels else 134_500_000,
-        "batch": 8,
-        "precision": "fp32",
+        "settled": {"batch": 8, "epochs": 3.0, "precision": "fp32", "learning_rate": settled.learning_rate or 2e-4},
     }
     runs.update(
         made, train_rows=9_003 if labels else 1_830, total_steps=steps, step=done, seconds=done * 0.9, tokens=done * 140,

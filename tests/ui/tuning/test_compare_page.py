@@ -50,7 +50,7 @@ def test_results_and_what_differs_of_two_runs(desk: Desk, page: ComparePage, tmp
     row = list(table).index("Accuracy, held-out test rows")
     assert page.table.lines.data(page.table.lines.index(row, 2), Qt.ItemDataRole.AccessibleTextRole) == "90.0 %, the best"
     page.fold.click()
-    assert cells(page)["Batch"] == ["8", "8"]
+    assert cells(page)["Batch"] == ["8", "8"] and cells(page)["Epochs"] == ["3", "3"], "as settled, not as asked"
     assert not cut(page) and not nameless(page)
 
 
