@@ -5,7 +5,9 @@ Batches are padded at the end; texts of one length together need no padding, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +98,8 @@ class _Original:
     def __init__(self, folder: Path, plan: EncoderPlan, head: Head | None, features: Sequence[str]) -> None:
         disable_progress_bar()
         try:
-            self._model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
+            with _quiet():
+                self._model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
         except (OSError, ValueError, RuntimeError) as error:
             raise UserError(f"The encoder cannot be read: {error}", path=folder) from error
         self.plan, self.head, self.features = plan, head, features
@@ -115,6 +118,18 @@ class _Original:
             found["logits"] = logits(_features(values, mask, self.head.facts.features), self.head)
             found["confidence"] = confidence(found["logits"], found["embedding"], self.head)
         return found
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' report of weights that nothing here reads (BERT's pooler)."""
+    logger = logging.getLogger("transformers")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def pool(values: Floats, mask: Any, kind: str) -> Floats:

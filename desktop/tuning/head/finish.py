@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from desktop.jobs.progress import Progress
 from desktop.models.classifier_head import Head, HeadFacts, Trust
 from desktop.tuning.head import trust
-from desktop.tuning.head.classes import UNKNOWN
+from desktop.tuning.head.classes import UNKNOWN, Codes
 from desktop.tuning.head.data import Data
 from desktop.tuning.head.lbfgs import Lbfgs
 from desktop.tuning.head.scores import scores_of, temperature_of
-from desktop.tuning.head.softmax import Features, Linear, Objective, Scales
+from desktop.tuning.head.softmax import Features, Floats, Linear, Objective, Scales
 from desktop.tuning.head.trust import Array, Judged
 
 _FOLD_STEPS = 30
 _FOLD_ROWS = 20_000
 """Rows that a head without some labels is trained on, at most."""
+
+_NOTHING: Array = np.empty((0, 3))
 
 
 def plain(data: Data, linear: Linear) -> Head:
@@ -36,40 +40,56 @@ def finished(data: Data, linear: Linear, scales: Scales, penalty: float, seed: i
     Raises:
         Cancelled: the user ended it.
     """
-    held = data.validation
+    held, head = data.validation, plain(data, linear)
     if held is None:
-        return plain(data, linear)
+        return head
     logits = linear.logits(held.features)
-    scores = scores_of(logits, held.codes)
-    temperature = temperature_of(logits, held.codes)
-    linear = Linear(linear.weight / np.float32(temperature), linear.bias / np.float32(temperature))
-    judged = Judged(
-        trust.signs_of(logits / np.float32(temperature), held.embedding, data.typical), logits.argmax(axis=1) == held.codes
-    )
-    weights, unknown = Trust(), np.empty(0)
-    inside = int((held.codes > UNKNOWN).sum())
-    if trust.can_learn(inside, len(data.classes.labels)):
-        folds = _folds(data, scales, penalty, temperature, seed, progress)
-        weights = trust.weighed(Judged(np.concatenate([one.signs for one, _ in folds]), _all([one.right for one, _ in folds])))
-        unknown = np.concatenate([one.signs[new] for one, new in folds])
-    outside = _outside(data, linear)
-    everything = Judged(np.concatenate([judged.signs, outside]), np.concatenate([judged.right, np.zeros(len(outside), np.bool_)]))
-    if trust.can_learn(len(judged.right), len(data.classes.labels)):
-        weights = trust.calibrated(weights, everything)
-    sure = trust.confidences(weights, judged.signs)
-    choice = trust.choose(
-        sure, judged.right, trust.confidences(weights, outside), trust.confidences(weights, unknown) if len(unknown) else unknown
-    )
-    facts = HeadFacts(
-        labels=data.classes.labels,
-        features=data.read,
+    weights, unknown = Trust(), _NOTHING
+    if trust.can_learn(int((held.codes > UNKNOWN).sum()), len(head.labels)):
+        folds = _folds(data, scales, penalty, temperature_of(logits, held.codes), seed, progress)
+        signs = np.concatenate([fold.judged.signs for fold in folds])
+        weights = trust.weighed(Judged(signs, np.concatenate([fold.judged.right for fold in folds])))
+        unknown = np.concatenate([fold.judged.signs[fold.unknown] for fold in folds])
+    outside = Read(linear.logits(data.outside.features), data.outside.embedding) if data.outside is not None else None
+    return certain(head, Read(logits, held.embedding), held.codes, outside, weights, unknown)
+
+
+class Read(NamedTuple):
+    """Rows as a head reads them: logits [rows, labels], embeddings [rows, width] of length 1."""
+
+    logits: Floats
+    embedding: Floats
+
+
+def certain(head: Head, held: Read, codes: Codes, outside: Read | None, weights: Trust | None, unknown: Array) -> Head:
+    """A head whose confidences are true on the held-out rows, and a threshold chosen on them.
+
+    Args:
+        outside: rows of no label.
+        weights: what tells right answers from others; None for what usually does.
+        unknown: signs of rows of labels that a head did not know, [rows, 3]; to be told of.
+    """
+    temperature = temperature_of(held.logits, codes)
+    scale = np.float32(1 / temperature)
+    right = held.logits.argmax(axis=1) == codes
+    judged = Judged(trust.signs_of(held.logits * scale, held.embedding, head.likenesses), right)
+    others = _NOTHING if outside is None else trust.signs_of(outside.logits * scale, outside.embedding, head.likenesses)
+    weights = weights or trust.usual(judged.signs)
+    if trust.can_calibrate(len(right)):
+        both = Judged(np.concatenate([judged.signs, others]), np.concatenate([right, np.zeros(len(others), np.bool_)]))
+        weights = trust.calibrated(weights, both)
+    sure, strange, new = (trust.confidences(weights, signs) for signs in (judged.signs, others, unknown))
+    choice = trust.choose(sure, right, strange, new)
+    scores = scores_of(held.logits * scale, codes)
+    facts = msgspec.structs.replace(
+        head.facts,
         trust=weights,
         threshold=choice.threshold,
         chosen=choice.chosen,
         temperature=temperature,
         scores={name: round(float(value), 6) for name, value in scores._asdict().items() if np.isfinite(value)},
     )
-    return Head(facts, linear.weight, linear.bias, data.typical)
+    return Head(facts, head.weight * scale, head.bias * scale, head.likenesses)
 
 
 def place_head(folder: Path, head: Head, step: int | None) -> None:
@@ -83,25 +103,30 @@ def place_head(folder: Path, head: Head, step: int | None) -> None:
         write_bytes(hidden / "tuned.json", msgspec.json.encode({"step": step or 0}))
 
 
-def _folds(
-    data: Data, scales: Scales, penalty: float, temperature: float, seed: int, progress: Progress
-) -> list[tuple[Judged, np.ndarray[tuple[int], np.dtype[np.bool_]]]]:
-    """The validation rows as heads see them that do not know some of the labels; and which rows are of those labels."""
+class _Fold(NamedTuple):
+    """Rows as a head sees them that does not know some labels; which rows are of those."""
+
+    judged: Judged
+    unknown: npt.NDArray[np.bool_]
+
+
+def _folds(data: Data, scales: Scales, penalty: float, temperature: float, seed: int, progress: Progress) -> list[_Fold]:
+    """The validation rows, as heads see them that do not know some of the labels."""
     held = data.validation
     assert held is not None
     found = []
     labels = len(data.classes.labels)
-    known_rows = held.codes > UNKNOWN
+    known = held.codes > UNKNOWN
     for number, missing in enumerate(trust.unknown_labels(labels, seed)):
         kept = np.setdiff1d(np.arange(labels), missing)
         new_codes = np.full(labels, UNKNOWN, np.int64)
         new_codes[kept] = np.arange(len(kept))
         train = data.train.only(np.isin(data.train.codes, kept), new_codes, _FOLD_ROWS, seed)
         head = _trained(train, len(kept), scales, penalty, progress.part(number / trust.FOLDS, (number + 1) / trust.FOLDS))
-        logits = head.logits(held.features)[known_rows] / np.float32(temperature)
-        signs = trust.signs_of(logits, held.embedding[known_rows], data.typical[kept])
-        codes = new_codes[held.codes[known_rows]]
-        found.append((Judged(signs, logits.argmax(axis=1) == codes), codes == UNKNOWN))
+        logits = head.logits(held.features)[known] / np.float32(temperature)
+        signs = trust.signs_of(logits, held.embedding[known], data.typical[kept])
+        codes = new_codes[held.codes[known]]
+        found.append(_Fold(Judged(signs, logits.argmax(axis=1) == codes), codes == UNKNOWN))
     return found
 
 
@@ -113,14 +138,3 @@ def _trained(train: Features, labels: int, scales: Scales, penalty: float, progr
         if solver.step(objective) <= 1e-4 * solver.value:
             break
     return objective.head(solver.point)
-
-
-def _outside(data: Data, linear: Linear) -> Array:
-    """Signs of the rows known to belong to no label."""
-    if data.outside is None:
-        return np.empty((0, 3))
-    return trust.signs_of(linear.logits(data.outside.features), data.outside.embedding, data.typical)
-
-
-def _all(parts: list[np.ndarray[tuple[int], np.dtype[np.bool_]]]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    return np.concatenate(parts)

@@ -24,6 +24,8 @@ _SHARE = 5
 _LEAST_ROWS, _LEAST_LABELS = 40, 4
 _LEAST_GAP = 1e-6
 _RIDGE = 1e-4
+_USUAL = (1.9, 0.7, 0.4)
+"""Weights of the three signs brought to deviation 1."""
 
 
 class Judged(NamedTuple):
@@ -45,7 +47,12 @@ def signs_of(logits: Floats, embedding: Floats, typical: Floats) -> Array:
 
 def can_learn(rows: int, labels: int) -> bool:
     """Whether so many validation rows and labels say enough."""
-    return rows >= _LEAST_ROWS and labels >= _LEAST_LABELS
+    return can_calibrate(rows) and labels >= _LEAST_LABELS
+
+
+def can_calibrate(rows: int) -> bool:
+    """Whether so many validation rows say how often answers are right."""
+    return rows >= _LEAST_ROWS
 
 
 def unknown_labels(labels: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
@@ -54,6 +61,13 @@ def unknown_labels(labels: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
     count = max(1, labels // _SHARE)
     for fold in range(FOLDS):
         yield np.sort(order[fold * count : (fold + 1) * count])
+
+
+def usual(signs: Array) -> Trust:
+    """The weights that most heads come to, where there is nothing to learn them from."""
+    weights = np.array(_USUAL) / np.maximum(signs.std(axis=0), 1e-9)
+    odds, likeness, energy = (float(weight) for weight in weights)
+    return Trust(odds, likeness, energy, float(-weights @ signs.mean(axis=0)))
 
 
 def weighed(judged: Judged) -> Trust:
