@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from importlib import import_module
 from pathlib import Path
 
 import msgspec
@@ -80,8 +81,8 @@ def install(library: Library, name: str, title: str, place: str, staging: Path, 
 
 def complete(found: HubFolder, folder: Path) -> None:
     """Write ``tokenizer.json`` into ``folder``, made of the SentencePiece model that ``found`` has instead."""
-    from desktop.models.export.sentencepiece import convert
-
+    # By name, as the window reads this module and must not learn of tokenizers.
+    convert = import_module("desktop.models.export.sentencepiece").convert
     source = next(path for name in hub_folder.SENTENCEPIECE if (path := found.folder / name).is_file())
     made = convert(source, seq2seq=found.family is hub_folder.Family.SEQ2SEQ)
     made.save(str(folder / hub_folder.TOKENIZER))
