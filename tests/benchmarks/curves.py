@@ -131,7 +131,7 @@ def main() -> None:
     report("smoothed over another span, drawn anew", smooth, None)
     plot.set_span(0)
     plot.set_runs([curves(number) for number in range(5)])
-    report("five runs of 100,000 points compared, drawn anew", again)
+    report("five runs of 100,000 points compared, drawn anew", again, None)
 
 
 if __name__ == "__main__":

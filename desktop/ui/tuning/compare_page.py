@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
@@ -36,6 +37,7 @@ class ComparePage(QWidget):
         self._ids: list[str] = []
         self._in_view = False
         self._same = False
+        self._reports: dict[str, Mapping[str, Any] | None] = {}
         self.readers: list[RunReader] = []
         self.setProperty("surface", "canvas")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -95,6 +97,7 @@ class ComparePage(QWidget):
             self._look()
             return
         self._ids = [run.id for run in found]
+        self._read_reports()
         for reader in self.readers:
             reader.deleteLater()
         self.readers = []
@@ -110,6 +113,7 @@ class ComparePage(QWidget):
     def shown(self) -> None:
         """The page has come to the front."""
         self._in_view = True
+        self._read_reports()
         self._look()
 
     def hidden(self) -> None:
@@ -121,7 +125,13 @@ class ComparePage(QWidget):
 
     def _news(self, run: str) -> None:
         if run in self._ids and self._in_view:
+            if not self._source.is_active(run):
+                self._read_reports()
             self._look()
+
+    def _read_reports(self) -> None:
+        """The newest evaluation of each run; they are large, and come seldom."""
+        self._reports = {run: next(iter(self._source.runs.evaluations(run)), None) for run in self._ids}
 
     def _poll(self) -> None:
         if self.isVisible():
@@ -155,7 +165,7 @@ class ComparePage(QWidget):
             self._show_table(runs)
 
     def _show_table(self, runs: Sequence[Run]) -> None:
-        reports = [(self._source.runs.evaluations(run.id) or [None])[0] for run in runs]  # type: ignore[list-item]
+        reports = [self._reports.get(run.id) for run in runs]
         losses = [recent(reader.curves, "smooth" if reader.curves.span > 1 else "loss", 1) for reader in self.readers]
         differing, same = said.settings(runs)
         parts = [("Results", said.results(runs, losses, reports)), ("Settings that differ", differing)]

@@ -143,7 +143,8 @@ class EvaluatePage(QWidget):
 
     def _news(self, run: str) -> None:
         if run == self._run_id and self._in_view:
-            if len(self._source.runs.evaluations(run)) != len(self._reports):
+            # They are large, and none comes while the run is trained.
+            if not self._source.is_active(run) and len(self._source.runs.evaluations(run)) != len(self._reports):
                 self.refresh()
             self._show_setup()
 

@@ -38,6 +38,7 @@ from desktop.ui.tuning.evaluate_result import FactsRow
 from desktop.ui.tuning.evaluate_setup import PRECISION_WORDS
 from desktop.ui.tuning.fields import Choice, FileField, Real, captioned
 from desktop.ui.tuning.use_columns import columns_of, matched
+from desktop.ui.tuning.use_order import reach_after
 from desktop.ui.tuning.use_said import counts_bars, label_facts, troubles
 from desktop.ui.watched import Watched
 from desktop.ui.widgets.bar_chart import BarChart
@@ -297,9 +298,10 @@ class LabelPage(QWidget):
             choice = Choice(f"Column for {wanted}", [("", "Choose…"), *((column, column) for column in columns)])
             choice.set_value(name)
             choice.chosen.connect(lambda _value: self._show())
-            self.inputs.append(choice)
             self._map.addWidget(label(wanted, tone="secondary"), number, 0)
             self._map.addWidget(choice, number, 1)
+            self.inputs.append(choice)
+        reach_after(self, self.file, self.inputs)
         self._matched.setText(
             "The columns were found by their names."
             if all(found)

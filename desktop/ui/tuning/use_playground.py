@@ -35,6 +35,7 @@ from desktop.ui.tuning.evaluate_rows import one_line
 from desktop.ui.tuning.evaluate_setup import PRECISION_WORDS
 from desktop.ui.tuning.fields import Choice, Whole, captioned
 from desktop.ui.tuning.use_answer import AnswerCard
+from desktop.ui.tuning.use_order import reach_after
 from desktop.ui.widgets.elided import ElidedLabel
 from desktop.ui.widgets.parts import Section, clear, label
 
@@ -221,6 +222,7 @@ class Playground(QWidget):
             self.fields[name] = made
             box = captioned(name, made) if several else made
             self._inputs.addWidget(box, number // 2, number % 2, 1, 1 if several else 2)
+        reach_after(self, None, list(self.fields.values()))
 
     def _baseline_chosen(self, on: bool) -> None:
         self._services.state.keep("tuning/ask_baseline", on)

@@ -95,13 +95,19 @@ def test_a_classifier_shows_its_likeliest_labels(desk: Desk, page: UsePage, qtbo
     ]
 
 
-def test_several_columns_are_asked_as_an_object(desk: Desk, page: UsePage) -> None:
+def test_several_columns_are_asked_as_an_object(desk: Desk, page: UsePage, qtbot: QtBot) -> None:
     run = make_run(desk.runs, steps=12)
     desk.runs.update(
         run.id, records=msgspec.json.encode(msgspec.structs.replace(run.records, inputs=("subject", "body"))).decode()
     )
     show(page, "ask", run)
-    page.playground.fields["subject"].setPlainText("Late")
+    fields = page.playground.fields
+    fields["subject"].setPlainText("Late")
+    fields["subject"].setFocus()
+    qtbot.keyClick(fields["subject"], Qt.Key.Key_Tab)
+    assert fields["body"].hasFocus()
+    qtbot.keyClick(fields["body"], Qt.Key.Key_Tab)
+    assert page.playground.go.hasFocus()
     page.playground.go.click()
     assert jobs(desk, AskJob)[0].job.texts == ('{"subject":"Late","body":""}',)
 
