@@ -43,6 +43,10 @@ class Family(StrEnum):
 
 ARCHITECTURES = {
     "bert": Family.ENCODER,
+    "roberta": Family.ENCODER,
+    "xlm-roberta": Family.ENCODER,
+    "distilbert": Family.ENCODER,
+    "mpnet": Family.ENCODER,
     "llama": Family.DECODER,
     "mistral": Family.DECODER,
     "qwen2": Family.DECODER,
@@ -50,6 +54,9 @@ ARCHITECTURES = {
     "t5": Family.SEQ2SEQ,
 }
 """``model_type`` of each architecture that Reprise can tune and export."""
+
+_AFTER_PADDING = {"roberta": 0, "xlm-roberta": 0, "mpnet": 2}
+"""Whose positions begin after the padding token's id (0), or after a number of unused ones."""
 
 LICENCES = {
     "apache-2.0": ("Apache-2.0", Commercial.YES),
@@ -126,9 +133,9 @@ def read(folder: Path) -> HubFolder:
         parameters=_parameters(tensors, config, family),
         size=sum(path.stat().st_size for path in weights),
         context=_context(folder, config, architecture),
-        layers=_number(config, "num_hidden_layers", "num_layers", "n_layer"),
-        hidden=_number(config, "hidden_size", "d_model", "n_embed"),
-        heads=_number(config, "num_attention_heads", "num_heads", "n_head"),
+        layers=_number(config, "num_hidden_layers", "num_layers", "n_layer", "n_layers"),
+        hidden=_number(config, "hidden_size", "d_model", "n_embed", "dim"),
+        heads=_number(config, "num_attention_heads", "num_heads", "n_head", "n_heads"),
         vocabulary=_number(config, "vocab_size"),
         chat_template=chat_template(folder),
         spdx=spdx,
@@ -154,7 +161,7 @@ def chat_template(folder: Path) -> str:
     """The template of a conversation, from wherever this generation of the layout keeps it; "" for none."""
     path = folder / "chat_template.jinja"
     if path.is_file():
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors="replace")
     for name in ("chat_template.json", "tokenizer_config.json"):
         if (folder / name).is_file():
             found = _json(folder / name).get("chat_template")
@@ -265,6 +272,8 @@ def _context(folder: Path, config: dict[str, Any], architecture: str) -> int | N
         # Relative positions: what n_positions says is the length of pre-training, not a limit.
         return None
     limits = [_number(config, "max_position_embeddings", "n_positions", "seq_length")]
+    if architecture in _AFTER_PADDING:
+        limits[0] -= _AFTER_PADDING[architecture] or _number(config, "pad_token_id") + 1
     if (folder / "sentence_bert_config.json").is_file():
         limits.append(_number(_json(folder / "sentence_bert_config.json"), "max_seq_length"))
     return min((limit for limit in limits if limit > 0), default=None)

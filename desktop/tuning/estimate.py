@@ -26,6 +26,10 @@ _MANY_CUT = 0.05
 _LONGEST = 0.99
 # A head's own training: passes over all embeddings, each six operations for every weight.
 _HEAD_OPERATIONS = 6.0
+# How evaluations go (desktop.tuning.training.judge): rows judged, and tokens of an answer that is looked at. A token written
+# alone takes as long as reading so many at once, because all weights are fetched for it.
+_JUDGED_LEAST, _JUDGED_MOST = 64, 2_000
+_SAMPLE_TOKENS, _ALONE = 64, 12.0
 
 
 class _Lengths(NamedTuple):
@@ -125,9 +129,14 @@ def _operations(recipe: Recipe, base: Base, shape: Shape, lengths: _Lengths, fac
         rows = facts.splits.get("train", 0)
         passes = _HEAD_OPERATIONS * rows * recipe.epochs * base.hidden * max(2, facts.classes_total)
         return (rows + held_out + facts.splits.get("test", 0)) * once + passes
-    rows = steps * recipe.batch * recipe.accumulation * recipe.gpus
-    evaluations = max(1, steps // recipe.eval_every)
-    return rows * footprint.operations(recipe, base, shape, whole, lengths.answer) + evaluations * held_out * once
+    step_rows = recipe.batch * recipe.accumulation * recipe.gpus
+    judged = min(held_out, max(_JUDGED_LEAST, min(_JUDGED_MOST, recipe.eval_every * step_rows // 3)))
+    evaluations = (1 + max(1, steps // recipe.eval_every)) if held_out else 0
+    written = min(recipe.max_answer, _SAMPLE_TOKENS) if recipe.samples and base.family != "encoder" else 0
+    samples = written * _ALONE * footprint.forward(base, shape, 1.0, 1.0)
+    return steps * step_rows * footprint.operations(recipe, base, shape, whole, lengths.answer) + evaluations * (
+        judged * once + samples
+    )
 
 
 def _warnings(recipe: Recipe, base: Base, facts: Facts, lengths: _Lengths, fits: bool) -> list[str]:

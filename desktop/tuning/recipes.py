@@ -107,7 +107,7 @@ def settle(recipe: Recipe, base: Base, facts: Facts, *, device: str, memory: int
         batch=recipe.batch or _batch(method, base, rows, device),
         learning_rate=recipe.learning_rate or _rate(method, base),
         precision=recipe.precision if recipe.precision != "auto" else _precision(method, device),
-        lora_targets=recipe.lora_targets or (targets_of(base.architecture) if method == "lora" else ()),
+        lora_targets=recipe.lora_targets or (targets_of(base) if method == "lora" else ()),
     )
     if memory is not None and method != "head":
         settled = _fitted(settled, recipe, base, device, memory)

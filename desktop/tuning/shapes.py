@@ -41,9 +41,11 @@ class Shape(NamedTuple):
     embedding: int
 
 
-def targets_of(architecture: str) -> tuple[str, ...]:
-    """The usual adapters' places."""
-    return LORA_TARGETS.get(architecture, LORA_TARGETS["llama"])
+def targets_of(base: Base) -> tuple[str, ...]:
+    """The usual adapters' places, of which a base has some."""
+    usual = LORA_TARGETS.get(base.architecture, LORA_TARGETS["llama"])
+    there = {name.rsplit(".", 1)[-1] for name, _ in _matrices(base.folder)}
+    return tuple(name for name in usual if name in there) or usual
 
 
 def shape_of(base: Base) -> Shape:
@@ -72,7 +74,7 @@ def shape_of(base: Base) -> Shape:
 
 def lora_parameters(base: Base, rank: int, targets: Sequence[str]) -> int:
     """Numbers in the adapters: ``rank`` times rows and columns of every matrix whose name ends in a target."""
-    wanted = tuple(targets) or targets_of(base.architecture)
+    wanted = tuple(targets) or targets_of(base)
     return sum(rank * sum(shape) for name, shape in _matrices(base.folder) if name.rsplit(".", 1)[-1] in wanted)
 
 
