@@ -58,7 +58,7 @@ class CurveBar(QWidget):
         self._words.setMinimumWidth(self._words.fontMetrics().horizontalAdvance("Auto: 1,000 steps"))
         row.addWidget(self._words)
         row.addStretch(1)
-        self.log = _toggle("Log", "Show the loss on a logarithmic scale")
+        self.log = _toggle("Log scale", "Show the loss on a logarithmic scale")
         self.log.setChecked(state.flag("tuning/curve_log"))
         self.log.toggled.connect(self._choose_log)
         row.addWidget(self.log)
