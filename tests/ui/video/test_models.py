@@ -15,10 +15,10 @@ from desktop.jobs.events import Failed, Previewed
 from desktop.jobs.job import AnyJob, PreviewJob, RestoreJob, RestoreOptions
 from desktop.jobs.rows import Owner, Row, Update
 from desktop.jobs.states import State as JobState
+from desktop.ui.asks import Newest
 from desktop.ui.bridge import QueueBridge
 from desktop.ui.state import State
 from desktop.ui.video import files
-from desktop.ui.asks import Newest
 from desktop.ui.video.choices import Choices, Memory, of_job
 from desktop.ui.video.clips import Item
 from desktop.ui.video.metrics import change, faces_text
