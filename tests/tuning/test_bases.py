@@ -107,7 +107,7 @@ def _adapter(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (_config({"model_type": "gpt_neo"}), "does not know the architecture 'gpt_neo'.*It knows bert, llama"),
+        (_config({"model_type": "gpt_neo"}), "does not know the architecture 'gpt_neo'.*It knows bert, .*llama"),
         (_config({"model_type": "own", "auto_map": {}}), "own program code, which Reprise does not run"),
         (_config({"quantization_config": {}}), "quantised already"),
         (_pickled, "pickles only.*were not opened"),

@@ -61,8 +61,8 @@ _NAMES = {
     },
 }
 ARCHITECTURES = tuple(_NAMES)
-_AFTER_PADDING = ("roberta", "xlm-roberta", "mpnet")
-"""Whose positions begin after the padding token's id."""
+_AFTER_PADDING = {"roberta": 0, "xlm-roberta": 0, "mpnet": 2}
+"""Whose positions begin after the padding token's id (0), or after a number of unused ones."""
 
 _RELATIVE = "encoder.relative_attention_bias.weight"
 _FARTHEST = 128
@@ -126,7 +126,7 @@ def plan_of(folder: Path) -> EncoderPlan:
     if str(config.get("position_embedding_type") or "absolute") != "absolute" or config.get("is_decoder"):
         raise UserError("Encoders with relative positions, or that write, cannot be exported", path=folder)
     pad = int(config.get("pad_token_id") or 0)
-    first = pad + 1 if architecture in _AFTER_PADDING else 0
+    first = _AFTER_PADDING[architecture] or pad + 1 if architecture in _AFTER_PADDING else 0
     width = int(_one_of(config, "hidden_size", "dim"))
     return EncoderPlan(
         architecture=architecture,
