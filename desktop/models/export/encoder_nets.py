@@ -139,7 +139,7 @@ def plan_of(folder: Path) -> EncoderPlan:
         activation=_ACTIVATIONS[activation],
         positions=int(config["max_position_embeddings"]) - first,
         first=first,
-        pad=pad,
+        pad=first - 1 if first else pad,
         pooling=pooling_of(folder),
     )
 
