@@ -312,7 +312,7 @@ def _tune(job: TuneJob, *, json: bool) -> None:
 
 def _say_how_to_go_on(run: str) -> None:
     with _history() as history:
-        if any(found.id == run and found.can_resume for found in history.all()):
+        if any(found.id == run and found.can_resume and found.step for found in history.all()):
             typer.echo(f"Go on with: reprise tune resume {run}", err=True)
 
 
