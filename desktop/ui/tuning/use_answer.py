@@ -22,6 +22,7 @@ class AnswerCard(QFrame):
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._title = title
+        self.text = ""
         self.setProperty("surface", "card")
         whole = QVBoxLayout(self)
         whole.setContentsMargins(theme.S3, theme.S2, theme.S2, theme.S3)
@@ -57,7 +58,6 @@ class AnswerCard(QFrame):
         for page in (self._empty, self._written, labelled):
             self._stack.addWidget(page)
         whole.addWidget(self._stack, 1)
-        self.text = ""
         self.say("")
 
     def say(self, words: str) -> None:

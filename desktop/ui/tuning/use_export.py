@@ -45,7 +45,7 @@ class ExportPage(QWidget):
         self._services = services
         self._run: Run | None = None
         self._blocked = ""
-        self.folder = ""
+        self.folder = self.written = ""
         self.watched = Watched(services.bridge, self)
         column = scrolled_column(self, "Export", COLUMN)
         column.setSpacing(theme.S3)
@@ -89,9 +89,9 @@ class ExportPage(QWidget):
         self._verdict = label(bold=True, wrap=True)
         head.addWidget(IconLabel("verify", "good"), 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(self._verdict, 1)
-        self.show = Button("Show in folder", icon_name="folder")
-        self.show.clicked.connect(lambda: show_in_folder(Path(self.written)))
-        head.addWidget(self.show)
+        self.reveal = Button("Show in folder", icon_name="folder")
+        self.reveal.clicked.connect(lambda: show_in_folder(Path(self.written)))
+        head.addWidget(self.reveal)
         result.addLayout(head)
         self._tables = QHBoxLayout()
         self._tables.setSpacing(2 * theme.S6)
@@ -107,7 +107,6 @@ class ExportPage(QWidget):
         result.addLayout(self._tables)
         column.addWidget(self._result)
         column.addStretch(1)
-        self.written = ""
         self.watched.changed.connect(self._show)
         self.watched.done.connect(self._done)
         self.watched.failed.connect(lambda _row, failed: services.say(from_failed(failed, [("Try again", self.start)])))

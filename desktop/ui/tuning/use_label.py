@@ -188,9 +188,9 @@ class LabelPage(QWidget):
             self._stack.addWidget(part)
         whole.addWidget(self._stack, 1)
         foot = QHBoxLayout()
-        self.show = Button("Show in folder", icon_name="folder")
-        self.show.clicked.connect(self._show_folder)
-        foot.addWidget(self.show)
+        self.reveal = Button("Show in folder", icon_name="folder")
+        self.reveal.clicked.connect(self._show_folder)
+        foot.addWidget(self.reveal)
         foot.addStretch(1)
         whole.addLayout(foot)
         return page
@@ -329,7 +329,7 @@ class LabelPage(QWidget):
         self.target.setToolTip(self.output)
         row = self.watched.row
         done = row is not None and bool(row.result)
-        self.show.setVisible(done)
+        self.reveal.setVisible(done)
         self.facts.setVisible(bool(self.facts.facts) and (done or self.watched.going))
         self.trouble.setVisible(bool(self.trouble.text()))
 

@@ -13,7 +13,7 @@ def reach_after(page: QWidget, before: QWidget | None, widgets: Sequence[QWidget
     """Let the Tab key reach ``widgets`` right after ``before`` (one of the page's; None for its start) and its insides."""
     chain: list[QWidget] = []
     at = page.nextInFocusChain()
-    while at is not page:
+    while at is not None and at is not page:
         if page.isAncestorOf(at) and at.focusPolicy() & Qt.FocusPolicy.TabFocus and at not in widgets:
             chain.append(at)
         at = at.nextInFocusChain()

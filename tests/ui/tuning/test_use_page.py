@@ -138,7 +138,7 @@ def test_a_file_is_labelled_with_its_columns_found(desk: Desk, page: UsePage, tm
         part.facts.facts["Rows an hour"].value == "1,843,200"
         and part.trouble.text() == "1 row could not be read (line 9: no text)."
     )
-    assert [bar.name for bar in part.counts.bars] == ["refund", "card"] and part.show.isVisible()
+    assert [bar.name for bar in part.counts.bars] == ["refund", "card"] and part.reveal.isVisible()
     assert desk.notes[-1].path == str(output)
 
 
@@ -179,7 +179,7 @@ def test_an_export_shows_sizes_what_was_checked_and_the_licence(desk: Desk, page
         "check": {"largest_difference": 0.0123, "texts": 64},
     }  # fmt: skip
     finish(desk, row.id, result)
-    qtbot.waitUntil(lambda: part.show.isVisible())
+    qtbot.waitUntil(lambda: part.reveal.isVisible())
     assert sizes(result) == [("encoder.onnx", "23 MB"), ("model.json", "800 B"), ("All files", "23 MB")]
     texts = {label.text() for label in part.findChildren(type(part.licence)) if label.isVisible()}
     assert {"encoder.onnx", "Largest difference", "0.0123", "64"} <= texts
