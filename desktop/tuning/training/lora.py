@@ -19,50 +19,82 @@ _TASKS = {"decoder": "CAUSAL_LM", "seq2seq": "SEQ_2_SEQ_LM"}
 
 
 class FastLinear(Linear):  # type: ignore[misc]
-    """peft's linear layer with an adapter (Hu et al. 2021): adds the adapter's part in place of the frozen layer's result."""
+    """peft's linear layer with an adapter (Hu et al. 2021): adds the adapter's part in place of the frozen layer's result.
 
-    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    The frozen weight may be of 16 bits where the input has 32; the large products are then computed in 16 bits, all else in 32.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         """As the layer it replaces."""
-        if self.disable_adapters or self.merged or args or kwargs or self.active_adapters != [ADAPTER] or self._drops:
-            found: Tensor = super().forward(x, *args, **kwargs)
-            return found
         base = self.base_layer
         weights = (base.weight, base.bias, self.lora_A[ADAPTER].weight, self.lora_B[ADAPTER].weight)
         if torch.is_autocast_enabled(x.device.type):
             dtype = torch.get_autocast_dtype(x.device.type)
             x, *weights = (None if tensor is None else tensor.to(dtype) for tensor in (x, *weights))  # type: ignore[assignment]
-        result: Tensor = _Adapted.apply(x, *weights, self.scaling[ADAPTER])  # type: ignore[no-untyped-call]
+        if self.disable_adapters or self.merged:
+            return _product(x, weights[0].t(), weights[1])
+        dropout = self.lora_dropout[ADAPTER]
+        seen = dropout(x) if self.training and not isinstance(dropout, nn.Identity) else None
+        result: Tensor = _Adapted.apply(x, seen, *weights, self.scaling[ADAPTER])  # type: ignore[no-untyped-call]
         return result
-
-    @property
-    def _drops(self) -> bool:
-        return self.training and not isinstance(self.lora_dropout[ADAPTER], nn.Identity)
 
 
 class _Adapted(torch.autograd.Function):
-    """x W^T + b + s (x A^T) B^T with W and b frozen."""
+    """x W^T + b + s (x' A^T) B^T with W and b frozen; x' is x, or x with some of it dropped.
+
+    Products with the few columns of an adapter are written so that the long side is contiguous: several times faster on a CPU.
+    """
 
     @staticmethod
-    def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor | None, down: Tensor, up: Tensor, scale: float) -> Tensor:
+    def forward(
+        context: Any,
+        x: Tensor,
+        seen: Tensor | None,
+        weight: Tensor,
+        bias: Tensor | None,
+        down: Tensor,
+        up: Tensor,
+        scale: float,
+    ) -> Tensor:
         flat = x.reshape(-1, x.shape[-1])
-        out = torch.nn.functional.linear(flat, weight, bias)
-        inner = torch.mm(flat, down.t())
+        out = _product(flat, weight.t(), bias)
+        read = flat if seen is None else seen.reshape(-1, x.shape[-1])
+        inner = torch.mm(down, read.t()).t()
         out.addmm_(inner, up.t(), alpha=scale)
-        context.save_for_backward(flat, inner, weight, down, up)
-        context.scale = scale
+        context.save_for_backward(read, inner, weight, down, up)
+        context.scale, context.drops = scale, seen is not None
         return out.view(*x.shape[:-1], -1)
 
     @staticmethod
     def backward(context: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        flat, inner, weight, down, up = context.saved_tensors
+        read, inner, weight, down, up = context.saved_tensors
+        shape = (*grads[0].shape[:-1], -1)
         grad = grads[0].reshape(-1, grads[0].shape[-1])
-        grad_inner = torch.mm(grad, up).mul_(context.scale)
-        grad_up = torch.mm(grad.t(), inner).mul_(context.scale)
-        grad_down = torch.mm(grad_inner.t(), flat)
-        grad_x = None
+        grad_inner = torch.mm(up.t(), grad.t()).mul_(context.scale).t()
+        grad_up = torch.mm(inner.t(), grad).mul_(context.scale).t()
+        grad_down = torch.mm(grad_inner.t(), read)
+        grad_x = grad_seen = None
         if context.needs_input_grad[0]:
-            grad_x = torch.mm(grad, weight).addmm_(grad_inner, down).view(*grads[0].shape[:-1], -1)
-        return grad_x, None, None, grad_down, grad_up, None
+            grad_x = _product(grad, weight)
+            if not context.drops:
+                grad_x.addmm_(grad_inner, down)
+            grad_x = grad_x.view(shape)
+        if context.needs_input_grad[1]:
+            grad_seen = torch.mm(grad_inner, down).view(shape)
+        return grad_x, grad_seen, None, None, grad_down, grad_up, None
+
+
+def _product(x: Tensor, table: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x times a table, in the table's type, as x's type."""
+    found = torch.matmul(x.to(table.dtype), table).to(x.dtype)
+    return found if bias is None else found.add_(bias)
+
+
+def narrow(model: nn.Module, dtype: torch.dtype) -> None:
+    """Keep the frozen weights under adapters in a type of fewer bits, but those whose type T5 gives its activations."""
+    for name, module in model.named_modules():
+        if isinstance(module, FastLinear) and not name.endswith(".wo"):
+            module.base_layer.weight.data = module.base_layer.weight.data.to(dtype)
 
 
 def with_adapters(model: nn.Module, recipe: Recipe, family: str, base: str) -> PeftModel:

@@ -19,7 +19,8 @@ def answer_loss(hidden: Tensor, weight: Tensor, labels: Tensor, scale: float) ->
     """Sum of the labels' negative log-likelihoods, times ``scale``.
 
     Args:
-        hidden: [N, D], states that predict the labels. weight: [V, D] of the projection. labels: int64 [N].
+        hidden: [N, D], states that predict the labels. labels: int64 [N].
+        weight: [V, D] of the projection; the products are computed in its type.
     """
     loss: Tensor = _AnswerLoss.apply(hidden, weight, labels, scale)  # type: ignore[no-untyped-call]
     return loss
@@ -30,7 +31,7 @@ def answer_losses(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
     """Each label's negative log-likelihood, float32 [N]."""
     found = [torch.zeros(0, device=hidden.device)]
     for states, wanted in _pieces(hidden, labels, weight):
-        logits = torch.nn.functional.linear(states, weight).float()
+        logits = torch.nn.functional.linear(states.to(weight.dtype), weight).float()
         found.append(torch.nn.functional.cross_entropy(logits, wanted, reduction="none"))
     return torch.cat(found)
 
@@ -44,7 +45,7 @@ class _AnswerLoss(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, hidden: Tensor, weight: Tensor, labels: Tensor, scale: float) -> Tensor:
         wants_hidden, wants_weight = context.needs_input_grad[:2]
-        dtype = torch.get_autocast_dtype(hidden.device.type) if torch.is_autocast_enabled(hidden.device.type) else hidden.dtype
+        dtype = torch.get_autocast_dtype(hidden.device.type) if torch.is_autocast_enabled(hidden.device.type) else weight.dtype
         with torch.autocast(hidden.device.type, enabled=False):
             table = weight.to(dtype)
             grad_hidden = torch.empty_like(hidden) if wants_hidden else None

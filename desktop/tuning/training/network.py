@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, DynamicCache, PreTrainedModel
 from transformers.utils import logging as words
 
 from desktop.errors import UserError
@@ -22,6 +22,9 @@ from desktop.tuning.training.collate import Batch, decoder_batch, prompts_batch,
 from desktop.tuning.training.loss import answer_loss, answer_losses
 from desktop.tuning.training.tokens import Pair
 
+_SHARING = ("llama", "mistral", "qwen2")
+"""Decoders without dropout of their own, whose attention takes cached keys and values as they are."""
+
 
 class Network:
     """A decoder or an encoder-decoder with what of it is trained.
@@ -29,10 +32,22 @@ class Network:
     Attributes:
         model: of transformers, with its adapters in it.
         trainable: parameters that are trained, by name.
-        autocast: 16-bit type that it computes in; None for 32 bits.
+        autocast: 16-bit type that all is computed in; None for 32 bits.
     """
 
-    def __init__(self, model: PreTrainedModel | PeftModel, card: PromptCard, device: torch.device, autocast: torch.dtype | None):
+    def __init__(
+        self,
+        model: PreTrainedModel | PeftModel,
+        card: PromptCard,
+        device: torch.device,
+        autocast: torch.dtype | None = None,
+        narrow: torch.dtype | None = None,
+        shares: bool = False,
+    ) -> None:
+        """With ``narrow``, only products with frozen weights are computed in that type.
+
+        With ``shares``, what all rows of a batch begin with is read once.
+        """
         self.model = model
         self.device = device
         self.autocast = autocast
@@ -42,7 +57,12 @@ class Network:
         self._card = card
         self._whole: PreTrainedModel = model.get_base_model() if isinstance(model, PeftModel) else model
         self._inner = getattr(self._whole, self._whole.base_model_prefix, None)
+        self._shares = shares
         self._watch: Callable[[], None] = lambda: None
+        self._table: Tensor | None = None
+        if narrow is not None:
+            lora.narrow(self._whole, narrow)
+            self._table = self._whole.get_output_embeddings().weight.detach().to(narrow)
         for module in self._whole.modules():
             if type(module).__name__ in (self._whole._no_split_modules or ()):
                 module.register_forward_hook(self._between)
@@ -69,8 +89,9 @@ class Network:
     def batch(self, pairs: Sequence[Pair]) -> Batch:
         """Rows as the network reads them, on its device."""
         card = self._card
-        made = decoder_batch(pairs, card.pad) if card.start is None else seq2seq_batch(pairs, card.pad, card.start)
-        return made.to(self.device)
+        if card.start is not None:
+            return seq2seq_batch(pairs, card.pad, card.start).to(self.device)
+        return decoder_batch(pairs, card.pad, share=self._shares).to(self.device)
 
     def loss(self, batch: Batch, scale: float) -> Tensor:
         """Sum of the answer tokens' negative log-likelihoods times ``scale``, with the way back to the gradients."""
@@ -140,11 +161,13 @@ class Network:
     @property
     def _projection(self) -> Tensor:
         weight: Tensor = self._whole.get_output_embeddings().weight
-        return weight
+        return weight if self._table is None else self._table
 
     def _hidden(self, batch: Batch) -> Tensor:
         """States that predict the labels, [N, D]."""
-        if batch.answer_ids is None:
+        if batch.shared is not None:
+            states = self._read_on(batch.shared, batch.ids)
+        elif batch.answer_ids is None:
             states = self._inner(input_ids=batch.ids, use_cache=False)[0]  # type: ignore[misc]
         else:
             read = self._whole.encoder(input_ids=batch.ids, attention_mask=batch.mask)[0]
@@ -155,6 +178,16 @@ class Network:
                 states = states * (self._whole.config.d_model**-0.5)
         wanted: Tensor = states.reshape(-1, states.shape[-1]).index_select(0, batch.places)
         return wanted
+
+    def _read_on(self, shared: Tensor, ids: Tensor) -> Tensor:
+        """States of ``ids`` after a beginning that is the same for all rows: it is read once, and gradients flow through it."""
+        cache = DynamicCache()
+        self._inner(input_ids=shared, past_key_values=cache, use_cache=True)  # type: ignore[misc]
+        for layer in cache.layers:
+            layer.keys = layer.keys.expand(len(ids), -1, -1, -1)
+            layer.values = layer.values.expand(len(ids), -1, -1, -1)
+        states: Tensor = self._inner(input_ids=ids, past_key_values=cache, use_cache=True)[0]  # type: ignore[misc]
+        return states
 
     def _precision(self) -> contextlib.AbstractContextManager[Any]:
         if self.autocast is None:
@@ -210,9 +243,24 @@ def open_network(
         enable({"use_reentrant": False})
         if adapted:
             whole.enable_input_require_grads()
-    network = Network(model, card, place, torch.bfloat16 if half else None)
+    # On a CPU, attention and whatever else is no large product is faster in 32 bits.
+    narrow = half and adapted and device == "cpu"
+    network = Network(
+        model,
+        card,
+        place,
+        autocast=torch.bfloat16 if half and not narrow else None,
+        narrow=torch.bfloat16 if narrow else None,
+        shares=_may_share(model.config, recipe),
+    )
     if adapted and start_weights is not None:
         from desktop.tuning.training.tensors import read_tensors
 
         network.load(read_tensors(start_weights / lora.WEIGHTS), start_weights)
     return network
+
+
+def _may_share(config: Any, recipe: Recipe) -> bool:
+    """Whether reading a common beginning once gives what reading it with each row does."""
+    windowed = getattr(config, "sliding_window", None) is not None and getattr(config, "use_sliding_window", True)
+    return config.model_type in _SHARING and not windowed and not recipe.gradient_checkpointing and not recipe.lora_dropout

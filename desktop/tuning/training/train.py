@@ -90,17 +90,21 @@ def _for_this_computer(context: Context) -> Recipe:
     if recipe.precision == "bf16" and device == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
         context.warn("This GPU has no 16-bit floats with the range of 32-bit ones: training in fp32.")
         recipe = replace(recipe, precision="fp32")
-    if recipe.gpus > 1:
-        most, why = recipe.gpus, ""
-        if sys.platform == "win32":
-            most, why = 1, "Windows has no library for several GPUs (NCCL)"
-        elif device == "cuda" and recipe.gpus > (found := _gpus()):
-            most, why = found, f"this computer has {found}"
-        if most < recipe.gpus:
-            passes = -(-recipe.accumulation * recipe.gpus // most)
-            context.warn(f"Training with {most} instead of {recipe.gpus} processes, and more passes a step: {why}.")
-            recipe = replace(recipe, gpus=most, accumulation=passes)
+    most, why = possible_processes(recipe.gpus, device, sys.platform, _gpus())
+    if most < recipe.gpus:
+        passes = -(-recipe.accumulation * recipe.gpus // most)
+        context.warn(f"Training with {most} instead of {recipe.gpus} processes, and more passes a step: {why}.")
+        recipe = replace(recipe, gpus=most, accumulation=passes)
     return recipe
+
+
+def possible_processes(wanted: int, device: str, platform: str, gpus: int) -> tuple[int, str]:
+    """How many processes can train together, and why not as many as wanted."""
+    if wanted > 1 and platform == "win32":
+        return 1, "Windows has no library for several GPUs (NCCL)"
+    if device == "cuda" and wanted > gpus:
+        return gpus, f"this computer has {gpus}"
+    return wanted, ""
 
 
 def _gpus() -> int:

@@ -50,21 +50,26 @@ class _Net(nn.Module):
         return self.second(torch.tanh(self.first(x)))
 
 
-def _adapted(fast: bool) -> nn.Module:
+def _adapted(fast: bool, dropout: float = 0.0) -> nn.Module:
     torch.manual_seed(3)
-    config = LoraConfig(r=3, lora_alpha=5, target_modules=["first", "second"], init_lora_weights=False)
+    targets = ["first", "second"]
+    config = LoraConfig(r=3, lora_alpha=5, target_modules=targets, init_lora_weights=False, lora_dropout=dropout)
     if fast:
         config._register_custom_module({nn.Linear: FastLinear})
     return get_peft_model(_Net(), config, adapter_name=ADAPTER)
 
 
-def test_fast_adapters_compute_what_those_of_peft_do() -> None:
-    ours, theirs = _adapted(True), _adapted(False)
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_fast_adapters_compute_what_those_of_peft_do(dropout: float) -> None:
+    ours, theirs = _adapted(True, dropout), _adapted(False, dropout)
     assert isinstance(ours.base_model.model.first, FastLinear)
     x = torch.randn(5, 7, 6)
+    results = []
     for model in (ours, theirs):
-        model(x).square().sum().backward()
-    torch.testing.assert_close(ours(x), theirs(x))
+        torch.manual_seed(4)
+        results.append(model(x))
+        results[-1].square().sum().backward()
+    torch.testing.assert_close(*results)
     for (name, one), (_, other) in zip(ours.named_parameters(), theirs.named_parameters(), strict=True):
         if one.requires_grad:
             torch.testing.assert_close(one.grad, other.grad, msg=lambda text, name=name: f"{name}: {text}")

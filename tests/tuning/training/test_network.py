@@ -101,6 +101,40 @@ def test_a_step_is_the_same_however_it_is_cut(kind: str, tiny_base: Bases) -> No
             torch.testing.assert_close(their[name], tensor, rtol=1e-3, atol=1e-5)
 
 
+def test_what_all_rows_begin_with_is_read_once_to_the_same_effect(tiny_base: Bases) -> None:
+    common = np.arange(20, 40, dtype=np.int32)
+    pairs = [Pair(np.concatenate([common, pair.prompt]), pair.answer) for pair in _pairs()]
+    pairs.append(Pair(common[:15], pairs[0].answer))
+    found = []
+    for shares in (True, False):
+        network = _open(tiny_base, "llama")
+        with torch.no_grad():
+            for parameter in network.trainable.values():
+                parameter += 0.1
+        network._shares = shares
+        batch = network.batch(pairs)
+        assert (batch.shared is not None and batch.shared.shape[1] == 14) == shares
+        assert batch.tokens == sum(len(pair.prompt) + len(pair.answer) - 1 for pair in pairs)
+        loss = network.loss(batch, 0.02)
+        loss.backward()
+        found.append([loss.detach(), network.losses(batch), *(part.grad for part in network.trainable.values())])
+    torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_products_in_16_bits_are_close(kind: str, tiny_base: Bases) -> None:
+    found = []
+    for precision in ("fp32", "bf16"):
+        network = _open(tiny_base, kind, precision=precision)
+        loss = network.loss(network.batch(_pairs()), 0.02)
+        loss.backward()
+        found.append((float(loss.detach()), [part.grad for part in network.trainable.values()]))
+    assert found[0][0] == pytest.approx(found[1][0], rel=2e-3) and found[0][0] != found[1][0]
+    for one, other in zip(found[0][1], found[1][1], strict=True):
+        assert one.dtype == other.dtype == torch.float32
+        assert float((one - other).norm()) <= 0.05 * float(one.norm())
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradient_checkpointing_changes_nothing_but_memory(kind: str, tiny_base: Bases) -> None:
     grads = []

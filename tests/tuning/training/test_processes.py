@@ -19,6 +19,7 @@ from desktop.jobs.events import AnyEvent, Progressed
 from desktop.jobs.progress import Cancelled, Progress
 from desktop.tuning.runs import Runs, RunState
 from desktop.tuning.training import helpers
+from desktop.tuning.training.train import possible_processes
 from desktop.tuning.tune import tune
 from tests.tuning.training.tiny import job
 
@@ -107,15 +108,8 @@ def test_gpus_are_named_for_the_processes() -> None:
     assert helpers.devices(2, "3,5,7") == ["3", "5"]
 
 
-@pytest.mark.usefixtures("home")
-def test_windows_trains_in_one_process_and_says_why(tiny_base: Bases, tiny_rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from desktop.tuning.training import train
-
-    monkeypatch.setattr(train.sys, "platform", "win32")
-    asked = job(tiny_base("llama"), tiny_rows, batch=4, gpus=2, max_steps=2, samples=0)
-    result = tune(asked, Progress())
-    assert "Windows has no library for several GPUs" in result["warnings"][0]
-    runs = Runs()
-    facts = runs.get(asked.run).facts
-    runs.close()
-    assert (facts["batch"], facts["accumulation"], facts["processes"]) == (4, 2, 1)
+def test_processes_that_cannot_be_had_are_not_started() -> None:
+    assert possible_processes(4, "cuda", "linux", 2) == (2, "this computer has 2")
+    assert possible_processes(2, "cpu", "linux", 0) == (2, "")
+    most, why = possible_processes(2, "cuda", "win32", 2)
+    assert most == 1 and "Windows" in why
