@@ -79,9 +79,9 @@ def test_memory_of_smollm2(installed: Callable[[str], Path], method: str, batch:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
-def test_memory_when_activations_are_computed_twice(installed: Callable[[str], Path], t5: Path) -> None:
-    check(installed("smollm2"), recipe("lora", 4, gradient_checkpointing=True), 200, 24)
-    check(t5, recipe("lora", 8), 128, 64)
+@pytest.mark.timeout(600)
+def test_memory_when_activations_are_computed_twice(installed: Callable[[str], Path]) -> None:
+    check(installed("smollm2"), recipe("lora", 4, gradient_checkpointing=True), 100, 24)
 
 
 def test_operations_are_those_of_the_weights(installed: Callable[[str], Path]) -> None:
