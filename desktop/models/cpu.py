@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 _TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
@@ -33,3 +34,12 @@ def granted() -> int:
     """Threads that this process may use: the share that the queue gave it (``REPRISE_THREADS``), else ``cores()``."""
     given = os.environ.get("REPRISE_THREADS", "")
     return int(given) if given.isdigit() and int(given) > 0 else cores()
+
+
+def spin_less() -> None:
+    """Let torch's threads wait for work in a loop for a short time only: on a busy computer that loop costs many times the work.
+
+    Takes effect when torch is loaded for the first time (GNU OpenMP).
+    """
+    if "torch" not in sys.modules:
+        os.environ.setdefault("GOMP_SPINCOUNT", "20000")

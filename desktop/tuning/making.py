@@ -17,7 +17,7 @@ import msgspec
 
 from desktop.jobs.progress import Progress
 from desktop.jobs.tuning_jobs import Recipe, Records
-from desktop.models import hub_folder
+from desktop.models import cpu, hub_folder
 from desktop.models.classifier_head import read_head
 from desktop.paths import atomic_write
 from desktop.tuning import model_card
@@ -82,6 +82,7 @@ def make(target: Path, base: Base, precision: str, origin: str, progress: Progre
     Raises:
         UserError: the weights cannot be read, the graphs do not compute what torch does, or the disk is full.
     """
+    cpu.spin_less()
     prompt = _prompt(base, tuned)
     with replacing(target) as hidden:
         write = _encoder if base.family == hub_folder.Family.ENCODER else _writer
