@@ -1,6 +1,6 @@
 """Write the examples that come with Reprise: ``departments.csv`` and ``crm.jsonl``; always the same ones.
 
-    python packaging/demo_records/make.py
+    python packaging/demo_records/write.py
 
 ``commits.jsonl`` is made of this project's own history: ``reprise tune commits . --limit 400 -o resources/demo/commits.jsonl``.
 """
