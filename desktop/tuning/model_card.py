@@ -208,4 +208,21 @@ def _licence(card: ModelCard) -> str:
 
 
 def _check(check: Mapping[str, Any]) -> list[str]:
-    return [f"- {name.replace('_', ' ')}: {value}" for name, value in check.items()] or ["- nothing was recorded"]
+    """What was measured, in words; what has none is listed as it is."""
+    left = dict(check)
+    lines = [f"- Compared with {left.pop('against')} on the same weights."] if "against" in left else []
+    if {"tokens", "equal"} <= left.keys():
+        lines.append(f"- Tokens written: {left.pop('equal'):.1%} of {left.pop('tokens')} equal.")
+    for name, sentence in _MEASURED.items():
+        if isinstance(left.get(name), int | float):
+            lines.append(f"- {sentence.format(left.pop(name))}")
+    lines += [f"- {name.replace('_', ' ')}: {value}" for name, value in left.items()]
+    return lines or ["- Nothing was recorded."]
+
+
+_MEASURED = {
+    "batches": "Batches of different sizes and lengths: {}.",
+    "largest": "Largest difference of a score: {:.2g} of the largest score.",
+    "agreement": "The likeliest answer is that of fp32 for {:.1%} of the prompts.",
+    "difference": "Scores are off by {:.2%} of what they differ among themselves.",
+}
