@@ -26,7 +26,7 @@ from desktop.tuning.context import Context, Outcome
 from desktop.tuning.prompts import Prompter, make_card
 from desktop.tuning.recipes import settle
 from desktop.tuning.records import Imported, import_records, open_imported
-from desktop.tuning.records.facts import why_untrainable
+from desktop.tuning.records.facts import Facts, why_untrainable
 from desktop.tuning.runs import Run, Runs, RunState, runs_dir
 
 RECORDS = "records"
@@ -134,11 +134,7 @@ def _context(runs: Runs, run: Run, job: TuneJob, device: str, progress: Progress
         raise UserError(why, path=job.records.source)
     base = find_base(run.recipe.base, Library(), progress.part(0.0, 0.02))
     settled = run.facts.get(_SETTLED)
-    recipe = (
-        msgspec.convert(settled, Recipe)
-        if settled
-        else settle(job.recipe, base, imported.facts, device=device, memory=_memory(device))
-    )
+    recipe = msgspec.convert(settled, Recipe) if settled else _settled(job.recipe, base, imported.facts, device)
     card = make_card(base, job.records, imported.facts, recipe)
     context = Context(
         run=run.id,
@@ -163,6 +159,22 @@ def _context(runs: Runs, run: Run, job: TuneJob, device: str, progress: Progress
         facts={**run.facts, _SETTLED: msgspec.to_builtins(recipe)},
     )
     return context
+
+
+def _settled(asked: Recipe, base: Base, facts: Facts, device: str) -> Recipe:
+    recipe = settle(asked, base, facts, device=device, memory=_memory(device))
+    if asked.precision == "auto" and device == "cpu" and recipe.method == "lora" and _multiplies_halves():
+        # Only products with the frozen weights are computed in 16 bits there.
+        return msgspec.structs.replace(recipe, precision="bf16")
+    return recipe
+
+
+def _multiplies_halves() -> bool:
+    """Whether this processor has instructions for products of 16-bit floats: with them, large ones take half the time."""
+    import torch
+
+    known = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in known)
 
 
 def _memory(device: str) -> int | None:

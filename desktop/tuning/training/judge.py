@@ -16,7 +16,7 @@ from desktop.tuning.training.tokens import Tokens
 if TYPE_CHECKING:
     from desktop.tuning.prompts import Prompter
 
-_LEAST, _MOST = 64, 2_000
+_LEAST, _MOST = 32, 2_000
 _ANSWER = 64
 """Tokens of an answer that is looked at, at most."""
 

@@ -24,7 +24,7 @@ class FastLinear(Linear):  # type: ignore[misc]
     The frozen weight may be of 16 bits where the input has 32; the large products are then computed in 16 bits, all else in 32.
     """
 
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor) -> Tensor:
         """As the layer it replaces."""
         base = self.base_layer
         weights = (base.weight, base.bias, self.lora_A[ADAPTER].weight, self.lora_B[ADAPTER].weight)
