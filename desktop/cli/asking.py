@@ -137,7 +137,9 @@ def label(
     column: Annotated[str, typer.Option(metavar="NAME", help="Column of the answers.")] = "label",
     confidence: Annotated[str, typer.Option(metavar="NAME", help="Column of the confidence, 0 to 1.")] = "confidence",
     threshold: _Threshold = None,
-    other: Annotated[str, typer.Option(metavar="TEXT", help="Label of rows below the threshold.")] = "",
+    other: Annotated[
+        str, typer.Option(metavar="TEXT", help="Label of rows that the model is unsure of; without it all get its best one.")
+    ] = "",
     labels: Annotated[
         list[str] | None,
         typer.Option("--label", metavar="TEXT", help="An answer that a writing model may give; give it again for more."),

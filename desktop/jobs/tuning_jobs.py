@@ -331,7 +331,8 @@ class LabelJob(Job, frozen=True, kw_only=True, tag="label"):
         source: CSV, TSV, JSONL or Parquet; the result has the same form, unless ``output`` ends otherwise.
         inputs: columns that make the prompt, where they are not called as in training.
         column, confidence: names of the added columns.
-        threshold: rows with less confidence get ``other`` as their label; None takes the model's own, 0 labels all.
+        threshold: rows with less confidence get ``other`` as their label; None takes the model's own when there is an ``other``,
+            and else labels every row.
         labels: the only answers that a generating model may give; empty for the run's own, or any text.
         batch: rows at once; 0 chooses.
     """

@@ -105,7 +105,9 @@ class _Labelling:
     ) -> None:
         self._job, self._model, self._source, self._form, self._inputs = job, model, source, form, inputs
         self._parts, self._progress = parts, progress
-        self._threshold = job.threshold if job.threshold is not None else model.card.threshold or 0.0
+        # Without a label for rows that the model is unsure of, every row gets its best one.
+        own = (model.card.threshold or 0.0) if job.other else 0.0
+        self._threshold = own if job.threshold is None else job.threshold
         self._rows = self._before = self._declined = 0
         self._resumed = False
         self._began = monotonic()

@@ -122,7 +122,7 @@ class LabelPage(QWidget):
         more.folded.connect(lambda on: state.keep("tuning/label_more_folded", on))
         self.column, self.sure, self.other = QLineEdit("label"), QLineEdit("confidence"), QLineEdit()
         self.labels = QLineEdit(placeholderText="any text")
-        self.threshold = Real(-0.01, 1.0, step=0.05, decimals=2, word="The run's own")
+        self.threshold = Real(-0.01, 1.0, step=0.05, decimals=2, word="Automatic")
         self.threshold.set_value(-0.01)
         self.weights = Choice("Weights", (("best", "Best on validation"), ("last", "Last step")))
         self.precision = Choice("Precision", tuple((name, PRECISION_WORDS[name]) for name in EXPORT_PRECISIONS))
@@ -134,8 +134,12 @@ class LabelPage(QWidget):
         boxes = (
             captioned("Column of the answer", self.column),
             captioned("Column of the confidence", self.sure),
-            captioned("Least confidence", self.threshold, "Rows with less get the label below; 0 labels all"),
-            captioned("Label of unsure rows", self.other, "Empty leaves them without one"),
+            captioned(
+                "Least confidence",
+                self.threshold,
+                "Rows with less get the label of unsure rows; automatic: the run's own when there is one",
+            ),
+            captioned("Label of unsure rows", self.other, "Empty gives every row its best label"),
             self._labels_box,
             captioned("Weights", self.weights),
             captioned("Precision", self.precision, "Lower is faster and a little less exact"),
