@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any
 
+from desktop.jobs.events import Progressed
 from desktop.tuning.context import Context
 from desktop.tuning.runs import Point, Sample
 
@@ -40,9 +41,8 @@ class Reporter:
         self.say(point.step, " · ".join(words))
 
     def say(self, step: int, sentence: str) -> None:
-        """Show how far the run is; raises Cancelled or blocks as ``Progress.at`` does."""
-        if not self._context.progress.will_stop():
-            self._context.progress.at(step / max(1, self._total), sentence)
+        """Show how far the run is. Unlike ``Progress.at`` this is no checkpoint: before one there is something to save."""
+        self._context.progress.emit(Progressed(step / max(1, self._total), sentence))
 
     def scores(self, step: int, scores: Mapping[str, float]) -> None:
         """Add values on the validation rows."""

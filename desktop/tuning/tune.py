@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from desktop.models.library import Library
 from desktop.tuning import speed
 from desktop.tuning.bases import Base, find_base
 from desktop.tuning.context import Context, Outcome
+from desktop.tuning.devices import places
 from desktop.tuning.prompts import Prompter, make_card
 from desktop.tuning.recipes import settle
 from desktop.tuning.records import Imported, import_records, open_imported
@@ -31,6 +33,7 @@ from desktop.tuning.runs import Run, Runs, RunState, runs_dir
 
 RECORDS = "records"
 _SETTLED = "settled"
+_FREE = "Free some space, then resume the run."
 
 
 def tune(job: TuneJob, progress: Progress) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def tune(job: TuneJob, progress: Progress) -> dict[str, Any]:
         run = _taken_up(runs, job)
         with _true_state(runs, run.id):
             device = _device(job.device)
-            with locked(runs_dir() / f".{device}.lock", progress, "Waiting for another run on this device to end"):
+            with _to_itself(device, job.recipe.gpus, progress):
                 context = _context(runs, run, job, device, progress)
                 outcome = _train(context)
         return _result(context, outcome)
@@ -100,9 +103,27 @@ def _true_state(runs: Runs, run: str) -> Iterator[None]:
         runs.update(run, state=RunState.STOPPED)
         raise
     except BaseException as error:
-        runs.update(run, state=RunState.FAILED, error=str(error) if isinstance(error, UserError) else failure(error).message)
+        full = isinstance(error, sqlite3.OperationalError) and "full" in str(error)
+        if full:
+            error = UserError("The history of runs could not be written: the disk is full", path=runs.path, remedy=_FREE)
+        # A disk that is full has no room for this either; the run then counts as stopped when this process has ended.
+        with contextlib.suppress(sqlite3.Error):
+            said = str(error) if isinstance(error, UserError) else failure(error).message
+            runs.update(run, state=RunState.FAILED, error=said)
+        if full:
+            raise error from None
         raise
     runs.update(run, state=RunState.DONE)
+
+
+@contextlib.contextmanager
+def _to_itself(device: str, processes: int, progress: Progress) -> Iterator[None]:
+    """The device, once no other run uses it, whichever program that run belongs to."""
+    with contextlib.ExitStack() as stack:
+        for place in places(device, processes):
+            lock = runs_dir() / f".{place}.lock"
+            stack.enter_context(locked(lock, progress, "Waiting for another run on this device to end"))
+        yield
 
 
 def _device(wanted: str) -> str:

@@ -6,7 +6,6 @@ They are in the worker's process group, and the end of their stdin ends them, so
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ import msgspec
 from desktop.errors import UserError
 from desktop.jobs.executors import program_command, program_environment
 from desktop.models import cpu
+from desktop.tuning.devices import gpu_names
 from desktop.tuning.training.setup import Setup
 
 SWITCH = "--trainer"
@@ -132,24 +132,10 @@ def helpers(setup: Setup, processes: int, meeting: Path, checkpoint: Path | None
         group.end()
 
 
-def devices(processes: int, own: str | None = None) -> list[str]:
-    """Names of the GPUs for the processes of a training, the worker's own first.
-
-    Args:
-        own: what the worker's environment makes visible; read from it when None.
-    """
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES") if own is None else own
-    first = [word.strip() for word in (visible or "").split(",") if word.strip()] or ["0"]
-    if len(first) >= processes:
-        return first[:processes]
-    others = [str(number) for number in range(processes + len(first)) if str(number) not in first]
-    return (first + others)[:processes]
-
-
 def _variables(device: str, process: int, threads: str) -> dict[str, str]:
     found = {"REPRISE_THREADS": threads, "OMP_NUM_THREADS": threads}
     if device == "cuda":
-        found["CUDA_VISIBLE_DEVICES"] = devices(process + 1)[process]
+        found["CUDA_VISIBLE_DEVICES"] = gpu_names(process + 1)[process]
     return found
 
 

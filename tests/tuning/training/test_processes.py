@@ -17,6 +17,7 @@ from desktop.alive import is_alive
 from desktop.errors import UserError
 from desktop.jobs.events import AnyEvent, Progressed
 from desktop.jobs.progress import Cancelled, Progress
+from desktop.tuning.devices import gpu_names, places
 from desktop.tuning.runs import Runs, RunState
 from desktop.tuning.training import helpers
 from desktop.tuning.training.train import possible_processes
@@ -103,9 +104,15 @@ def test_helpers_die_with_the_worker(tiny_base: Bases, tiny_rows: Path, home: Pa
 
 
 def test_gpus_are_named_for_the_processes() -> None:
-    assert helpers.devices(2, "") == ["0", "1"]
-    assert helpers.devices(3, "1") == ["1", "0", "2"]
-    assert helpers.devices(2, "3,5,7") == ["3", "5"]
+    assert gpu_names(2, "") == ["0", "1"]
+    assert gpu_names(3, "1") == ["1", "0", "2"]
+    assert gpu_names(2, "3,5,7") == ["3", "5"]
+    assert places("cpu", 4) == ["cpu"]
+
+
+def test_two_trainings_lock_their_gpus_in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert places("cuda", 2) == ["cuda-0", "cuda-1"] and places("cuda", 1) == ["cuda-1"]
 
 
 def test_processes_that_cannot_be_had_are_not_started() -> None:
