@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import sqlite3
 import sys
 import time
@@ -127,7 +126,6 @@ def _to_itself(device: str, processes: int, progress: Progress) -> Iterator[None
 
 
 def _device(wanted: str) -> str:
-    _spin_less()
     import torch
 
     there = torch.cuda.is_available()
@@ -136,15 +134,6 @@ def _device(wanted: str) -> str:
             "There is no GPU that torch can use", remedy="Choose the device auto or cpu; `reprise doctor` says what is missing."
         )
     return "cuda" if there and wanted != "cpu" else "cpu"
-
-
-def _spin_less() -> None:
-    """Threads that wait for work look for it in a loop for milliseconds, which costs others more than it gains us.
-
-    Takes effect when torch is loaded for the first time.
-    """
-    if "torch" not in sys.modules:
-        os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 
 def _context(runs: Runs, run: Run, job: TuneJob, device: str, progress: Progress) -> Context:

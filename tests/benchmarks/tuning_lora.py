@@ -217,6 +217,8 @@ def main() -> int:
     if options.speed:
         speed(options)
         return 0
+    # As the worker has it; torch reads it when it is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ["REPRISE_MODELS"] = str(Library().root)
     with tempfile.TemporaryDirectory(prefix="reprise-") as home:
         os.environ["REPRISE_HOME"] = home
