@@ -66,7 +66,8 @@ class Stages(Progress):
 
     def report(self) -> str:
         """All stages and their sum."""
-        self.enter("")
+        if self.now:
+            self.enter("")
         total = tuple(sum(values) for values in zip(*self.times.values(), strict=True))
         parts = [f"{name} {wall:.1f} ({used:.1f})" for name, (wall, used) in self.times.items()]
         return f"{total[0]:.1f} s ({total[1]:.1f} s of processor time): {', '.join(parts)}"
@@ -105,6 +106,7 @@ def tuned(base: str, train: Path, progress: Stages, validation: Path | None = No
     result = tune(TuneJob(run=new_id(), device="cpu", records=records, recipe=Recipe(base=base, method="head")), progress)
     progress.enter("classifier to ONNX")
     onnx_of(result["run"], Progress(), library=Library())
+    progress.enter("")
     return str(result["run"])
 
 

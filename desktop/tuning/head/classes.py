@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -51,14 +50,14 @@ class Classes:
         return np.fromiter((numbers.get(value, UNKNOWN) for value in values), np.int64, len(values))
 
 
-def classes_of(values: Sequence[str]) -> Classes:
-    """The classes of the training rows' labels.
+def classes_of(values: Sequence[str], held_out: Sequence[str] = ()) -> Classes:
+    """The classes of the training rows' labels; rows of none may be among them, or among the held-out ones.
 
     Raises:
         UserError: there are fewer than two.
     """
-    found = set(Counter(values))
-    outside = frozenset(label for label in found if plain(label) in _OUTSIDE_NAMES)
+    found = set(values)
+    outside = frozenset(label for label in found.union(held_out) if plain(label) in _OUTSIDE_NAMES)
     if len(found - outside) < 2:
         outside = frozenset()
     labels = tuple(sorted(found - outside))

@@ -62,7 +62,7 @@ def embedded(context: Context, embedder: Embedder) -> Data:
 
     imported, progress = context.imported, context.progress
     splits = {name: imported.split(name)[imported.facts.output] for name in ("train", "validation")}
-    classes = classes_of(splits["train"])
+    classes = classes_of(splits["train"], splits["validation"])
     codes = {name: classes.codes(values) for name, values in splits.items()}
     share = len(codes["train"]) / max(1, sum(map(len, codes.values())))
     found = {"train": embedder.embed("train", progress.part(0.05, 0.05 + 0.6 * share))}

@@ -79,7 +79,7 @@ class _Rows:
     def __init__(self, context: Context) -> None:
         imported, output = context.imported, context.imported.facts.output
         values = {name: imported.split(name)[output] for name in ("train", "validation")}
-        self.classes = classes_of(values["train"])
+        self.classes = classes_of(values["train"], values["validation"])
         codes = {name: self.classes.codes(found) for name, found in values.items()}
         folder = context.folder / "tokens"
         tokens = {name: tokens_of(imported, name, context.prompter, folder, context.progress.part(0.0, 0.0)) for name in codes}
@@ -120,7 +120,8 @@ def _first_head(context: Context) -> Head:
     settle(place)
     if has_head(place):
         return read_head(place)
-    labels = classes_of(context.imported.split("train")[context.imported.facts.output]).labels
+    output = context.imported.facts.output
+    labels = classes_of(*(context.imported.split(name)[output] for name in ("train", "validation"))).labels
     found: Head | None = None
     if context.start_weights is not None and has_head(context.start_weights):
         found = read_head(context.start_weights)

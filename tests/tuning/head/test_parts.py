@@ -90,6 +90,7 @@ def test_rows_of_no_label_are_told_by_their_labels_name() -> None:
     classes = classes_of(["cards", "loans", "Out of scope", "loans"])
     assert classes.labels == ("cards", "loans") and classes.outside == {"Out of scope"}
     assert classes.codes(["loans", "Out of scope", "rates"]).tolist() == [1, OUTSIDE, UNKNOWN]
+    assert classes_of(["cards", "loans"], ["loans", "oos"]).outside == {"oos"}
     assert classes_of(["oos", "cards"]).labels == ("cards", "oos")
     with pytest.raises(UserError, match="same label"):
         classes_of(["cards", "cards"])
