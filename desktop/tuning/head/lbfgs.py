@@ -5,6 +5,7 @@ Liu & Nocedal 1989, "On the limited memory BFGS method for large scale optimizat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -41,7 +42,7 @@ class Lbfgs:
     @property
     def norm(self) -> float:
         """Length of the gradient."""
-        return _dot(self.gradient, self.gradient) ** 0.5
+        return math.sqrt(_dot(self.gradient, self.gradient))
 
     def step(self, function: Function) -> float:
         """Make a step; by how much the value fell (0.0: nothing is left to gain, the point stays)."""
