@@ -31,7 +31,6 @@ from desktop.tuning.records.facts import Facts, why_untrainable
 from desktop.tuning.runs import Run, Runs, RunState, runs_dir
 
 RECORDS = "records"
-_SETTLED = "settled"
 _FREE = "Free some space, then resume the run."
 
 
@@ -143,8 +142,8 @@ def _context(runs: Runs, run: Run, job: TuneJob, device: str, progress: Progress
     if why := why_untrainable(imported.facts):
         raise UserError(why, path=job.records.source)
     base = find_base(run.recipe.base, Library(), progress.part(0.0, 0.02))
-    settled = run.facts.get(_SETTLED)
-    recipe = msgspec.convert(settled, Recipe) if settled else _settled(job.recipe, base, imported.facts, device)
+    # What was settled when the run began holds, whatever memory there is now.
+    recipe = run.recipe if run.started else _settled(job.recipe, base, imported.facts, device)
     card = make_card(base, job.records, imported.facts, recipe)
     context = Context(
         run=run.id,
@@ -166,7 +165,7 @@ def _context(runs: Runs, run: Run, job: TuneJob, device: str, progress: Progress
         train_rows=imported.facts.splits["train"],
         device=device,
         started=run.started or time.time(),
-        facts={**run.facts, _SETTLED: msgspec.to_builtins(recipe)},
+        facts={**run.facts, "settled": msgspec.to_builtins(recipe)},
     )
     return context
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from desktop.tuning.prompts import Prompter
 
 _LEAST, _MOST = 32, 2_000
+_BATCH = 16
 _ANSWER = 64
 """Tokens of an answer that is looked at, at most."""
 
@@ -43,10 +44,14 @@ class Judge:
     def loss(self, network: Network, batch: int, watch: Callable[[], None]) -> float:
         """Mean negative log-likelihood of the answers' tokens; with less memory, fewer rows at once.
 
+        Args:
+            batch: rows that fit at once in training, which takes several times the memory.
+
         Raises:
             MemoryError: not even one row fits.
         """
         network.model.eval()
+        batch = max(_BATCH, 2 * batch)
         while True:
             try:
                 with network.watched(watch):
