@@ -154,7 +154,11 @@ def _batch(method: str, base: Base, rows: int, device: str) -> int:
 
 
 def _rate(method: str, base: Base) -> float:
-    """Learning rates that did best, or as well as any, in our trials; larger models take smaller ones."""
+    """Usual peaks; larger models take smaller ones.
+
+    In short trials of adapters on SmolLM2 (10 to 20 steps, 2e-4 to 2e-3) larger rates learnt faster and none diverged;
+    the one taken leaves room for longer runs.
+    """
     large = base.parameters > 1_000_000_000
     if method == "head":
         # Newton's steps, in effect: their own length is the right one.
