@@ -57,9 +57,9 @@ _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def open_database(
-    path: Path, what: str = "The list of jobs", upgrades: Sequence[str] = UPGRADES
+    path: Path, what: str = "The list of jobs", upgrades: Sequence[str] | None = None
 ) -> tuple[sqlite3.Connection, str]:
-    """Open or make the database at ``path``, which messages call ``what``; ``upgrades`` bring it up to date.
+    """Open or make the database at ``path``, which messages call ``what``; ``upgrades`` (the queue's when None) bring it up to date.
 
     Returns:
         The connection (autocommit, any thread, write-ahead log) and a note for the user, "" when all was well.
@@ -68,6 +68,7 @@ def open_database(
         UserError: it cannot be opened, or a later version of Reprise made it.
     """
     note = ""
+    upgrades = UPGRADES if upgrades is None else upgrades
     try:
         connection = _connect(path)
         if not _is_sound(connection):
