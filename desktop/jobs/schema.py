@@ -59,7 +59,9 @@ _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 def open_database(
     path: Path, what: str = "The list of jobs", upgrades: Sequence[str] | None = None
 ) -> tuple[sqlite3.Connection, str]:
-    """Open or make the database at ``path``, called ``what`` in messages; ``upgrades`` (the queue's when None) bring it up to date.
+    """Open or make the database at ``path``, which messages call ``what``.
+
+    ``upgrades`` bring it up to date; the queue's when None.
 
     Returns:
         The connection (autocommit, any thread, write-ahead log) and a note for the user, "" when all was well.
