@@ -34,7 +34,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REPRISE_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("REPRISE_THREADS", "1")
-        yield tiny_run(tmp_path_factory.mktemp("models"), "t5", method="full", max_steps=40, eval_every=20)
+        # Long enough to answer with letters: one that ends its answers at once shows nothing while it writes.
+        recipe = {"max_steps": 150, "epochs": 40, "eval_every": 75, "learning_rate": 3e-3}
+        yield tiny_run(tmp_path_factory.mktemp("models"), "t5", method="full", **recipe)
     torch.set_num_threads(threads)
 
 
