@@ -12,7 +12,19 @@ import msgspec
 
 from desktop.errors import UsageError
 from desktop.jobs.base import Job, Result, choose, require
-from desktop.jobs.piano_jobs import AUDIO_FORMATS, BEAT_CHANGES, DIFFICULTIES, STYLES, CoverJob, ListenJob, RenderJob
+from desktop.jobs.piano_jobs import (
+    AUDIO_FORMATS,
+    BEAT_CHANGES,
+    COMPOSERS,
+    DIFFICULTIES,
+    ENGINES,
+    STYLES,
+    CoverJob,
+    ListenJob,
+    RenderJob,
+)
+from desktop.jobs.piano_outputs import PagesJob, ScoreJob, WaterfallJob
+from desktop.jobs.piano_takes import AuditionJob, TakeJob
 from desktop.jobs.tuning_jobs import (
     AskJob,
     CommitsJob,
@@ -30,11 +42,14 @@ from desktop.jobs.video_jobs import FilmstripJob, FramesJob, InspectJob, Measure
 __all__ = [
     "AUDIO_FORMATS",
     "BEAT_CHANGES",
+    "COMPOSERS",
     "DIFFICULTIES",
+    "ENGINES",
     "STYLES",
     "AdoptJob",
     "AnyJob",
     "AskJob",
+    "AuditionJob",
     "CommitsJob",
     "CoverJob",
     "DoctorJob",
@@ -49,6 +64,7 @@ __all__ = [
     "LabelJob",
     "ListenJob",
     "MeasureJob",
+    "PagesJob",
     "PreviewJob",
     "Recipe",
     "Records",
@@ -57,7 +73,10 @@ __all__ = [
     "RestoreJob",
     "RestoreOptions",
     "Result",
+    "ScoreJob",
+    "TakeJob",
     "TuneJob",
+    "WaterfallJob",
     "choose",
     "decode",
     "encode",
@@ -120,6 +139,11 @@ AnyJob = (
     CoverJob
     | ListenJob
     | RenderJob
+    | TakeJob
+    | AuditionJob
+    | ScoreJob
+    | PagesJob
+    | WaterfallJob
     | RestoreJob
     | PreviewJob
     | FramesJob

@@ -12,6 +12,18 @@ STYLES = ("pop", "ballad", "arpeggio", "stride", "rock", "chorale")
 DIFFICULTIES = ("easy", "medium", "full")
 BEAT_CHANGES = ("auto", "x2", "half", "shift")
 AUDIO_FORMATS = ("wav", "flac", "ogg", "mp3")
+ENGINES = ("sketch", "pop2piano")
+COMPOSERS = range(1, 22)
+"""Arrangers that Pop2Piano has learnt from."""
+
+
+EXTRAS = ("musicxml", "pdf", "mp4")
+
+
+def check_composer(composer: int) -> None:
+    """Raise UsageError unless there is such a composer."""
+    if composer not in COMPOSERS:
+        raise UsageError(f"composer: {composer} is not between {COMPOSERS[0]} and {COMPOSERS[-1]}")
 
 
 class CoverJob(Job, frozen=True, kw_only=True, tag="cover"):
@@ -25,6 +37,8 @@ class CoverJob(Job, frozen=True, kw_only=True, tag="cover"):
         name: stem of the results; the source's stem when empty.
         beats: a correction of the found grid (``BEAT_CHANGES``) or a file of beats (seconds, tab, number in the bar).
         soundfont: SF2 or SF3 file for the audio; the default one when empty.
+        composer: whose manner Pop2Piano takes, one of ``COMPOSERS``; other engines have no use for it.
+        also: further results, each ``NAME`` with that ending (``EXTRAS``).
     """
 
     runner: ClassVar[str] = "desktop.piano.job:run_cover"
@@ -37,12 +51,17 @@ class CoverJob(Job, frozen=True, kw_only=True, tag="cover"):
     beats: str = "auto"
     audio: bool = False
     soundfont: str = ""
+    composer: int = 1
+    also: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require("source", self.source)
         require("output", self.output)
-        choose("engine", self.engine, ("sketch",))
+        choose("engine", self.engine, ENGINES)
+        check_composer(self.composer)
+        for ending in self.also:
+            choose("also", ending, EXTRAS)
         choose("style", self.style, STYLES)
         choose("difficulty", self.difficulty, DIFFICULTIES)
         # A file is looked for when the job runs: an old job stays readable after its file has gone.
@@ -81,12 +100,18 @@ class ListenJob(Job, frozen=True, kw_only=True, tag="listen"):
 
 
 class RenderJob(Job, frozen=True, kw_only=True, tag="render"):
-    """Play a saved cover (``.reprise``) with a SoundFont into an audio file (format by its extension)."""
+    """Play a saved cover (``.reprise``) into an audio file (format by its extension).
+
+    Attributes:
+        soundfont: SF2 or SF3 file; the default one when empty.
+        instrument: VST3 instrument that plays instead of a SoundFont; needs the ``vst`` extra.
+    """
 
     runner: ClassVar[str] = "desktop.piano.job:run_render"
     cover: str
     output: str
     soundfont: str = ""
+    instrument: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
