@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from desktop import __version__
-from desktop.cli import asking, covers, doctor, history, library, measuring, pictures, tuning, videos
+from desktop.cli import asking, batches, covers, doctor, history, library, measuring, pictures, tuning, videos
 
 app = typer.Typer(
     name="reprise",
@@ -36,6 +36,7 @@ def _root(
 
 
 app.command("cover")(covers.cover)
+app.command("batch")(batches.batch)
 app.command("render")(covers.render)
 app.command("demo")(covers.demo)
 app.command("restore")(videos.restore)

@@ -12,7 +12,8 @@ from desktop.cli.options import Device, Json, SoundFont
 from desktop.cli.running import exit_code, run_jobs, settings
 from desktop.cli.show import display
 from desktop.errors import UsageError, UserError
-from desktop.jobs.job import BEAT_CHANGES, DIFFICULTIES, STYLES, CoverJob, RenderJob
+from desktop.jobs.job import BEAT_CHANGES, COMPOSERS, DIFFICULTIES, ENGINES, STYLES, CoverJob, RenderJob
+from desktop.jobs.piano_jobs import EXTRAS
 from desktop.jobs.rows import Row
 from desktop.paths import resources
 from desktop.settings import Settings
@@ -43,7 +44,15 @@ Picture = Annotated[bool, typer.Option("--picture", help="Also draw the piano ro
 Name = Annotated[
     str, typer.Option(metavar="NAME", help="File name of the results, without ending; for one song.", show_default="the song's")
 ]
-Engine = Annotated[str, typer.Option(metavar="ENGINE", help="What writes the cover: sketch.")]
+Engine = Annotated[str, typer.Option(metavar="ENGINE", help=f"What writes the cover: {', '.join(ENGINES)}.")]
+Composer = Annotated[
+    int,
+    typer.Option(metavar="N", min=COMPOSERS[0], max=COMPOSERS[-1], help="Whose manner Pop2Piano takes."),
+]
+Also = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ENDING", help=f"Also write NAME.ENDING: {', '.join(EXTRAS)}. May be given several times."),
+]
 
 
 def cover(
@@ -57,6 +66,8 @@ def cover(
     soundfont: SoundFont = "",
     name: Name = "",
     engine: Engine = "sketch",
+    composer: Composer = 1,
+    also: Also = None,
     device: Device = "",
     json: Json = False,
 ) -> None:
@@ -67,15 +78,17 @@ def cover(
     chosen = settings()
     jobs = [
         CoverJob(
-            source=_absolute(song),
+            source=absolute(song),
             output=str(Path(output or chosen.output or Path(song).parent).absolute()),
             name=name,
             engine=engine,
             style=style or chosen.style,
             difficulty=difficulty or chosen.difficulty,
-            beats=_beats(beats),
+            beats=beats_choice(beats),
             audio=audio,
-            soundfont=_absolute(soundfont or chosen.soundfont),
+            soundfont=absolute(soundfont or chosen.soundfont),
+            composer=composer,
+            also=tuple(dict.fromkeys(word.lower().lstrip(".") for word in also or ())),
             device=device or chosen.device,
         )
         for song in songs
@@ -88,12 +101,19 @@ def render(
     saved: Annotated[str, typer.Argument(metavar="COVER", help="A .reprise file.")],
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="wav, flac, ogg or mp3 file to write.")],
     soundfont: SoundFont = "",
+    instrument: Annotated[
+        str, typer.Option(metavar="VST3", help="VST3 instrument that plays instead of a SoundFont; needs reprise-studio[vst].")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Play a saved cover into an audio file."""
     chosen = settings()
     job = RenderJob(
-        cover=_absolute(saved), output=_absolute(output), soundfont=_absolute(soundfont or chosen.soundfont), device=chosen.device
+        cover=absolute(saved),
+        output=absolute(output),
+        soundfont=absolute(soundfont or chosen.soundfont),
+        instrument=absolute(instrument),
+        device=chosen.device,
     )
     raise typer.Exit(exit_code(run_jobs([job], display(json=json), chosen=chosen)))
 
@@ -109,11 +129,11 @@ def demo(
     chosen = settings()
     job = CoverJob(
         source=str(demo_song()),
-        output=_absolute(output),
+        output=absolute(output),
         style=style or chosen.style,
         difficulty=difficulty or chosen.difficulty,
         audio=True,
-        soundfont=_absolute(chosen.soundfont),
+        soundfont=absolute(chosen.soundfont),
         device=chosen.device,
     )
     (row,) = _make([job], chosen, json=json, picture=True)
@@ -150,17 +170,17 @@ def _draw(result: dict[str, Any]) -> str:
     return ""
 
 
-def _absolute(path: str) -> str:
+def absolute(path: str) -> str:
     """A path that means the same in the worker; "" stays."""
     return str(Path(path).absolute()) if path else ""
 
 
-def _beats(value: str) -> str:
+def beats_choice(value: str) -> str:
     if value in BEAT_CHANGES:
         return value
     if not Path(value).is_file():
         raise UsageError(f"beats: '{value}' is neither a file nor one of {', '.join(BEAT_CHANGES)}")
-    return _absolute(value)
+    return absolute(value)
 
 
 def _refuse_clashes(jobs: Sequence[CoverJob]) -> None:

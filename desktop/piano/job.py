@@ -52,7 +52,7 @@ def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
     _preview_grid(analysis, progress)
     progress.at(share, "Arranging for two hands")
     with stages.stage("arrangement"):
-        cover = make_cover(analysis, style=job.style, difficulty=job.difficulty, title=job.name or analysis.title)
+        cover = make_cover(analysis, style=job.style, difficulty=job.difficulty, title=analysis.title)
         cover.info.update(source=str(source.absolute()), beats=job.beats, warnings=list(analysis.warnings))
     _preview_notes(cover, progress)
     stem = file_stem(job.stem)

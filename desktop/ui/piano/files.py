@@ -10,13 +10,9 @@ from pathlib import Path
 from desktop.errors import UserError
 from desktop.paths import atomic_write, cache_dir, data_dir, make_folder
 from desktop.piano.cover import Cover, Grid
+from desktop.piano.names import MIDI, SOUNDS
 
 PROJECT = ".reprise"
-MIDI = (".mid", ".midi")
-SOUNDS = (
-    ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".oga", ".opus", ".wav", ".aif", ".aiff", ".wma",
-    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi",
-)  # fmt: skip
 OPENABLE = (*SOUNDS, PROJECT, *MIDI)
 KEPT_RENDERS = 24
 
