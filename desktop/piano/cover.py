@@ -156,6 +156,7 @@ class Cover:
         pedals: array of ``PEDAL``.
         duration: length of the source in seconds.
         info: where it came from: source path and hash, engine, style, difficulty, versions, statistics (plain data).
+        found: the beats as they were found in the song, before any correction; None when nobody knows them.
     """
 
     title: str
@@ -166,6 +167,7 @@ class Cover:
     key: Key
     duration: float
     info: dict[str, Any] = field(default_factory=dict)
+    found: Grid | None = None
 
     def note_seconds(self) -> tuple[Floats, Floats]:
         """Start and end of each note in seconds."""

@@ -20,7 +20,8 @@ from desktop.paths import atomic_write
 from desktop.piano.cover import NOTE, PEDAL, QUALITIES, Chord, Cover, Grid, Key, Notes, sort_notes
 
 SUFFIX = ".reprise"
-VERSION = 1
+VERSION = 2
+"""2: the beats as they were found are kept beside those in use."""
 _MAGIC = b"REPRISE\n"
 _HEADER = struct.Struct("<8sIQI")
 _LARGEST = 1 << 28
@@ -39,19 +40,34 @@ class _Document(msgspec.Struct, kw_only=True):
     key: tuple[int, str]
     duration: float
     info: dict[str, Any]
+    found: tuple[bytes, int, int, float] | None
 
 
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+def _with_found_beats(tree: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 to 2: the beats of a cover whose beats nobody had corrected are those that were found."""
+    untouched = isinstance(tree["info"], dict) and tree["info"].get("beats") == "auto"
+    found = (tree["beats"], tree["downbeat"], tree["meter"], tree["confidence"])
+    return {**tree, "found": found if untouched else None}
+
+
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _with_found_beats}
 """For each past version the function that turns its body into the next version's."""
 
 
 def save_project(cover: Cover, path: Path | str) -> None:
     """Write ``cover`` to ``path``, whole or not at all; raises UserError when it cannot be written."""
+    with atomic_write(Path(path)) as file:
+        file.write(encode_project(cover))
+
+
+def encode_project(cover: Cover) -> bytes:
+    """What ``save_project`` writes: the same bytes for the same cover."""
+    found = cover.found
     document = _Document(
         title=cover.title,
         notes=np.ascontiguousarray(cover.notes, NOTE).tobytes(),
         pedals=np.ascontiguousarray(cover.pedals, PEDAL).tobytes(),
-        beats=cover.grid.times.astype("<f8").tobytes(),
+        beats=_times(cover.grid),
         downbeat=cover.grid.downbeat,
         meter=cover.grid.meter,
         confidence=cover.grid.confidence,
@@ -59,11 +75,10 @@ def save_project(cover: Cover, path: Path | str) -> None:
         key=(cover.key.tonic, cover.key.mode),
         duration=cover.duration,
         info=cover.info,
+        found=None if found is None else (_times(found), found.downbeat, found.meter, found.confidence),
     )
     body = msgspec.msgpack.encode(document)
-    with atomic_write(Path(path)) as file:
-        file.write(_HEADER.pack(_MAGIC, VERSION, len(body), zlib.crc32(body)))
-        file.write(body)
+    return _HEADER.pack(_MAGIC, VERSION, len(body), zlib.crc32(body)) + body
 
 
 def load_project(path: Path | str) -> Cover:
@@ -120,12 +135,21 @@ def _cover(document: _Document) -> Cover:
         title=document.title,
         notes=sort_notes(notes),
         pedals=pedals.copy(),
-        grid=Grid(np.frombuffer(document.beats, "<f8"), document.downbeat, document.meter, document.confidence),
+        grid=_grid(document.beats, document.downbeat, document.meter, document.confidence),
         chords=chords,
         key=Key(tonic, mode),
         duration=document.duration,
         info=document.info,
+        found=None if document.found is None else _grid(*document.found),
     )
+
+
+def _times(grid: Grid) -> bytes:
+    return grid.times.astype("<f8").tobytes()
+
+
+def _grid(beats: bytes, downbeat: int, meter: int, confidence: float) -> Grid:
+    return Grid(np.frombuffer(beats, "<f8"), downbeat, meter, confidence)
 
 
 def _check(notes: Notes, pedals: Notes) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from desktop.errors import UserError
 from desktop.piano import project
-from desktop.piano.cover import Cover
+from desktop.piano.cover import NOTE, Chord, Cover, Grid, Key
 from desktop.piano.engines import engine
 from desktop.piano.project import load_project, save_project
 from tests.piano.random_songs import make_song
@@ -85,6 +87,47 @@ def test_a_changed_byte_is_noticed(tmp_path_factory: pytest.TempPathFactory, pla
         load_project(path)
 
 
+VERSION_1 = base64.b64decode(
+    "UkVQUklTRQoBAAAAEAEAAAAAAADI+erki6V0aXRsZahPbGQgc29uZ6Vub3Rlc8Q5AAAAAAAAAAAAAAAAAAAAQChGAQAAAAAAAAAAAAAAAAAA8D88UAAAAAAA"
+    "AAD4PwAAAAAAAABAQFoApnBlZGFsc8QQAAAAAAAAAAAAAAAAAAAAQKViZWF0c8QgAAAAAAAA4D8AAAAAAADwPwAAAAAAAPg/AAAAAAAAAECoZG93bmJlYXQB"
+    "pW1ldGVyA6pjb25maWRlbmNlyz/oAAAAAAAApmNob3Jkc5GVAAIJpG1pbjcEo2tleZIJpW1pbm9yqGR1cmF0aW9uy0AEAAAAAAAApGluZm+DpmVuZ2luZaZz"
+    "a2V0Y2ilYmVhdHOkYXV0b6VzdHlsZaNwb3A="
+)
+"""A project as the first version of the format wrote it."""
+
+
+def test_a_file_of_version_1_opens_with_its_beats_as_those_that_were_found(tmp_path: Path) -> None:
+    old = tmp_path / "old.reprise"
+    old.write_bytes(VERSION_1)
+    loaded = load_project(old)
+    notes = np.array([(0, 2, 40, 70, 1), (0, 1, 60, 80, 0), (1.5, 2, 64, 90, 0)], NOTE)
+    grid = Grid(np.array([0.5, 1.0, 1.5, 2.0]), 1, 3, 0.75)
+    assert loaded.title == "Old song" and loaded.notes.tolist() == notes.tolist() and loaded.pedals.tolist() == [(0, 2)]
+    assert loaded.chords == (Chord(0, 2, 9, "min7", 4),) and loaded.key == Key(9, "minor") and loaded.duration == 2.5
+    for beats in (loaded.grid, loaded.found):
+        assert beats is not None and beats.times.tolist() == grid.times.tolist()
+        assert (beats.downbeat, beats.meter, beats.confidence) == (1, 3, 0.75)
+    save_project(loaded, old)
+    assert old.read_bytes()[8] == project.VERSION and same(load_project(old), loaded)
+    for length in (25, len(VERSION_1) - 1):
+        old.write_bytes(VERSION_1[:length])
+        with pytest.raises(UserError, match="cut short"):
+            load_project(old)
+
+
+def test_found_beats_of_a_corrected_old_file_are_unknown() -> None:
+    tree = {"info": {"beats": "x2"}, "beats": b"", "downbeat": 0, "meter": 4, "confidence": 1.0}
+    assert project.UPGRADES[1](tree)["found"] is None
+
+
+def test_found_beats_are_kept(cover: Cover, tmp_path: Path) -> None:
+    found = Grid(np.array([0.1, 0.7, 1.4]), 2, 3, 0.5)
+    save_project(replace(cover, found=found), tmp_path / "found.reprise")
+    loaded = load_project(tmp_path / "found.reprise").found
+    assert loaded is not None and loaded.times.tolist() == found.times.tolist()
+    assert (loaded.downbeat, loaded.meter, loaded.confidence) == (2, 3, 0.5)
+
+
 def test_newer_version(saved: Path) -> None:
     data = bytearray(saved.read_bytes())
     struct.pack_into("<I", data, 8, project.VERSION + 1)
@@ -97,8 +140,9 @@ def test_older_version_is_upgraded(saved: Path, cover: Cover, monkeypatch: pytes
     def upgrade(tree: dict[str, Any]) -> dict[str, Any]:
         return {**tree, "title": tree["title"].upper()}
 
-    monkeypatch.setattr(project, "VERSION", 2)
-    monkeypatch.setitem(project.UPGRADES, 1, upgrade)
+    newer = project.VERSION + 1
+    monkeypatch.setattr(project, "VERSION", newer)
+    monkeypatch.setitem(project.UPGRADES, newer - 1, upgrade)
     assert load_project(saved).title == cover.title.upper()
 
 
