@@ -1,9 +1,11 @@
-"""Waveform, roll and transport of the open song on one time axis."""
+"""Waveform, views of the cover and transport of the open song."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QScrollBar, QVBoxLayout, QWidget
+from typing import Protocol, cast
+
+from PySide6.QtCore import Qt, Signal, SignalInstance
+from PySide6.QtWidgets import QHBoxLayout, QScrollBar, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.ui.piano.song import Song, Task
 from desktop.ui.piano.transport import Transport
@@ -16,16 +18,45 @@ from desktop.ui.widgets.waveform import Waveform
 
 STEP = 1000.0
 """Steps of the scroll bar a second."""
+ROLL = "roll"
+"""The view that is there from the start."""
+
+
+class View(Protocol):
+    """A way to look at the cover: a QWidget that is made with the song and the window's services.
+
+    Signals:
+        seek: second that was clicked.
+    """
+
+    seek: SignalInstance
+
+    def show_song(self) -> None:
+        """Notes or beats of the song have changed."""
+
+    def set_playhead(self, second: float | None) -> None:
+        """The playhead has moved; None takes it away."""
+
+    def set_active(self, on: bool) -> None:
+        """It is, or is no longer, the view in front. What is not in front is told nothing else; show the song when it is."""
 
 
 class Canvas(QWidget):
     """Shows a ``Song`` and plays it with a ``Player``.
 
+    Attributes:
+        views: title of each view by its id.
+        view: id of the one in front.
+
     Signals:
         loop_changed: the loop range, or whether it is on, has changed.
+        view_changed: another view is in front: its id.
+        views_changed: there is one more.
     """
 
     loop_changed = Signal()
+    view_changed = Signal(str)
+    views_changed = Signal()
 
     def __init__(self, song: Song, player: Player, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,6 +67,10 @@ class Canvas(QWidget):
         self.loop: tuple[float, float] | None = None
         self.loop_on = False
         self._second = 0.0
+        self.views = {ROLL: "Roll"}
+        self.view = ROLL
+        self._views: dict[str, View] = {}
+        self._stack = QStackedWidget()
         self._bar = QScrollBar(Qt.Orientation.Horizontal)
         self._bar.setAccessibleName("Place in the song")
         self._lay_out()
@@ -59,14 +94,45 @@ class Canvas(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
+        self._roll_page = QWidget()
+        page = QVBoxLayout(self._roll_page)
+        page.setContentsMargins(0, 0, 0, 0)
+        page.setSpacing(0)
         foot = QHBoxLayout()
         foot.setContentsMargins(GUTTER, 0, 0, 0)
         foot.addWidget(self._bar)
+        page.addWidget(self.roll, 1)
+        page.addLayout(foot)
+        self._stack.addWidget(self._roll_page)
         whole.addWidget(self.waveform)
-        whole.addWidget(self.roll, 1)
-        whole.addLayout(foot)
+        whole.addWidget(self._stack, 1)
         whole.addWidget(line())
         whole.addWidget(self.transport)
+
+    # Views
+
+    def add_view(self, name: str, title: str, view: QWidget) -> None:
+        """Add a ``View`` behind the others."""
+        made = cast(View, view)
+        self.views[name], self._views[name] = title, made
+        made.seek.connect(self.seek)
+        self._stack.addWidget(view)
+        self.views_changed.emit()
+
+    def show_view(self, name: str) -> None:
+        """Bring a view to the front; an id that is not there is ignored."""
+        if name == self.view or name not in self.views:
+            return
+        if (old := self._views.get(self.view)) is not None:
+            old.set_active(False)
+        self.view = name
+        new = self._views.get(name)
+        self._stack.setCurrentWidget(cast(QWidget, new) if new is not None else self._roll_page)
+        if new is not None:
+            new.set_active(True)
+            new.show_song()
+        (new or self.roll).set_playhead(self._second)
+        self.view_changed.emit(name)
 
     # What the user does
 
@@ -94,7 +160,7 @@ class Canvas(QWidget):
 
     def set_loop(self, loop: tuple[float, float] | None, on: bool) -> None:
         """Repeat a range of seconds."""
-        self.loop = loop if loop is None or loop[1] - loop[0] > 0.05 else None
+        self.loop = self.song.loop = loop if loop is None or loop[1] - loop[0] > 0.05 else None
         self.loop_on = on and self.loop is not None
         self.waveform.set_loop(self.loop, self.loop_on)
         self.roll.set_loop(self.loop, self.loop_on)
@@ -145,6 +211,8 @@ class Canvas(QWidget):
         self.timeline.set_duration(max(self.song.duration, float(self.song.grid.times[-1]) if self.song.grid else 0.0))
         self.waveform.set_grid(self.song.grid)
         self.roll.set_data(self.song.roll)
+        if (view := self._views.get(self.view)) is not None:
+            view.show_song()
         self.show_status()
         self._moved(self._second)
 
@@ -175,9 +243,10 @@ class Canvas(QWidget):
         self.roll.set_message((row.message or "Waiting for its turn") if waiting and row else "")
 
     def _moved(self, second: float) -> None:
-        self._second = second
+        self._second = self.song.second = second
         self.waveform.set_playhead(second)
-        self.roll.set_playhead(second)
+        view = self._views.get(self.view)
+        (self.roll if view is None else view).set_playhead(second)
         if self.player.playing:
             self.timeline.follow(second)
         grid = self.song.grid

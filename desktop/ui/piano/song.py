@@ -2,147 +2,58 @@
 
 Opening a song queues two jobs, one to hear it (waveform, playback) and one to cover it; a finished cover queues a third one,
 its sound. A change of style, difficulty or beats queues the cover anew; the analysis comes from the cache then.
+What the user changes is in the song's ``Document``: it starts no run, only the sound is made again.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer
 
 from desktop.errors import UserError
-from desktop.jobs.events import AnyEvent, Failed, Previewed
+from desktop.jobs.events import AnyEvent, Previewed
 from desktop.jobs.job import AnyJob, CoverJob, ListenJob, RenderJob
 from desktop.jobs.rows import Row
 from desktop.jobs.states import State
 from desktop.piano.cover import Cover, Grid
-from desktop.ui.background import Op
+from desktop.piano.open_cover import MIDI_SUFFIXES
 from desktop.ui.bridge import QueueBridge, failure
 from desktop.ui.mixer import Pcm, open_pcm
 from desktop.ui.piano import files
+from desktop.ui.piano.edit_sidecar import Unsaved
 from desktop.ui.piano.growth import Growth
-from desktop.ui.widgets.roll_data import RollData, empty, from_cover
+from desktop.ui.piano.song_state import Options, SongState, Task
+from desktop.ui.widgets.roll_data import from_cover
+
+__all__ = ["Options", "Song", "Task"]
 
 SETTLE_MS = 250
 """A choice must stand this long before the song is covered anew."""
+SOUND_MS = 700
+"""Notes must stand this long before their sound is made anew."""
 
 
-class Task(StrEnum):
-    """What a job of the open song is for."""
-
-    LISTEN = "listen"
-    COVER = "cover"
-    RENDER = "render"
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to cover; ``beats`` is "auto", "x2", "half", "shift" or a file of beats."""
-
-    style: str = "pop"
-    difficulty: str = "medium"
-    engine: str = "sketch"
-    beats: str = "auto"
-    device: str = "auto"
-
-
-class Song(QObject):
-    """See the module's docstring.
-
-    Attributes:
-        source: the song's file, None for a cover without one.
-        cover, project: the finished cover and the ``.reprise`` file it is saved as.
-        roll: what the piano roll shows: the finished notes, or those made so far.
-        peaks, duration: of the original.
-        result: what the cover's job reported (tempo, key, seconds, device, ...).
-
-    Signals:
-        replaced: another song, or none, is open.
-        notes_changed: ``roll`` has changed.
-        sound_changed: waveform or playable sound has changed.
-        status_changed: something began, went on or ended.
-        failed: a job did not end well: Failed, its number, its Task.
-        warned: something about the song that the user should know; said once a song.
-    """
-
-    replaced = Signal()
-    notes_changed = Signal()
-    sound_changed = Signal()
-    status_changed = Signal()
-    failed = Signal(object, int, object)
-    warned = Signal(str)
+class Song(SongState):
+    """See the module's docstring."""
 
     def __init__(self, bridge: QueueBridge, options: Options, soundfont: str = "", parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(options, soundfont, parent)
         self._bridge = bridge
-        self.options, self.soundfont = options, soundfont
-        self._turn = 0
         self._left = False
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self.run)
-        self._forget()
+        self._quiet = QTimer(self, singleShot=True, interval=SOUND_MS)
+        self._quiet.timeout.connect(self._render_anew)
+        self.document.changed.connect(self._document_changed)
+        self.document.saved.connect(self._saved)
         bridge.rows_changed.connect(self._rows_changed)
         bridge.heard.connect(self._heard)
-
-    def _forget(self) -> None:
-        self._turn += 1
-        self.path: Path | None = None
-        self.source: Path | None = None
-        self.cover: Cover | None = None
-        self.project: Path | None = None
-        self.roll: RollData = empty()
-        self.peaks: npt.NDArray[np.float32] = np.zeros((0, 2), np.float32)
-        self.duration = 0.0
-        self.original: Pcm | None = None
-        self.sound: Pcm | None = None
-        self.result: dict[str, Any] = {}
-        self.error: Failed | None = None
-        self.jobs: dict[Task, Row] = {}
-        self._told: set[str] = set()
-        self._growth = Growth()
-        self._rendering: Path | None = None
-        self._unheard: Row | None = None
-
-    # What it is now
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there is anything."""
-        return self.path is not None
-
-    @property
-    def is_grown(self) -> bool:
-        """Whether the notes shown belong to the choices made (else they are those of an earlier run)."""
-        return not self.covering or self._growth.count > 0
-
-    @property
-    def covering(self) -> Row | None:
-        """The job that makes the cover now."""
-        row = self.jobs.get(Task.COVER)
-        return row if row is not None and not row.state.is_over else None
-
-    @property
-    def rendering(self) -> bool:
-        """Whether the cover's sound is being made."""
-        row = self.jobs.get(Task.RENDER)
-        return row is not None and not row.state.is_over
-
-    @property
-    def title(self) -> str:
-        """File name of what is open."""
-        return self.path.name if self.path else ""
-
-    @property
-    def grid(self) -> Grid | None:
-        """Beats as far as they are known."""
-        return self.roll.grid
 
     # What the user does
 
@@ -152,34 +63,39 @@ class Song(QObject):
         self.path = path
         self.replaced.emit()
         suffix = path.suffix.lower()
-        if suffix == files.PROJECT or suffix in files.MIDI:
+        if suffix == files.PROJECT or suffix in MIDI_SUFFIXES:
             work = (lambda: (files.read_cover(path), path)) if suffix == files.PROJECT else (lambda: files.import_midi(path))
             self._apart(work, self._opened)
             return
         self.source = path
+        self.look_for_unsaved()
         self._listen()
         self.run()
 
     def close(self) -> None:
-        """Let go of the song."""
+        """Let go of the song; what was not saved is kept and offered when it is opened again."""
         self._settle.stop()
+        self._quiet.stop()
         for row in self.jobs.values():
             if not row.state.is_over:
                 self._bridge.queue.cancel(row.id)
         was_open = self.is_open
         options = replace(self.options, beats="auto")
+        self.document.close()
         self._forget()
         self.options = options
         if was_open:
             self.replaced.emit()
 
     def leave(self) -> None:
-        """The window closes: hear and start nothing more. Jobs are left to the queue."""
+        """The window closes: hear and start nothing more. Jobs are left to the queue, unsaved changes are on disk."""
         self._settle.stop()
+        self._quiet.stop()
         if not self._left:
             self._left = True
             self._bridge.rows_changed.disconnect(self._rows_changed)
             self._bridge.heard.disconnect(self._heard)
+        self.document.leave()
         self._forget()
 
     def choose(self, **changes: str) -> None:
@@ -192,8 +108,11 @@ class Song(QObject):
 
     def correct(self, change: str) -> None:
         """Correct the beats: "x2", "half", "shift", or "auto" for what was found. Corrections add up."""
-        grid = self.grid
-        if change == "auto" or (self.options.beats == "auto" and not self._foreign_grid()):
+        grid, by_hand = self.grid, self._regridded()
+        self._made_on = None
+        if change == "auto" and by_hand and self.options.beats == "auto":
+            self.run()
+        elif change == "auto" or (self.options.beats == "auto" and not by_hand and not self._foreign_grid()):
             self.choose(beats=change)
         elif grid is not None:
             changed = {"x2": grid.doubled, "half": grid.halved, "shift": grid.shifted}[change]()
@@ -212,12 +131,12 @@ class Song(QObject):
         if (row := self.covering) is not None:
             self._bridge.queue.cancel(row.id)
         self.error = None
-        self._growth = Growth()
+        self._growth, self._shows_growth = Growth(), True
         options = self.options
         try:
             folder = files.folder_of(self.source)
             beats = options.beats
-            if beats == "auto" and self._foreign_grid() and self.grid is not None:
+            if self.grid is not None and ((beats == "auto" and self._foreign_grid()) or self._regridded()):
                 beats = str(files.write_beats(self.grid, folder))
             name = f"{self.source.stem} ({options.style}, {options.difficulty})"
             job = CoverJob(
@@ -226,7 +145,17 @@ class Song(QObject):
             )  # fmt: skip
             self._submit(Task.COVER, job)
         except (UserError, OSError) as error:
+            self._show_old()
             self._broken(error)
+
+    def recover(self, unsaved: Unsaved) -> None:
+        """Take over unsaved work of an earlier run; a run that would make the first cover ends."""
+        if self.path is None:
+            return
+        if self.cover is None:
+            self.cancel()
+            self._made_on = unsaved.cover.found or unsaved.cover.grid
+        self.document.recover(unsaved, self.path)
 
     def cancel(self) -> None:
         """Stop covering."""
@@ -244,19 +173,30 @@ class Song(QObject):
             self.open(self.path)
 
     def render(self) -> None:
-        """Make the sound of the cover, unless it is there already."""
-        project, soundfont = self.project, self.soundfont
-        if project is None:
+        """Make the sound of the cover, unless it is there already; what sounds now is no longer right."""
+        if self.cover is None:
             return
-        self.sound, self._rendering = None, None
+        self.sound = None
         self.sound_changed.emit()
+        self._render_anew()
 
-        def find() -> Path:
-            files.prune_renders()
-            return files.render_path(project, soundfont)
+    def _render_anew(self) -> None:
+        """Make the sound of the cover while the one before goes on being heard."""
+        self._quiet.stop()
+        cover, soundfont = self.cover, self.soundfont
+        self._rendering = None
+        if self.rendering:
+            self._bridge.queue.cancel(self.jobs.pop(Task.RENDER).id)
 
-        def found(path: Path) -> None:
-            if project != self.project or soundfont != self.soundfont:
+        def find(project: Path) -> None:
+            def work() -> Path:
+                files.prune_renders()
+                return files.render_path(project, soundfont)
+
+            self._apart(work, lambda path: found(project, path))
+
+        def found(project: Path, path: Path) -> None:
+            if cover is not self.cover or soundfont != self.soundfont:
                 return
             self._rendering = path
             if path.exists():
@@ -265,7 +205,7 @@ class Song(QObject):
                 with contextlib.suppress(UserError):
                     self._submit(Task.RENDER, RenderJob(cover=str(project), output=str(path), soundfont=soundfont))
 
-        self._apart(find, found)
+        self.with_project(find)
 
     def use_soundfont(self, path: str) -> None:
         """Play with another SoundFont ("" for the default one)."""
@@ -274,24 +214,6 @@ class Song(QObject):
             self.render()
 
     # Inside
-
-    def _foreign_grid(self) -> bool:
-        """Whether the cover came from a file with beats of its own, which a new run must keep."""
-        return self.path is not None and self.path.suffix.lower() == files.PROJECT
-
-    def _apart(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Do work off the window's thread; its answer is dropped when another song has been opened meanwhile."""
-        turn = self._turn
-
-        def success(result: Any) -> None:
-            if turn == self._turn:
-                then(result)
-
-        def failed(error: Exception) -> None:
-            if turn == self._turn:
-                self._broken(error)
-
-        Op(self, work).success(success).failure(failed).start()
 
     def _use_grid(self, grid: Grid) -> None:
         if self.source is None:
@@ -311,36 +233,42 @@ class Song(QObject):
         self.status_changed.emit()
 
     def _opened(self, found: tuple[Cover, Path]) -> None:
-        self.cover, self.project = found
-        source = Path(str(self.cover.info.get("source", "")))
-        if self.path is not None and self.path.suffix.lower() == files.PROJECT and source.is_file():
+        cover, project = found
+        assert self.path is not None
+        source = Path(str(cover.info.get("source", "")))
+        if self._foreign_grid() and source.is_file():
             self.source = source
             self._listen()
-        known = {key: str(self.cover.info[key]) for key in ("style", "difficulty") if key in self.cover.info}
-        self.options = replace(self.options, **known)
-        self._show(self.cover)
-
-    def _show(self, cover: Cover) -> None:
-        self.roll = from_cover(cover)
-        self.duration = max(self.duration, cover.duration, float(self.roll.end.max()) if len(self.roll.end) else 0.0)
-        self.notes_changed.emit()
-        self.status_changed.emit()
+        self._made_on = cover.grid
+        self.document.start(cover, self.path, project, self.path if self._foreign_grid() else None)
+        self.look_for_unsaved()
         self.render()
 
-    def _broken(self, error: Exception) -> None:
-        if isinstance(error, UserError):
-            failed = Failed(error.message, error.path, error.remedy)
-        else:
-            failed = Failed(f"The file could not be opened: {error}", str(self.path or ""), "Try another file.", repr(error))
-        self.error = failed
+    def _document_changed(self) -> None:
+        """Show the cover as it is now; its sound follows."""
+        cover = self.cover
+        if cover is None:
+            return
+        self._shows_growth = False
+        self.roll = from_cover(cover)
+        self.duration = max(self.duration, cover.duration, float(self.roll.end.max()) if len(self.roll.end) else 0.0)
+        if self.covering is None and not self._settle.isActive():
+            known = {key: str(cover.info[key]) for key in ("style", "difficulty") if key in cover.info}
+            self.options = replace(self.options, **known)
+        self._quiet.start()
+        self.notes_changed.emit()
         self.status_changed.emit()
-        self.failed.emit(failed, 0, Task.COVER)
+
+    def _saved(self, path: Path) -> None:
+        """Go on as the project that was saved."""
+        self.path = path
+        self.status_changed.emit()
 
     def _heard(self, number: int, event: AnyEvent) -> None:
         row = self.jobs.get(Task.COVER)
         if row is None or row.id != number or not isinstance(event, Previewed):
             return
-        if self._growth.add(event):
+        if self._growth.add(event) and self._shows_growth:
             self.roll = self._growth.roll(self.roll.grid)
             self.notes_changed.emit()
 
@@ -361,10 +289,8 @@ class Song(QObject):
             self._finished(task, row.result or {})
         elif row.state is State.FAILED:
             self._went_wrong(task, row)
-        elif task is Task.COVER and self.cover is not None:
-            # Cancelled: what was there before is still what there is.
-            self.roll = from_cover(self.cover)
-            self.notes_changed.emit()
+        elif task is Task.COVER:
+            self._show_old()
         if task is Task.COVER and self._unheard is not None:
             if row.state is State.DONE:
                 self.failed.emit(failure(self._unheard), self._unheard.id, Task.LISTEN)
@@ -376,9 +302,18 @@ class Song(QObject):
             self._unheard = row
             return
         failed = failure(row)
+        if task is Task.COVER:
+            self._show_old()
         if task is not Task.RENDER:
             self.error = failed
         self.failed.emit(failed, row.id, task)
+
+    def _show_old(self) -> None:
+        """No new cover came: what was there before is still what there is."""
+        self._shows_growth = False
+        if self.cover is not None:
+            self.roll = from_cover(self.cover)
+            self.notes_changed.emit()
 
     def _finished(self, task: Task, result: dict[str, Any]) -> None:
         if task is Task.LISTEN:
@@ -413,10 +348,18 @@ class Song(QObject):
 
         def loaded(cover: Cover) -> None:
             if self.jobs.get(Task.COVER) and (self.jobs[Task.COVER].result or {}) == result:
-                self.cover, self.project = cover, path
-                self._show(cover)
+                self._take(cover, path)
 
         self._apart(lambda: files.read_cover(path), loaded)
+
+    def _take(self, cover: Cover, path: Path) -> None:
+        """A job has made a cover: what the user has changed or saved before is a step back, not gone."""
+        self._made_on = cover.grid
+        if self.document.touched or self.document.home is not None:
+            self.document.adopt(cover, path, f"New cover ({cover.info.get('style', '')}, {cover.info.get('difficulty', '')})")
+        elif self.path is not None:
+            self.document.start(cover, self.path, path)
+        self.render()
 
     def _rendered(self) -> None:
         path = self._rendering
