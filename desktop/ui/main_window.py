@@ -243,17 +243,18 @@ class MainWindow(QMainWindow):
         self.drop(paths)
 
     def drop(self, paths: Iterable[Path]) -> None:
-        """Open what was dropped (the first of several; the others are queued), in the panel in front or whichever takes it."""
+        """Open what was dropped, in the panel in front or whichever takes the first of it."""
         given = list(paths)
         if not given:
             return
         first, *others = given
+        rest = [path for path in others if self.panel.takes(path)]
         if self.panel.takes(first):
             self.services.prefs.add_recent(first)
-            self.panel.open(first)
+            self.panel.open_all([first, *rest])
         else:
             self.open_path(first)
-        self.panel.queue([path for path in others if self.panel.takes(path)])
+            self.panel.queue(rest)
 
     # Dialogs
 

@@ -91,6 +91,11 @@ class Panel(QWidget):
     def open(self, path: Path) -> None:
         """Open a file that it takes."""
 
+    def open_all(self, paths: list[Path]) -> None:
+        """Open several files at once, all of which it takes."""
+        self.open(paths[0])
+        self.queue(paths[1:])
+
     def queue(self, paths: list[Path]) -> None:
         """Do with files that it takes what it does by default, without opening them."""
 

@@ -63,7 +63,7 @@ def line_of_row(row: Row) -> Line:
     found: dict[str, Any] = row.result or {}
     said = ""
     if row.error is not None:
-        said = " ".join(part for part in (row.error.message, row.error.remedy) if part)
+        said = ". ".join(part.rstrip(".") for part in (row.error.message, row.error.remedy) if part)
     took = row.ended - row.started if row.state is State.DONE and row.ended and row.started else None
     return Line(
         song=job.source,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import shutil
+from itertools import islice
 from pathlib import Path
 
 from desktop.errors import UserError
@@ -15,6 +17,21 @@ from desktop.piano.names import MIDI, SOUNDS
 PROJECT = ".reprise"
 OPENABLE = (*SOUNDS, PROJECT, *MIDI)
 KEPT_RENDERS = 24
+
+
+def is_batch(path: Path) -> bool:
+    """Whether a path stands for several songs: a folder with some, a play list, or a table with a column of songs."""
+    suffix = path.suffix.lower()
+    try:
+        if path.is_dir():
+            return any(other.suffix.lower() in SOUNDS for other in islice(path.rglob("*"), 5000))
+        if suffix in (".csv", ".tsv"):
+            with path.open("rb") as file:
+                head = file.readline(1 << 14).decode("utf-8-sig", "replace").casefold()
+            return "song" in {cell.strip(' "\r\n') for cell in re.split(r"[,;\t]", head)}
+    except OSError:
+        return False
+    return suffix in (".m3u", ".m3u8")
 
 
 def folder_of(source: Path) -> Path:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QWidget
 from desktop import paths
 from desktop.errors import UserError
 from desktop.jobs.events import Failed
-from desktop.jobs.job import DIFFICULTIES, CoverJob, RenderJob
+from desktop.jobs.job import DIFFICULTIES, RenderJob
 from desktop.jobs.rows import Row
 from desktop.jobs.states import State as JobState
 from desktop.ui.actions import Action
@@ -20,6 +20,8 @@ from desktop.ui.files import show_in_folder
 from desktop.ui.notify import Note, Severity, from_error, from_failed
 from desktop.ui.panels import Heading, Panel, Services
 from desktop.ui.piano import export, files
+from desktop.ui.piano.batch import Batch
+from desktop.ui.piano.batch_page import BatchPage
 from desktop.ui.piano.canvas import Canvas
 from desktop.ui.piano.inspector import Inspector
 from desktop.ui.piano.song import Options, Song, Task
@@ -46,7 +48,10 @@ class PianoPanel(Panel):
         self.start, self.failed_page = StartPage(prefs, WORDS, self.takes), FailedPage()
         self.inspector = Inspector(self.song, state, prefs)
         self._pages = QStackedWidget()
-        for page in (self.start, self.canvas, self.failed_page):
+        self.batch = Batch(services.bridge, state, self)
+        self.batch_page = BatchPage(self.batch, state, prefs)
+        self._in_batch = False
+        for page in (self.start, self.canvas, self.failed_page, self.batch_page):
             self._pages.addWidget(page)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -63,6 +68,10 @@ class PianoPanel(Panel):
 
     def _connect(self) -> None:
         song, canvas = self.song, self.canvas
+        self.batch_page.left.connect(lambda: self.show_batch(False))
+        self.batch.changed.connect(self.changed)
+        self.batch.failed.connect(self._say_error)
+        self.batch.ended.connect(self._batch_ended)
         self.start.open_asked.connect(self.ask_open)
         self.start.demo_asked.connect(self.open_demo)
         self.start.chosen.connect(self._services.open)
@@ -89,6 +98,10 @@ class PianoPanel(Panel):
 
     def heading(self) -> Heading:
         song = self.song
+        if self._in_batch:
+            counts = self.batch.counts()
+            said = [f"{count} {word}" for word, count in counts.items() if count]
+            return Heading("Batch", "  ·  ".join(said)) if self.batch.entries else Heading("Batch")
         if not song.is_open:
             return Heading()
         facts = []
@@ -100,29 +113,36 @@ class PianoPanel(Panel):
         return Heading(song.title, "  ·  ".join(facts), song.covering, "piano.run" if song.source else "", device)
 
     def takes(self, path: Path) -> bool:
-        return path.suffix.lower() in files.OPENABLE
+        return path.suffix.lower() in files.OPENABLE or files.is_batch(path)
 
     def open(self, path: Path) -> None:
+        if files.is_batch(path):
+            self.queue([path])
+            return
+        self._in_batch = False
         self.song.open(path)
 
+    def open_all(self, paths: list[Path]) -> None:
+        if len(paths) > 1 or self._pages.currentWidget() is self.batch_page:
+            self.queue(paths)
+        else:
+            self.open(paths[0])
+
     def queue(self, paths: list[Path]) -> None:
-        songs = [path for path in paths if path.suffix.lower() in files.SOUNDS]
-        now = self._services.prefs.now
-        try:
-            for path in songs:
-                output = now.output or str(path.parent)
-                job = CoverJob(source=str(path), output=output, style=now.style, difficulty=now.difficulty, device=now.device)
-                self._services.bridge.submit(job)
-        except UserError as error:
-            self._say_error(error)
-        if songs:
-            what = "One more song is" if len(songs) == 1 else f"{len(songs)} more songs are"
-            where = f"The covers go to {now.output}." if now.output else "Each cover goes to the folder of its song."
-            self._services.say(Note(Severity.INFO, f"{what} in the queue", remedy=where))
+        if paths:
+            self.batch_page.add(paths)
+            self.show_batch()
+
+    def show_batch(self, on: bool = True) -> None:
+        """Show the batch, or the song again."""
+        self._in_batch = on
+        self.batch.soundfont, self.batch.device = self.song.soundfont, self._services.prefs.now.device
+        self._refresh()
 
     def drag_over(self, on: bool) -> bool:
         self.start.drop.light(on)
-        return self._pages.currentWidget() is self.start
+        self.batch_page.empty.light(on)
+        return self._pages.currentWidget() is self.start or (self._in_batch and not self.batch.entries)
 
     def toast_area(self) -> QWidget:
         return self._pages
@@ -136,7 +156,7 @@ class PianoPanel(Panel):
         canvas, song = self.canvas, self.song
 
         def open_() -> str:
-            return "" if self.isVisible() and song.is_open else "Open a song first"
+            return "" if self.isVisible() and song.is_open and not self._in_batch else "Open a song first"
 
         def playable() -> str:
             return open_() or canvas.transport.reason
@@ -175,6 +195,8 @@ class PianoPanel(Panel):
             Action("piano.auto", "Beats: as they were found", lambda: song.correct("auto"), ("Ctrl+0",), "Piano", grid),
             Action("file.export", "Export…", lambda: self.export(""), ("Ctrl+E",), "File", export_),
             Action("file.demo", "Open the demo song", self.open_demo, ("Ctrl+Shift+D",), "File"),
+            Action("piano.batch", "Batch of songs", lambda: self.show_batch(not self._in_batch), ("Ctrl+B",), "Piano",
+                   checked=lambda: self._in_batch),
             Action("file.close", "Close the song", song.close, ("Ctrl+W",), "File", open_),
         ]  # fmt: skip
         for number, style in enumerate(self.inspector.styles.cards, 1):
@@ -289,9 +311,11 @@ class PianoPanel(Panel):
             page = self.failed_page
         elif song.is_open:
             page = self.canvas
+        if self._in_batch:
+            page = self.batch_page
         self._pages.setCurrentWidget(page)
         for part in (self._edge, self.inspector):
-            part.setVisible(song.is_open and not broken)
+            part.setVisible(page is self.canvas)
         self.changed.emit()
 
     def _job_failed(self, failed: Failed, number: int, task: Task) -> None:
@@ -317,6 +341,15 @@ class PianoPanel(Panel):
                     self._written(target)
                 elif row.error is not None:
                     self._services.say(from_failed(row.error, [("Try again", partial(self._retry_export, row.id, target))]))
+
+    def _batch_ended(self) -> None:
+        if self._in_batch and self.isVisible():
+            return
+        counts = self.batch.counts()
+        said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        actions = [("Show the table", lambda: show_in_folder(self.batch.table["csv"]))] if self.batch.table else []
+        severity = Severity.WARNING if counts["failed"] else Severity.GOOD
+        self._services.say(Note(severity, f"The batch is over: {said}", actions=actions))
 
     def _retry_export(self, number: int, target: Path) -> None:
         try:

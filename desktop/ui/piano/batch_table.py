@@ -1,0 +1,218 @@
+"""The songs of a batch as a table: settings that can be changed at the left, results at the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QAbstractItemModel, QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from desktop.jobs.job import COMPOSERS, DIFFICULTIES, ENGINES, STYLES
+from desktop.jobs.states import State as JobState
+from desktop.piano.batch.songs import Entry
+from desktop.piano.batch.summary import SKIPPED, Line
+from desktop.ui import theme
+from desktop.ui.piano.batch import Batch
+from desktop.ui.widgets.timecode import clock
+
+AnyIndex = QModelIndex | QPersistentModelIndex
+CHOICES: dict[str, tuple[str, ...]] = {
+    "style": STYLES,
+    "difficulty": DIFFICULTIES,
+    "engine": ENGINES,
+    "composer": tuple(map(str, COMPOSERS)),
+}
+ENGINE_NAMES = {"sketch": "Sketch", "pop2piano": "Pop2Piano"}
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its head, its width, what stands in it, and which setting it changes."""
+
+    head: str
+    width: int
+    text: Callable[[Entry, Line | None], str]
+    setting: str = ""
+    numeric: bool = False
+
+
+COLUMNS = (
+    Column("Song", 220, lambda entry, _: entry.source.name),
+    Column("Engine", 84, lambda entry, _: ENGINE_NAMES[entry.engine], "engine"),
+    Column(
+        "Style",
+        92,
+        lambda entry, _: f"Composer {entry.composer}" if entry.engine == "pop2piano" else entry.style.capitalize(),
+        "style",
+    ),
+    Column("Difficulty", 88, lambda entry, _: entry.difficulty.capitalize(), "difficulty"),
+    Column("State", 210, lambda _, line: _state(line)),
+    Column("Tempo", 62, lambda _, line: _number(line.tempo if line else None, ".0f"), numeric=True),
+    Column("Key", 76, lambda _, line: line.key if line else ""),
+    Column("Notes", 62, lambda _, line: _number(line.notes if line else None, "d"), numeric=True),
+    Column("Unplayable", 98, lambda _, line: _number(line.violations if line else None, "d"), numeric=True),
+    Column("Length", 62, lambda _, line: clock(line.duration) if line and line.duration else "", numeric=True),
+    Column("Took", 62, lambda _, line: f"{line.seconds:.1f} s" if line and line.seconds else "", numeric=True),
+)
+STATE = next(number for number, column in enumerate(COLUMNS) if column.head == "State")
+
+
+def _state(line: Line | None) -> str:
+    if line is None:
+        return ""
+    words = {SKIPPED: "Already there", str(JobState.QUEUED): "Waiting", str(JobState.FAILED): line.problem or "Failed"}
+    return words.get(line.state, line.state.capitalize())
+
+
+class BatchModel(QAbstractTableModel):
+    """A ``Batch`` for a table view."""
+
+    def __init__(self, batch: Batch, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._batch = batch
+        batch.listed.connect(self._listed)
+        batch.changed.connect(self._changed)
+
+    def _listed(self) -> None:
+        self.beginResetModel()
+        self.endResetModel()
+
+    def _changed(self) -> None:
+        if self._batch.entries:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._batch.entries) - 1, len(COLUMNS) - 1))
+
+    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 (Qt's signature)
+        return 0 if parent.isValid() else len(self._batch.entries)
+
+    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 (Qt's signature)
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return COLUMNS[section].head
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
+            return self._align(COLUMNS[section])
+        return None
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        column, entry, line = COLUMNS[index.column()], self._batch.entries[index.row()], self._batch.lines[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            row = self._batch.row_of(index.row()) if index.column() == STATE else None
+            if row is not None and row.state is JobState.RUNNING:
+                return f"{row.fraction:.0%} {row.message}"
+            return column.text(entry, line)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self._align(column)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            if column.setting:
+                return "Double-click to choose; what is chosen holds for all selected songs"
+            return str(entry.source) if index.column() == 0 else column.text(entry, line)
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return self._colour(index.column(), line)
+        return None
+
+    def _colour(self, column: int, line: Line | None) -> QColor | None:
+        tokens = theme.tokens()
+        if column == STATE and line is not None:
+            tones = {str(JobState.DONE): tokens.good, str(JobState.FAILED): tokens.error}
+            return QColor(tones.get(line.state, tokens.secondary))
+        return None
+
+    def _align(self, column: Column) -> Qt.AlignmentFlag:
+        side = Qt.AlignmentFlag.AlignRight if column.numeric else Qt.AlignmentFlag.AlignLeft
+        return side | Qt.AlignmentFlag.AlignVCenter
+
+    def flags(self, index: AnyIndex) -> Qt.ItemFlag:
+        plain = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
+        if index.isValid() and self.setting_of(index) and not self._batch.running:
+            return plain | Qt.ItemFlag.ItemIsEditable
+        return plain
+
+    def setting_of(self, index: AnyIndex) -> str:
+        """The setting that a cell changes, "" for none."""
+        setting = COLUMNS[index.column()].setting
+        return "composer" if setting == "style" and self._batch.entries[index.row()].engine == "pop2piano" else setting
+
+    def value_of(self, index: AnyIndex) -> str:
+        """The setting's value."""
+        return str(getattr(self._batch.entries[index.row()], self.setting_of(index)))
+
+
+class _Chooser(QStyledItemDelegate):
+    """A list of the valid values in a cell; the choice holds for all selected songs."""
+
+    def __init__(self, table: BatchTable, batch: Batch) -> None:
+        super().__init__(table)
+        self._table, self._batch = table, batch
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: AnyIndex) -> QWidget:
+        editor = QComboBox(parent)
+        setting = self._table.shown.setting_of(index)
+        for value in CHOICES[setting]:
+            editor.addItem(ENGINE_NAMES.get(value, value.capitalize()), value)
+        editor.setAccessibleName(COLUMNS[index.column()].head)
+        editor.activated.connect(lambda _n: self._commit(editor))
+        return editor
+
+    def _commit(self, editor: QWidget) -> None:
+        self.commitData.emit(editor)
+        self.closeEditor.emit(editor, QStyledItemDelegate.EndEditHint.NoHint)
+
+    def setEditorData(self, editor: QWidget, index: AnyIndex) -> None:
+        if isinstance(editor, QComboBox):
+            editor.setCurrentIndex(max(0, editor.findData(self._table.shown.value_of(index))))
+
+    def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: AnyIndex) -> None:
+        if isinstance(editor, QComboBox):
+            setting, value = self._table.shown.setting_of(index), editor.currentData()
+            rows = {index.row(), *self._table.chosen()}
+            self._batch.set(sorted(rows), **{setting: int(value) if setting == "composer" else value})
+
+
+class BatchTable(QTableView):
+    """The table."""
+
+    def __init__(self, batch: Batch, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.shown = BatchModel(batch, self)
+        self.setModel(self.shown)
+        self.setProperty("kind", "sheet")
+        self.setAccessibleName("Songs of the batch")
+        self.setItemDelegate(_Chooser(self, batch))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
+        self.setAlternatingRowColors(False)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(32)
+        head = self.horizontalHeader()
+        head.setHighlightSections(False)
+        head.setMinimumSectionSize(48)
+        for number, column in enumerate(COLUMNS):
+            self.setColumnWidth(number, column.width)
+        for number in (0, STATE):
+            head.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+
+    def chosen(self) -> list[int]:
+        """Rows that are selected."""
+        return sorted({index.row() for index in self.selectionModel().selectedRows()})
