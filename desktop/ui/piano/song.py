@@ -8,6 +8,7 @@ What the user changes is in the song's ``Document``: it starts no run, only the 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from desktop.errors import UserError
 from desktop.jobs.events import AnyEvent, Previewed
-from desktop.jobs.job import AnyJob, CoverJob, ListenJob, RenderJob
+from desktop.jobs.job import COMPOSERS, DIFFICULTIES, ENGINES, STYLES, AnyJob, CoverJob, ListenJob, RenderJob
 from desktop.jobs.rows import Row
 from desktop.jobs.states import State
 from desktop.piano.cover import Cover, Grid
@@ -98,8 +99,8 @@ class Song(SongState):
         self.document.leave()
         self._forget()
 
-    def choose(self, **changes: str) -> None:
-        """Change style, difficulty or engine; the song is covered anew."""
+    def choose(self, **changes: Any) -> None:
+        """Change style, difficulty, engine or composer; the song is covered anew."""
         if (options := replace(self.options, **changes)) != self.options:
             self.options = options
             if self.source is not None:
@@ -138,10 +139,11 @@ class Song(SongState):
             beats = options.beats
             if self.grid is not None and ((beats == "auto" and self._foreign_grid()) or self._regridded()):
                 beats = str(files.write_beats(self.grid, folder))
-            name = f"{self.source.stem} ({options.style}, {options.difficulty})"
+            manner = f"composer {options.composer}" if options.engine == "pop2piano" else options.style
+            name = f"{self.source.stem} ({manner}, {options.difficulty})"
             job = CoverJob(
                 source=str(self.source), output=str(folder), name=name, engine=options.engine, style=options.style,
-                difficulty=options.difficulty, beats=beats, device=options.device,
+                difficulty=options.difficulty, beats=beats, device=options.device, composer=options.composer,
             )  # fmt: skip
             self._submit(Task.COVER, job)
         except (UserError, OSError) as error:
@@ -253,8 +255,7 @@ class Song(SongState):
         self.roll = from_cover(cover)
         self.duration = max(self.duration, cover.duration, float(self.roll.end.max()) if len(self.roll.end) else 0.0)
         if self.covering is None and not self._settle.isActive():
-            known = {key: str(cover.info[key]) for key in ("style", "difficulty") if key in cover.info}
-            self.options = replace(self.options, **known)
+            self.options = replace(self.options, **_made_with(cover.info))
         self._quiet.start()
         self.notes_changed.emit()
         self.status_changed.emit()
@@ -356,7 +357,7 @@ class Song(SongState):
         """A job has made a cover: what the user has changed or saved before is a step back, not gone."""
         self._made_on = cover.grid
         if self.document.touched or self.document.home is not None:
-            self.document.adopt(cover, path, f"New cover ({cover.info.get('style', '')}, {cover.info.get('difficulty', '')})")
+            self.document.adopt(cover, path, f"New cover ({_manner(cover.info)})")
         elif self.path is not None:
             self.document.start(cover, self.path, path)
         self.render()
@@ -371,3 +372,14 @@ class Song(SongState):
             self._broken(error)
         self.sound_changed.emit()
         self.status_changed.emit()
+
+
+def _made_with(info: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that a cover says it was made with; a file may say anything."""
+    valid: dict[str, Container[Any]] = {"style": STYLES, "difficulty": DIFFICULTIES, "engine": ENGINES, "composer": COMPOSERS}
+    return {key: info[key] for key, values in valid.items() if key in info and info[key] in values}
+
+
+def _manner(info: Mapping[str, Any]) -> str:
+    who = f"composer {info.get('composer')}" if info.get("engine") == "pop2piano" else str(info.get("style", ""))
+    return f"{who}, {info.get('difficulty', '')}"

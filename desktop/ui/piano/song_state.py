@@ -36,13 +36,14 @@ class Task(StrEnum):
 
 @dataclass(frozen=True)
 class Options:
-    """How to cover; ``beats`` is "auto", "x2", "half", "shift" or a file of beats."""
+    """How to cover; ``composer`` is for Pop2Piano, ``beats`` is "auto", "x2", "half", "shift" or a file of beats."""
 
     style: str = "pop"
     difficulty: str = "medium"
     engine: str = "sketch"
     beats: str = "auto"
     device: str = "auto"
+    composer: int = 1
 
 
 class SongState(QObject):
