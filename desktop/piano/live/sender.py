@@ -1,0 +1,103 @@
+"""The thread that sends a cover's messages when they are due, whatever the window is busy with."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import time
+from collections.abc import Callable
+from time import perf_counter
+
+from desktop.piano.live.course import Course
+from desktop.piano.live.links import Outlet
+from desktop.piano.live.schedule import Schedule
+
+SLEEP_S = 0.02
+"""The last stretch before a message is slept, not waited: on some systems waiting for a lock is coarse, sleeping is not."""
+log = logging.getLogger(__name__)
+
+
+class Sender:
+    """Sends to an Outlet what a Course says is due.
+
+    ``played``, ``heard``, ``jumped`` and ``stop`` say what the player does. Whatever ends playing, keys and pedal are let go;
+    also when the program ends.
+    """
+
+    def __init__(self, outlet: Outlet, clock: Callable[[], float] = perf_counter) -> None:
+        self.outlet = outlet
+        self._clock = clock
+        self._course = Course()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def set_schedule(self, schedule: Schedule | None) -> None:
+        """Play other messages from now on."""
+        with self._changed:
+            self._course.set_schedule(schedule)
+            self._changed.notify()
+
+    def set_latency(self, seconds: float) -> None:
+        """Send later, or earlier when negative, than the sound of the computer is heard."""
+        with self._changed:
+            self._course.latency = seconds
+            self._changed.notify()
+
+    def played(self, first: float, last: float, speed: float = 1.0) -> None:
+        """The player has mixed seconds ``first``..``last`` of the song, to be heard after what it has mixed before."""
+        with self._changed:
+            if self._closed:
+                return
+            self._course.add(first, last, speed, self._clock())
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="midi-out", daemon=True)
+                self._thread.start()
+                atexit.register(self.close)
+            self._changed.notify()
+
+    def heard(self, second: float) -> None:
+        """Second of the song that is heard now."""
+        with self._changed:
+            self._course.heard(second, self._clock())
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Playing stops, or goes on elsewhere."""
+        with self._changed:
+            self._course.stop()
+            # Inside the lock: a message that was taken before is out by now, and none is taken after.
+            self.outlet.release()
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Let go of keys and pedal, and end the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self.stop()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(2.0)
+            atexit.unregister(self.close)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if self._closed:
+                    return
+                self._send()
+                due = self._course.next()
+                left = None if due is None else due - self._clock()
+                if left is None or left > SLEEP_S:
+                    self._changed.wait(None if left is None else left - SLEEP_S / 2)
+                    continue
+            if left > 0:
+                time.sleep(left)
+
+    def _send(self) -> None:
+        for _, data in self._course.due(self._clock()):
+            if data is None:
+                self.outlet.release()
+            else:
+                self.outlet.send((data,))
