@@ -1,0 +1,156 @@
+"""Pixels in the form that they leave in: planes for a video encoder, or one plane for the screen and for transparent video.
+
+Everything is painted as *ink*: float32 [h, w, 4], red, green and blue already multiplied by opacity, 0..1 (more colour than
+opacity adds light). A *sprite* is ink in a form's own numbers: ``plane = plane * keep + add``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.uint8]
+Ink = npt.NDArray[np.float32]
+Planes = tuple[Bytes, ...]
+
+# ITU-R BT.709, limited range: rows are Y, Cb, Cr in 8-bit steps per unit of red, green, blue; then what opacity adds.
+_R, _G, _B = 0.2126, 0.7152, 0.0722
+_YUV = np.array(
+    [
+        [219 * _R, 219 * _G, 219 * _B, 16],
+        [-224 * _R / 1.8556, -224 * _G / 1.8556, 112, 128],
+        [112, -224 * _G / 1.5748, -224 * _B / 1.5748, 128],
+    ],
+    np.float32,
+)
+
+
+@dataclass(frozen=True)
+class Sprite:
+    """Ink in a form's numbers: for each plane what is kept of what lies below (0..1), and what is added (0..255)."""
+
+    keep: tuple[Ink, ...]
+    add: tuple[Ink, ...]
+
+
+class Screen:
+    """One plane of blue, green, red and opacity: [h, w, 4] bytes, colours multiplied by opacity (QImage's ARGB32 and RGB32)."""
+
+    unit = 1
+    """Places and sizes are multiples of so many pixels."""
+
+    def planes(self, height: int, width: int) -> Planes:
+        """Black, opacity 0."""
+        return (np.zeros((height, width, 4), np.uint8),)
+
+    def sprite(self, ink: Ink) -> Sprite:
+        """See ``Sprite``."""
+        return Sprite((1 - ink[..., 3:],), (255 * ink[..., (2, 1, 0, 3)],))
+
+    def rows(self, plane: int, row: int) -> int:
+        """The row of a plane where the picture's row ``row`` begins."""
+        del plane
+        return row
+
+
+class Video:
+    """Y, Cb, Cr with halved chroma (yuv420p), ITU-R BT.709, limited range; places and sizes are even."""
+
+    unit = 2
+
+    def planes(self, height: int, width: int) -> Planes:
+        """Black."""
+        luma = np.full((height, width), 16, np.uint8)
+        half = (height // 2, width // 2)
+        return luma, np.full(half, 128, np.uint8), np.full(half, 128, np.uint8)
+
+    def sprite(self, ink: Ink) -> Sprite:
+        """See ``Sprite``; ``ink`` has even sizes."""
+        small = 0.25 * (ink[::2, ::2] + ink[1::2, ::2] + ink[::2, 1::2] + ink[1::2, 1::2])
+        keep = 1 - small[..., 3]
+        return Sprite((1 - ink[..., 3], keep, keep), (ink @ _YUV[0], small @ _YUV[1], small @ _YUV[2]))
+
+    def rows(self, plane: int, row: int) -> int:
+        """The row of a plane where the picture's row ``row`` begins."""
+        return row if plane == 0 else row // 2
+
+
+class Layer(Video):
+    """What is laid over a picture: the planes of ``Video``, multiplied by opacity, then how much of the picture's luma and of its
+    chroma stays (0..255). Ink must not add light."""
+
+    def planes(self, height: int, width: int) -> Planes:
+        """Nothing: the picture stays as it is."""
+        half = (height // 2, width // 2)
+        stays = np.full((height, width), 255, np.uint8), np.full(half, 255, np.uint8)
+        return np.zeros((height, width), np.uint8), np.zeros(half, np.uint8), np.zeros(half, np.uint8), *stays
+
+    def sprite(self, ink: Ink) -> Sprite:
+        """See ``Sprite``; ``ink`` has even sizes."""
+        video = super().sprite(ink)
+        luma, chroma = video.keep[0], video.keep[1]
+        return Sprite((*video.keep, luma, chroma), (*video.add, np.zeros_like(luma), np.zeros_like(chroma)))
+
+    def rows(self, plane: int, row: int) -> int:
+        """The row of a plane where the picture's row ``row`` begins."""
+        return row if plane in (0, 3) else row // 2
+
+
+Form = Screen | Video
+
+
+def stamp(form: Form, planes: Planes, top: int, left: int, sprite: Sprite, strength: float = 1.0) -> None:
+    """Paint a sprite with its upper left corner at a place (multiples of ``form.unit``); what lies outside is cut off."""
+    height, width = planes[0].shape[:2]
+    tall, wide = sprite.add[0].shape[:2]
+    first, last = max(0, -top), min(tall, height - top)
+    begin, end = max(0, -left), min(wide, width - left)
+    if first >= last or begin >= end or strength <= 0:
+        return
+    for number, plane in enumerate(planes):
+        y0, y1, ty = (form.rows(number, value) for value in (first, last, top))
+        x0, x1, tx = (form.rows(number, value) for value in (begin, end, left))
+        keep, add = sprite.keep[number][y0:y1, x0:x1], sprite.add[number][y0:y1, x0:x1]
+        part = plane[ty + y0 : ty + y1, tx + x0 : tx + x1]
+        if strength != 1.0:
+            keep, add = 1 - np.float32(strength) * (1 - keep), np.float32(strength) * add
+        mixed = part * keep
+        mixed += add
+        mixed += 0.5
+        np.clip(mixed, 0, 255, out=mixed)
+        part[...] = mixed.astype(np.uint8)
+
+
+def scatter(form: Form, planes: Planes, tops: Ink, lefts: Ink, sprite: Sprite, strengths: Ink) -> None:
+    """Paint a small sprite at many places, in pixels by its middle, each with a strength; those that stick out are left away."""
+    for number, plane in enumerate(planes):
+        keep, add = sprite.keep[number], sprite.add[number]
+        tall, wide = add.shape[:2]
+        scale = form.rows(number, 2) / 2
+        y = np.round(tops * scale - tall / 2).astype(np.int64)
+        x = np.round(lefts * scale - wide / 2).astype(np.int64)
+        fits = (y >= 0) & (x >= 0) & (y + tall <= plane.shape[0]) & (x + wide <= plane.shape[1])
+        rows = y[fits][:, None, None] + np.arange(tall)[:, None]
+        columns = x[fits][:, None, None] + np.arange(wide)
+        power = strengths[fits].reshape(-1, *(1,) * add.ndim)
+        mixed = plane[rows, columns] * (1 - power * (1 - keep)) + power * add + 0.5
+        plane[rows, columns] = np.clip(mixed, 0, 255).astype(np.uint8)
+
+
+def paint(form: Form, planes: Planes, top: int, left: int, ink: Ink) -> None:
+    """Paint ink once; see ``stamp``."""
+    stamp(form, planes, top, left, form.sprite(ink))
+
+
+def padded(ink: Ink, unit: int) -> Ink:
+    """Ink with empty pixels added below and at the right, so that its sizes are multiples of ``unit``."""
+    down, right = -ink.shape[0] % unit, -ink.shape[1] % unit
+    return np.pad(ink, ((0, down), (0, right), (0, 0))) if down or right else ink
+
+
+def flat(colour: tuple[float, float, float], opacity: Ink | float) -> Ink:
+    """Ink of one colour (0..1) with the opacity of each pixel."""
+    shape = np.asarray(opacity, np.float32)[..., None]
+    return np.asarray(shape * np.array([*colour, 1.0], np.float32), np.float32)
