@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from desktop.ui import theme
+from desktop.ui.piano.engine_box import EngineBox
 from desktop.ui.piano.export import ExportBox
 from desktop.ui.piano.song import Song
-from desktop.ui.piano.style_cards import StyleCards
 from desktop.ui.prefs import Prefs
 from desktop.ui.state import State
-from desktop.ui.widgets.parts import Fact, Section, Segments, label, line
+from desktop.ui.widgets.parts import Fact, Section, Segments, line
 
 WIDTH = 300
 DIFFICULTIES = (
@@ -31,13 +31,17 @@ class Inspector(QWidget):
 
     Signals:
         export_asked: a format ("midi", "wav", ...).
-        style_chosen, difficulty_chosen: a value of the job.
+        style_chosen, difficulty_chosen, engine_chosen, composer_chosen: a value of the job.
+        auditions_asked: hear what other styles or composers make of some bars.
         corrected: "x2", "half", "shift" or "auto".
     """
 
     export_asked = Signal(str)
     style_chosen = Signal(str)
     difficulty_chosen = Signal(str)
+    engine_chosen = Signal(str)
+    composer_chosen = Signal(int)
+    auditions_asked = Signal()
     corrected = Signal(str)
 
     def __init__(self, song: Song, state: State, prefs: Prefs, parent: QWidget | None = None) -> None:
@@ -73,9 +77,13 @@ class Inspector(QWidget):
 
     def _add_style(self) -> None:
         style = Section("Style")
-        self.styles = StyleCards()
-        self.styles.chosen.connect(self.style_chosen)
-        style.body.addWidget(self.styles)
+        self.engine = EngineBox(self._song)
+        self.styles = self.engine.styles
+        self.engine.style_chosen.connect(self.style_chosen)
+        self.engine.composer_chosen.connect(self.composer_chosen)
+        self.engine.engine_chosen.connect(self.engine_chosen)
+        self.engine.auditions_asked.connect(self.auditions_asked)
+        style.body.addWidget(self.engine)
         self._column.addWidget(style)
         difficulty = Section("Difficulty")
         self.difficulty = Segments("Difficulty", DIFFICULTIES)
@@ -114,14 +122,6 @@ class Inspector(QWidget):
     def _add_more(self) -> None:
         more = Section("More", folds=True, folded=self._state.flag("piano/more_folded", True))
         more.folded.connect(lambda folded: self._state.keep("piano/more_folded", folded))
-        more.body.addWidget(label("Engine", size=theme.CAPTION, tone="secondary"))
-        self.engine = QComboBox()
-        self.engine.addItem("Sketch: transcribes and arranges", "sketch")
-        self.engine.setAccessibleName("Engine")
-        self.engine.setToolTip(
-            "Sketch listens with a small neural network and arranges by rules; it works without a network connection"
-        )
-        more.body.addWidget(self.engine)
         grid = QGridLayout()
         grid.setContentsMargins(0, theme.S1, 0, 0)
         grid.setVerticalSpacing(theme.S2)
@@ -134,16 +134,15 @@ class Inspector(QWidget):
     def refresh(self) -> None:
         """Show the song as it is."""
         song = self._song
-        self.styles.set_value(song.options.style)
         self.difficulty.set_value(song.options.difficulty)
         fixed = (
             ""
             if song.source is not None or not song.is_open
             else "The original of this cover is not there, so it cannot be made anew"
         )
-        for part in (self.styles, self.difficulty):
-            part.setEnabled(not fixed)
-            part.setToolTip(fixed)
+        self.engine.refresh(fixed)
+        self.difficulty.setEnabled(not fixed)
+        self.difficulty.setToolTip(fixed)
         reason = fixed or ("" if song.grid is not None else "No beats have been found yet")
         tips = {value: tip for value, _, tip in CORRECTIONS} | {"auto": "Back to the beats that were found"}
         for value, button in self.beats.items():

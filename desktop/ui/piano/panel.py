@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from desktop.jobs.events import Failed
 from desktop.jobs.job import DIFFICULTIES, RenderJob
 from desktop.jobs.rows import Row
 from desktop.jobs.states import State as JobState
+from desktop.piano.names import SOUNDS
 from desktop.ui.actions import Action
 from desktop.ui.background import Op
 from desktop.ui.files import show_in_folder
@@ -26,6 +28,8 @@ from desktop.ui.piano.canvas import Canvas
 from desktop.ui.piano.inspector import Inspector
 from desktop.ui.piano.song import Options, Song, Task
 from desktop.ui.piano.start import WORDS
+from desktop.ui.piano.takes import Takes
+from desktop.ui.piano.takes_view import TakesView
 from desktop.ui.player import Player
 from desktop.ui.widgets.failed_page import FailedPage, needs_model
 from desktop.ui.widgets.parts import line
@@ -45,6 +49,9 @@ class PianoPanel(Panel):
         self.song = Song(services.bridge, options, soundfont if Path(soundfont).is_file() else "", self)
         self.player = Player(self)
         self.canvas = Canvas(self.song, self.player)
+        self.bars = Takes(self.song, services.bridge, self)
+        self.takes_view = TakesView(self.song, services, self.bars)
+        self.canvas.add_view("takes", "Takes", self.takes_view)
         self.start, self.failed_page = StartPage(prefs, WORDS, self.takes), FailedPage()
         self.inspector = Inspector(self.song, state, prefs)
         self._pages = QStackedWidget()
@@ -80,6 +87,11 @@ class PianoPanel(Panel):
         self.failed_page.library_asked.connect(self._open_library)
         self.inspector.style_chosen.connect(self.choose_style)
         self.inspector.difficulty_chosen.connect(self.choose_difficulty)
+        self.inspector.engine_chosen.connect(lambda engine: song.choose(engine=engine))
+        self.inspector.composer_chosen.connect(lambda composer: song.choose(composer=composer))
+        self.inspector.auditions_asked.connect(lambda: canvas.show_view("takes"))
+        self.bars.failed.connect(lambda failed: self._services.say(from_failed(failed, self._library_of(failed))))
+        self.bars.changed.connect(self.changed)
         self.inspector.corrected.connect(song.correct)
         self.inspector.export_asked.connect(self.export)
         canvas.transport.asked.connect(self._do)
@@ -149,6 +161,7 @@ class PianoPanel(Panel):
 
     def close_panel(self) -> None:
         self.player.close()
+        self.takes_view.close_player()
         self.song.leave()
         self._services.state.keep("piano/volume", self.canvas.transport.volume.value())
 
@@ -188,6 +201,8 @@ class PianoPanel(Panel):
             Action("piano.run", "Make the cover again", song.run, ("Ctrl+R",), "Piano", source),
             Action("piano.cancel", "Stop making the cover", song.cancel, ("Ctrl+.",), "Piano",
                    lambda: "" if song.covering else "Nothing is being made"),
+            Action("piano.take", "Write the chosen bars again", self.take_again, ("R",), "Piano",
+                   lambda: open_() or self.bars.blocked),
             Action("piano.double", "Beats: twice as many", lambda: song.correct("x2"), ("Ctrl+Up",), "Piano", grid),
             Action("piano.half", "Beats: half as many", lambda: song.correct("half"), ("Ctrl+Down",), "Piano", grid),
             Action("piano.shift", "Beats: half a beat later", lambda: song.correct("shift"), ("Ctrl+Right",), "Piano", grid),
@@ -199,6 +214,9 @@ class PianoPanel(Panel):
                    checked=lambda: self._in_batch),
             Action("file.close", "Close the song", song.close, ("Ctrl+W",), "File", open_),
         ]  # fmt: skip
+        for key, (view, title) in zip("1234", canvas.views.items(), strict=False):
+            actions.append(Action(f"view.{view}", f"View: {title}", partial(canvas.show_view, view), (key,), "View", open_,
+                                  partial(self._is_view, view)))  # fmt: skip
         for number, style in enumerate(self.inspector.styles.cards, 1):
             text = f"Style: {self.inspector.styles.cards[style].text()}"
             actions.append(Action(f"piano.style_{style}", text, partial(self.choose_style, style), (f"Alt+{number}",), "Piano"))
@@ -222,7 +240,7 @@ class PianoPanel(Panel):
 
     def open_demo(self) -> None:
         """Open the song that comes with Reprise."""
-        demo = next((p for p in sorted((paths.resources() / "demo").glob("*")) if p.suffix.lower() in files.SOUNDS), None)
+        demo = next((p for p in sorted((paths.resources() / "demo").glob("*")) if p.suffix.lower() in SOUNDS), None)
         if demo is None:
             self._services.say(Note(Severity.ERROR, "The demo song is missing", remedy="Install Reprise again."))
         else:
@@ -259,6 +277,15 @@ class PianoPanel(Panel):
             slider.setValue(0)
         else:
             slider.setValue(self._volume_before)
+
+    def take_again(self) -> None:
+        """Write the bars of the selection, the loop or the playhead anew, as the choices are."""
+        options = self.song.options
+        choice = str(options.composer) if options.engine == "pop2piano" else options.style
+        self.bars.again(options.engine, choice, options.difficulty)
+
+    def _is_view(self, view: str) -> bool:
+        return self.canvas.view == view
 
     def downbeat_here(self) -> None:
         """The beat next to the playhead starts a bar."""
@@ -323,8 +350,10 @@ class PianoPanel(Panel):
         if self._pages.currentWidget() is self.failed_page and task is not Task.RENDER:
             return
         again = {Task.RENDER: self.song.render}.get(task, self.song.retry)
-        library = [("Open the library", self._open_library)] if needs_model(failed) else []
-        self._services.say(from_failed(failed, [("Try again", again), *library]))
+        self._services.say(from_failed(failed, [("Try again", again), *self._library_of(failed)]))
+
+    def _library_of(self, failed: Failed) -> list[tuple[str, Callable[[], None]]]:
+        return [("Open the library", self._open_library)] if needs_model(failed) else []
 
     def _warn(self, text: str) -> None:
         library = [("Open the library", self._open_library)] if "reprise models " in text else []
