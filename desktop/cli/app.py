@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from desktop import __version__
-from desktop.cli import asking, batches, covers, doctor, history, library, measuring, pictures, tuning, videos
+from desktop.cli import asking, batches, covers, doctor, history, library, measuring, pictures, scores, tuning, videos
 
 app = typer.Typer(
     name="reprise",
@@ -38,6 +38,7 @@ def _root(
 app.command("cover")(covers.cover)
 app.command("batch")(batches.batch)
 app.command("render")(covers.render)
+app.command("score")(scores.score)
 app.command("demo")(covers.demo)
 app.command("restore")(videos.restore)
 app.command("inspect")(videos.inspect)
@@ -53,3 +54,4 @@ app.command("doctor")(doctor.doctor)
 app.command("window")(pictures.window)
 app.command("screenshots")(pictures.screenshots)
 app.command("snapshot", hidden=True)(pictures.snapshot)
+app.command("engrave", hidden=True)(scores.engrave)

@@ -12,7 +12,7 @@ from desktop.piano.score import marks
 from desktop.piano.score.accidentals import Accidentals
 from desktop.piano.score.clefs import clefs
 from desktop.piano.score.lengths import Event, with_lengths
-from desktop.piano.score.metre import SIXTEENTH, Metre, metre_of
+from desktop.piano.score.metre import Metre, metre_of
 from desktop.piano.score.model import Bar, Mark, MarkKind, Name, Note, Score, Staff
 from desktop.piano.score.quantise import Division, notes_of_hand, quantise
 from desktop.piano.score.spelling import Speller, name_at, signature
@@ -91,10 +91,11 @@ def _bars(hands: Sequence[_Hand], downbeat: int, metre: Metre) -> list[BarSpan]:
     starts = [chord.start for one in hands for chord in one.chords]
     if not starts:
         return [BarSpan(1, downbeat, metre.bar, 0, False)]
-    ends = [max(chord.ends) - SIXTEENTH for one in hands for chord in one.chords]
     first = (min(starts) - downbeat) // metre.bar
-    # An end that only rings on opens no bar of its own, but a note must fit where it starts.
-    final = max((max(starts) - downbeat) // metre.bar, (int(max(ends)) - 1 - downbeat) // metre.bar)
+    # What rings on after the last stroke opens one more bar only when that stroke comes late in its own.
+    final, late = divmod(max(starts) - downbeat, metre.bar)
+    ringing = max(max(chord.ends) for one in hands for chord in one.chords) - downbeat - (final + 1) * metre.bar
+    final += late * 2 > metre.bar and ringing > metre.beat
     spans = [BarSpan(n + 1, downbeat + n * metre.bar, metre.bar, 0, False) for n in range(first, final + 1)]
     skipped = (min(starts) - spans[0].start) // metre.beat * metre.beat
     if skipped * 2 >= metre.bar and len(spans) > 1:
@@ -179,7 +180,7 @@ def _within(placed: Sequence[marks.Placed], span: BarSpan) -> tuple[Mark, ...]:
         for tick, mark in placed
         if (span.start < tick <= end if mark.text == "stop" else span.start <= tick < end)
     ]
-    return tuple(sorted(inside, key=lambda mark: (mark.at, _ORDER[mark.kind])))
+    return tuple(sorted(inside, key=lambda mark: (mark.at, _ORDER[mark.kind], mark.text != "stop")))
 
 
 def _subtitle(cover: Cover) -> str:

@@ -22,7 +22,8 @@ def clefs(bars: Sequence[Sequence[int]], hand: int) -> list[Clef]:
     total = [0.0, _CHANGE]
     back: list[tuple[int, int]] = []
     for pitches in bars:
-        now, ways = [], []
+        now: list[float] = []
+        ways: list[int] = []
         for state, clef in enumerate(both):
             stay, move = total[state], total[1 - state] + _CHANGE
             ways.append(state if stay <= move else 1 - state)
@@ -31,9 +32,9 @@ def clefs(bars: Sequence[Sequence[int]], hand: int) -> list[Clef]:
         total = now
     at = 0 if total[0] <= total[1] else 1
     chosen = []
-    for ways in reversed(back):
+    for before in reversed(back):
         chosen.append(both[at])
-        at = ways[at]
+        at = before[at]
     return chosen[::-1]
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 _UNICODE = {
-    "\ued60": "♭", "\ued61": "♮", "\ued62": "♯", "\ue260": "♭", "\ue261": "♮", "\ue262": "♯", "\ue870": "°", "\ue872": "+",
+    "\ued60": "♭", "\ued61": "♮", "\ued62": "♯", "\ue260": "♭", "\ue261": "♮", "\ue262": "♯",
+    "\uea64": "♭", "\uea65": "♮", "\uea66": "♯", "\ue870": "°", "\ue872": "+",
 }  # fmt: skip
 """Music symbols that every text font, or its fallback, has as a letter."""
 
@@ -57,4 +58,4 @@ def _outline(path: Path) -> str:
 def _widths(path: Path) -> dict[int, float]:
     root = ET.parse(path).getroot()
     size = float(root.get("units-per-em", "1000"))
-    return {int(g.get("c", "0"), 16): float(g.get("h-a-x") or g.get("w", "0")) / size for g in root if g.get("c")}
+    return {int(g.get("c", "0"), 16): float(g.get("h-a-x") or g.get("w") or 0) / size for g in root if g.get("c")}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
 from desktop.piano.cover import Chord, Cover, Grid
-from desktop.piano.score.metre import EIGHTH, QUARTER, Metre
+from desktop.piano.score.metre import EIGHTH, Metre
 from desktop.piano.score.model import Mark, MarkKind, Note
 from desktop.piano.score.spelling import Speller, name_at
 
@@ -99,18 +98,12 @@ def pedal_marks(cover: Cover, metre: Metre, first: int, last: int) -> list[Place
         end = min(last, round(up * metre.beat / EIGHTH) * EIGHTH)
         if end <= start:
             continue
-        if spans and start <= spans[-1][1]:
+        if spans and start - spans[-1][1] <= EIGHTH:
+            # Lifted only to be pressed again: the lines meet.
             spans[-1][1] = start
         spans.append([start, end])
     marks: list[Placed] = []
-    for span, following in pairwise([*spans, None]):
-        if span is None:
-            continue
-        start, end = span
-        if not marks or marks[-1][1].text == "stop":
-            marks.append((start, Mark(MarkKind.PEDAL, 0, "start")))
-        if following is not None and following[0] - end <= QUARTER // 2:
-            marks.append((following[0], Mark(MarkKind.PEDAL, 0, "change")))
-        else:
-            marks.append((end, Mark(MarkKind.PEDAL, 0, "stop")))
+    for start, end in spans:
+        marks.append((start, Mark(MarkKind.PEDAL, 0, "start")))
+        marks.append((end, Mark(MarkKind.PEDAL, 0, "stop")))
     return marks

@@ -111,7 +111,7 @@ class Mark:
 
     Attributes:
         at: ticks from the beginning of the bar.
-        text: dynamics "pp".."ff", pedal "start"/"change"/"stop", chord quality of ``cover.QUALITIES``.
+        text: dynamics "pp".."ff", pedal "start"/"stop", chord quality of ``cover.QUALITIES``.
         tempo: beats (of the metre's felt pulse) a minute.
         root, bass: names of a chord's notes.
     """

@@ -55,7 +55,8 @@ def to_musicxml(score: Score) -> bytes:
         if number == len(score.bars) - 1:
             _sub(_sub(measure, "barline", location="right"), "bar-style", "light-heavy")
     ET.indent(root, " ")
-    return _DOCTYPE.encode() + ET.tostring(root, "utf-8") + b"\n"
+    text: bytes = ET.tostring(root, "utf-8")
+    return _DOCTYPE.encode() + text + b"\n"
 
 
 def compressed(document: bytes) -> bytes:

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from xml.etree import ElementTree as ET
 
+from desktop.piano.score.fonts import SERIF
 from desktop.piano.score.glyphs import Glyphs, as_letters, is_symbol
 
-SERIF = "Times New Roman, Liberation Serif, Tinos, Nimbus Roman, Noto Serif, DejaVu Serif, serif"
-"""Families of the words on a page; the first ones have the widths that the page was laid out with."""
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _BOLD, _ITALIC = {"tempo", "ending", "reh", "fing"}, {"dynam", "dir", "mNum"}
 _LINE = re.compile(r"M(-?[\d.]+) (-?[\d.]+) L(-?[\d.]+) (-?[\d.]+)$")
@@ -52,7 +51,7 @@ class _Text:
 
 
 def simplify(svg: str, glyphs: Glyphs, width: str, height: str) -> tuple[bytes, Places, tuple[float, float]]:
-    """A page as plain SVG of size ``width`` x ``height`` (with units, or pixels), the places on it, and its extent in own units."""
+    """A page as plain SVG of size ``width`` x ``height`` (with units, or pixels), the places on it, its extent in own units."""
     root = ET.fromstring(svg)
     inner = next(child for child in root if _tag(child) == "svg")
     extent = tuple(float(v) for v in inner.get("viewBox", "0 0 21000 29700").split()[2:])
@@ -152,7 +151,10 @@ class _Writer:
                 out.append(_text(first.x, first, "".join(words), first.anchor))
                 continue
             for text, part in parts:
-                out += self._symbol_paths(text, part, x) if is_symbol(text[0]) else [_text(x, replace(part, y=first.y), text, "start")]
+                if is_symbol(text[0]):
+                    out += self._symbol_paths(text, replace(part, y=first.y), x)
+                else:
+                    out.append(_text(x, replace(part, y=first.y), text, "start"))
                 x += self._width(text, part.size)
         return out
 
@@ -166,9 +168,11 @@ class _Writer:
             mine = _styled(node, inherited)
             if anew or node.get("x") is not None or node.get("y") is not None:
                 lines.append([])
-            text = as_letters((node.text or "") if not len(node) else (node.text or "").strip())
+            text = (node.text or "") if not len(node) else (node.text or "").strip()
             if text:
-                lines[-1].append((text, mine))
+                # A symbol that became a letter is as large as the letters before it.
+                grown = as_letters(text) != text and lines[-1]
+                lines[-1].append((as_letters(text), replace(mine, size=lines[-1][-1][1].size) if grown else mine))
             for child in node:
                 walk(child, mine, anew=False)
                 if child.tail and child.tail.strip():
@@ -215,7 +219,8 @@ def _split(text: str, style: _Text) -> list[tuple[str, _Text]]:
 
 
 def _text(x: float, style: _Text, text: str, anchor: str) -> ET.Element:
-    attributes = {"x": f"{x:.0f}", "y": f"{style.y:.0f}", "font-family": SERIF, "font-size": f"{style.size:g}", "xml:space": "preserve"}
+    place = {"x": f"{x:.0f}", "y": f"{style.y:.0f}"}
+    attributes = {**place, "font-family": SERIF, "font-size": f"{style.size:g}", "xml:space": "preserve"}
     if anchor != "start":
         attributes["text-anchor"] = anchor
     if style.bold:

@@ -53,7 +53,7 @@ def quantise(notes: Notes, metre: Metre) -> tuple[list[Onset], dict[int, Divisio
     Args:
         notes: array of ``cover.NOTE`` of one hand, sorted by start.
     """
-    clusters = _clusters(notes["start"])
+    clusters = _clusters(notes["start"].tolist())
     divisions = COMPOUND if metre.compound else SIMPLE
     centres = [float(np.mean(notes["start"][rows])) for rows in clusters]
     beats = _by_beat(centres)
@@ -134,4 +134,5 @@ def grid_step(chosen: dict[int, Division], at: float, metre: Metre) -> int:
 
 def notes_of_hand(cover: Cover, hand: int) -> Notes:
     """The notes of one hand, in order."""
-    return cover.notes[cover.notes["hand"] == hand]
+    mine: Notes = cover.notes[cover.notes["hand"] == hand]
+    return mine

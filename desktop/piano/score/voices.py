@@ -68,14 +68,14 @@ def separate(chords: Sequence[Chord], hand: int, bar: int, pedalled: Pedalled) -
         states = sorted(best.values(), key=lambda state: state.cost)[:_WIDTH]
     upper: list[Chord] = []
     lower: list[Chord] = []
-    state: _State | None = states[0]
-    while state is not None:
-        high, low = state.step
+    at: _State | None = states[0]
+    while at is not None:
+        high, low = at.step
         if high is not None:
             upper.append(high)
         if low is not None:
             lower.append(low)
-        state = state.before
+        at = at.before
     return upper[::-1], lower[::-1]
 
 
