@@ -12,13 +12,14 @@ from desktop.piano.arranging.draft import Draft, Role, to_notes
 from desktop.piano.arranging.ending import ending_start, play_ending
 from desktop.piano.arranging.fills import fill_rests
 from desktop.piano.arranging.left_hand import LeftHand
+from desktop.piano.arranging.pace import paced, settled
 from desktop.piano.arranging.patterns import STYLES, Style
 from desktop.piano.arranging.plan import Plan, make_plan
 from desktop.piano.arranging.quantise import in_register, quantise
 from desktop.piano.arranging.right_hand import RightHand
 from desktop.piano.arranging.sheet import Sheet
 from desktop.piano.arranging.simplify import thinned
-from desktop.piano.cover import Notes
+from desktop.piano.cover import LEFT, RIGHT, Notes
 from desktop.piano.dynamics import shape
 from desktop.piano.hands import make_playable
 from desktop.piano.pedal import make_pedals
@@ -26,8 +27,6 @@ from desktop.piano.playability import LIMITS
 
 _RATES = {"easy": (1.5, 4.6), "medium": (3.4, 8.0), "full": (4.2, 10.2)}
 """Notes a second that each difficulty aims at."""
-_EASY_HAND = 2.4
-"""Notes a second of a beginner's right hand beyond which it plays the tune alone."""
 
 
 def lead_sheet(analysis: Analysis) -> Sheet:
@@ -73,11 +72,13 @@ def _write(sheet: Sheet, plan: Plan, style: Style, difficulty: str) -> list[Draf
     left = LeftHand(sheet, plan, style, difficulty).play(until=close)
     last = play_ending(sheet, plan, difficulty)
     right = RightHand(sheet, plan, style, difficulty, [*left, *last]).play()
-    if difficulty == "easy" and _rate(right, sheet) > _EASY_HAND:
-        right = [draft for draft in right if draft.role == Role.MELODY]
     right = [draft for draft in right if draft.start < close - 1e-6 or draft.role == Role.MELODY or not last]
     fills = fill_rests(sheet, plan, difficulty, left, until=close)
-    return make_playable([*left, *right, *fills, *last], sheet.grid, LIMITS[difficulty])
+    drafts = [*left, *right, *fills, *last]
+    if difficulty == "easy":
+        low = settled([draft for draft in drafts if draft.hand == LEFT], sheet)
+        drafts = paced([*low, *(draft for draft in drafts if draft.hand == RIGHT)], sheet.grid)
+    return make_playable(drafts, sheet.grid, LIMITS[difficulty])
 
 
 def _rate(drafts: list[Draft], sheet: Sheet) -> float:

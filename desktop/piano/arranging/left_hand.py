@@ -14,6 +14,12 @@ from desktop.piano.playability import LIMITS
 
 _CLEARANCE = 3
 """Semitones between the melody and the left hand below it."""
+_MIDDLE = 50
+"""Lowest key of a close chord."""
+_TURN = 0.1
+"""Accent, 0..1, that the cell whose turn it is has in advance."""
+_BIGGER = {"0": "B", "P": "Q"}
+"""What full bars begin with at the full difficulty: the bass in octaves, the fifth with the octave."""
 _WALK = range(3, 8)
 """Semitones between two bass notes that a passing note joins."""
 
@@ -23,6 +29,8 @@ class LeftHand:
 
     def __init__(self, sheet: Sheet, plan: Plan, style: Style, difficulty: str) -> None:
         self._sheet, self._plan, self._style, self._difficulty = sheet, plan, style, difficulty
+        self._easy, self._full = difficulty == "easy", difficulty == "full"
+        self._centre = style.easy_bass if self._easy else style.bass
         self._bass: int | None = None
         self._chord: Sequence[int] = ()
 
@@ -38,24 +46,39 @@ class LeftHand:
         out: list[Draft] = []
         parts = [(a, min(b, until), chord) for a, b, chord in segments(self._sheet, bar) if a < until - 1e-6]
         for number, (start, end, chord) in enumerate(parts):
-            self._bass = bass_pitch(chord.bass, self._bass, self._style.bass)
+            self._bass = bass_pitch(chord.bass, self._bass, self._centre)
             out += self._segment(bar, start, end, chord, number)
-        if out and bar.closes and bar.level > 0 and self._difficulty != "easy":
+        if out and bar.closes and bar.level > 0 and not self._easy:
             self._walk(out, bar)
         return out
 
     def _segment(self, bar: Bar, start: float, end: float, chord: Chord, number: int) -> Iterator[Draft]:
         pulse = self._plan.pulse
-        cells = cells_for(self._style, self._difficulty, bar.level)
         at = start
         for index, size in enumerate(split_pulses((end - start) / pulse)):
-            variants = cells[max(1, int(size))]
+            whole = max(1, int(size))
+            seconds = whole * pulse * 60.0 / self._sheet.grid.tempo
+            variants = cells_for(self._style, self._difficulty, bar.level, whole, seconds)
             turn = bar.section + number + index + (1 if bar.place % 2 else 0)
-            yield from self._cell(variants[turn % len(variants)], at, at + size * pulse, max(1.0, size) * pulse, chord)
+            cell = self._variant(variants, turn, at, whole * pulse)
+            yield from self._cell(cell, at, at + size * pulse, max(1.0, size) * pulse, chord, bar.level)
             at += size * pulse
 
-    def _cell(self, cell: str, start: float, end: float, length: float, chord: Chord) -> Iterator[Draft]:
+    def _variant(self, variants: Sequence[str], turn: int, at: float, length: float) -> str:
+        """The cell that strikes where the song's accents are; where they do not decide, cells take turns."""
+
+        def fit(cell: str) -> float:
+            accents = [self._sheet.accent(at + length * place / len(cell)) for place in range(len(cell))]
+            struck = [accent for token, accent in zip(cell, accents, strict=True) if token not in ".-"]
+            return sum(struck) / len(struck) - sum(accents) / len(accents)
+
+        favourite = turn % len(variants)
+        return max(enumerate(variants), key=lambda one: fit(one[1]) + (_TURN if one[0] == favourite else 0.0))[1]
+
+    def _cell(self, cell: str, start: float, end: float, length: float, chord: Chord, level: int) -> Iterator[Draft]:
         step = length / len(cell)
+        if self._full and level >= 2:
+            cell = _BIGGER.get(cell[0], cell[0]) + cell[1:]
         for place, token in enumerate(cell):
             at = start + place * step
             if token in ".-" or at >= end - 1e-6:
@@ -65,11 +88,11 @@ class LeftHand:
                 stop += 1
             if token in "0B" and self._style.detached == 1.0:
                 # The little finger keeps the bass until the next one, or until the hand has to leave it.
-                stop = next((i for i in range(place + 1, len(cell)) if cell[i] in "0BP-"), len(cell))
+                stop = next((i for i in range(place + 1, len(cell)) if cell[i] in "0BPQ-"), len(cell))
             until = min(end, start + stop * step)
             until = at + (until - at) * self._style.detached
             for number, pitch in enumerate(self._pitches(token, chord, at, until)):
-                role = Role.BASS if token in "0BPV" and number == 0 else Role.HARMONY
+                role = Role.BASS if token in "0BPQV" and number == 0 else Role.HARMONY
                 yield Draft(at, until, pitch, LEFT, role)
 
     def _pitches(self, token: str, chord: Chord, start: float, end: float) -> list[int]:
@@ -80,19 +103,27 @@ class LeftHand:
         ceiling = min(self._style.top, self._sheet.ceiling(start, end) - _CLEARANCE)
         while bass > ceiling and bass - 12 >= 24:
             bass -= 12
+        if self._easy:
+            ceiling = min(ceiling, bass + LIMITS["easy"].span)
         steps = ladder(chord, bass, max(ceiling, bass))
         if token.isdigit():
             return [steps[self._fold(int(token), len(steps))]]
         if token == "B":
             return self._octave(bass, ceiling)
-        if token == "P":
+        if token in "PQ":
             fifth = [p for p in steps[1:] if 6 <= p - bass <= 8]
-            return [bass, *fifth[:1]]
+            octave = [bass + 12] if token == "Q" and bass + 12 <= ceiling else []
+            return [bass, *fifth[:1], *octave]
         if token == "V":
             return self._with_tenor(bass, steps)
-        size = 2 if self._difficulty == "easy" else min(3, self._style.chord + (self._difficulty == "full"))
+        return self._close(token, chord, bass, ceiling)
+
+    def _close(self, token: str, chord: Chord, bass: int, ceiling: int) -> list[int]:
+        """A close chord, or one tone of it, near the one before; a beginner's above the bass that the hand stands on."""
+        size = 1 if token == "H" else 2 if self._easy else self._style.chord + self._full
+        low = bass + 6 if self._easy else _MIDDLE
         for count in range(size, 0, -1):
-            found = close_chord(chord, 50, ceiling, self._chord, count)
+            found = close_chord(chord, low, ceiling, self._chord, count)
             if found:
                 self._chord = found
                 return found
@@ -131,7 +162,7 @@ class LeftHand:
             return
         if sum(draft.start == last.start for draft in out) > 1:
             return
-        target = bass_pitch(after.bass, self._bass, self._style.bass)
+        target = bass_pitch(after.bass, self._bass, self._centre)
         if abs(target - self._bass) not in _WALK:
             return
         side = -1 if target > self._bass else 1

@@ -1,17 +1,17 @@
 """Left-hand patterns by style, as strings that are read like a rhythm.
 
 A cell covers a number of pulses with characters of equal length: digits are steps of the chord's open ladder (0 is the
-bass), `B` bass in octaves, `P` bass and fifth, `C` a close chord in the middle, `V` bass and tenor together, `.` goes on
-sounding, `-` rests.
+bass), `B` bass in octaves, `P` bass and fifth, `C` a close chord in the middle, `H` one tone of it, `V` bass and tenor
+together, `.` goes on sounding, `-` rests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-Cells = Mapping[int, tuple[str, ...]]
-"""Cells by length in pulses; several are variants that take turns."""
+from desktop.piano.arranging.easy_patterns import EASY, Cells
+from desktop.piano.arranging.pace import PACE
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,9 @@ class Style:
 
     Attributes:
         levels: left-hand cells for fullness 0..3.
-        easy: left-hand cells of the easy difficulty, for fullness 0..1 and 2..3.
+        easy: left-hand cells of the easy difficulty, for fullness 0, 1..2 and 3.
         bass: middle of the bass line's octave.
+        easy_bass: the same at the easy difficulty, where the hand stays near the middle of the keyboard.
         top: highest left-hand pitch.
         inner: added to the number-of-voices level of the right hand.
         comping: pulses between chords that the right hand strikes below a held melody note; 0 for none.
@@ -31,8 +32,9 @@ class Style:
     """
 
     levels: tuple[Cells, Cells, Cells, Cells]
-    easy: tuple[Cells, Cells]
+    easy: tuple[Cells, Cells, Cells]
     bass: int = 43
+    easy_bass: int = 48
     top: int = 62
     inner: int = 0
     comping: float = 0.0
@@ -41,24 +43,17 @@ class Style:
     detached: float = 1.0
 
 
-_EASY_FLOWING: tuple[Cells, Cells] = (
-    {4: ("0...1...", "0......."), 3: ("0.....",), 2: ("0...",), 1: ("0.",)},
-    {4: ("0.1.2.1.", "0...1.2."), 3: ("0.1.2.",), 2: ("0.1.",), 1: ("0.",)},
-)
-_EASY_STEADY: tuple[Cells, Cells] = (
-    {4: ("0...0...",), 3: ("0.....",), 2: ("0...",), 1: ("0.",)},
-    {4: ("0.1.0.1.", "0.1.2.1."), 3: ("0.1.1.",), 2: ("0.1.",), 1: ("0.",)},
-)
-
 STYLES: dict[str, Style] = {
+    # Chords and bass notes that come an eighth before the beat.
     "pop": Style(
         levels=(
-            {4: ("0.1.2...", "0...1.2."), 3: ("0.1...",), 2: ("0.1.",), 1: ("0.",)},
-            {4: ("012.012.", "012.0.C."), 3: ("0.1.2.", "012.C."), 2: ("012.", "0.C."), 1: ("0.",)},
-            {4: ("0.C.012.", "0.C.0.C.", "01C.0.C."), 3: ("0.C.C.", "012.C."), 2: ("0.C.", "012."), 1: ("0.",)},
-            {4: ("B.C.0.C.", "B.C.0.CC", "B.C1B.C."), 3: ("B.C.C.", "B.C.CC"), 2: ("B.C.", "B.CC"), 1: ("B.",)},
+            {4: ("0..1..0.", "0..1...."), 3: ("0..1..",), 2: ("0..1",), 1: ("0.",)},
+            {4: ("0..C..0.", "0..C.01."), 3: ("0..C..", "0..C.0"), 2: ("0..C",), 1: ("0.",)},
+            {4: ("0.1C.01.", "01.C.01."), 3: ("0.1C..", "0..C.1"), 2: ("0.1C", "01.C"), 1: ("01",)},
+            {4: ("B.1C.0C.", "B.0C.0C1"), 3: ("B.1C.0", "B.0C.1"), 2: ("B.1C", "B.0C"), 1: ("B1",)},
         ),
-        easy=_EASY_FLOWING,
+        easy=EASY["pop"],
+        easy_bass=48,
         comping=1.0,
     ),
     "ballad": Style(
@@ -68,7 +63,8 @@ STYLES: dict[str, Style] = {
             {4: ("01234321", "01232.12"), 3: ("012321", "01232."), 2: ("0123", "0121"), 1: ("01",)},
             {4: ("B1234321", "B123B123"), 3: ("B12321",), 2: ("B123", "B121"), 1: ("01",)},
         ),
-        easy=_EASY_FLOWING,
+        easy=EASY["ballad"],
+        easy_bass=47,
         bass=42,
         top=65,
     ),
@@ -79,7 +75,8 @@ STYLES: dict[str, Style] = {
             {4: ("0123432101234321", "0123454321234321"), 3: ("012345432121",), 2: ("01234321", "01232123"), 1: ("0123",)},
             {4: ("B123432101234543", "B123454321234321"), 3: ("B12345432123",), 2: ("B1234321",), 1: ("0123",)},
         ),
-        easy=_EASY_FLOWING,
+        easy=EASY["arpeggio"],
+        easy_bass=52,
         bass=42,
         top=69,
         inner=-1,
@@ -91,21 +88,24 @@ STYLES: dict[str, Style] = {
             {4: ("0.C.1.C.", "0.C.1.CC"), 3: ("0.C.C.", "0.C.1C"), 2: ("0.C.", "B.C."), 1: ("0.",)},
             {4: ("B.C.1.C.", "B.C.1.CC"), 3: ("B.C.C.",), 2: ("B.C.",), 1: ("B.",)},
         ),
-        easy=_EASY_STEADY,
+        easy=EASY["stride"],
+        easy_bass=46,
         bass=41,
         top=64,
         chord=3,
         pedal=-1,
         detached=0.7,
     ),
+    # Eighths on the root with fifths thrown in.
     "rock": Style(
         levels=(
-            {4: ("P...P...", "P.....0."), 3: ("P.....",), 2: ("P...",), 1: ("P.",)},
-            {4: ("P.0.P.0.", "P.0.P.00"), 3: ("P.0.0.",), 2: ("P.0.",), 1: ("P.",)},
-            {4: ("P0P.0P0.", "P0P00P0."), 3: ("P0P.0.",), 2: ("P00.", "P0P."), 1: ("P0",)},
-            {4: ("02020202", "B2020212"), 3: ("020202",), 2: ("0202",), 1: ("02",)},
+            {4: ("P...0.00", "P..00..."), 3: ("P...00",), 2: ("P.00",), 1: ("P.",)},
+            {4: ("P.00P.00", "P.00P00."), 3: ("P.0000",), 2: ("P.00",), 1: ("P0",)},
+            {4: ("P0P.0PP0", "P0P00P0."), 3: ("P0P0P.",), 2: ("P00.", "P0P0"), 1: ("P0",)},
+            {4: ("P0P0P0P0", "Q0P00PP0"), 3: ("P0P0P0",), 2: ("P0P0",), 1: ("P0",)},
         ),
-        easy=_EASY_STEADY,
+        easy=EASY["rock"],
+        easy_bass=42,
         bass=38,
         top=60,
         comping=1.0,
@@ -119,7 +119,8 @@ STYLES: dict[str, Style] = {
             {4: ("V.V.V.V.",), 3: ("V.V.V.",), 2: ("V.V.",), 1: ("V.",)},
             {4: ("V.V.V.V.", "V.V.V.VV"), 3: ("V.V.V.",), 2: ("V.V.",), 1: ("V.",)},
         ),
-        easy=_EASY_STEADY,
+        easy=EASY["chorale"],
+        easy_bass=50,
         bass=45,
         top=62,
         comping=1.0,
@@ -129,19 +130,40 @@ STYLES: dict[str, Style] = {
 }
 
 
-def cells_for(style: Style, difficulty: str, level: int) -> Cells:
-    """The cells of a fullness 0..3 at a difficulty."""
-    return style.easy[level // 2] if difficulty == "easy" else style.levels[level]
+_TIER = (0, 1, 1, 2)
+"""The table of an easy style for each fullness."""
+
+
+def cells_for(style: Style, difficulty: str, level: int, pulses: int, seconds: float) -> Sequence[str]:
+    """The cells of a fullness 0..3 at a difficulty that are ``pulses`` long and last ``seconds``; easy ones are no faster than a
+    beginner plays, where there is one."""
+    if difficulty != "easy":
+        return style.levels[level][pulses]
+    for tier in range(_TIER[level], -1, -1):
+        fitting = [cell for cell in style.easy[tier][pulses] if strokes(cell) <= PACE * seconds]
+        if fitting:
+            return fitting
+    return style.easy[0][pulses]
+
+
+def strokes(cell: str) -> int:
+    """Keys that an easy cell strikes."""
+    return sum(0 if token in ".-" else 2 if token in "PVC" else 1 for token in cell)
 
 
 def split_pulses(pulses: float) -> list[float]:
-    """A stretch of pulses as lengths that cells exist for, fours first; what is left of a pulse comes last."""
-    out: list[float] = []
-    left = pulses
-    for size in (4, 3, 2, 1):
-        while left >= size - 1e-6 and not (size == 3 and abs(left - 4) < 1e-6):
-            out.append(float(size))
-            left -= size
-    if left > 1e-6:
-        out.append(left)
-    return out
+    """A stretch of pulses as lengths that cells exist for; what is left of a pulse comes last.
+
+    Fours and threes as metres group them: 5 is 3 + 2, 6 is 3 + 3, 7 is 4 + 3, 12 is 3 + 3 + 3 + 3.
+    """
+    whole = int(pulses + 1e-6)
+    if whole == 12:
+        out = [3.0] * 4
+    else:
+        threes = {0: 0, 1: 3, 2: 2, 3: 1}[whole % 4] if whole > 5 else 0
+        out = [4.0] * ((whole - 3 * threes) // 4) + [3.0] * threes if whole > 5 else _SHORT[whole].copy()
+    left = pulses - whole
+    return [*out, left] if left > 1e-6 else out
+
+
+_SHORT: tuple[list[float], ...] = ([], [1.0], [2.0], [3.0], [4.0], [3.0, 2.0])

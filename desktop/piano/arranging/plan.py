@@ -65,7 +65,7 @@ def make_plan(sheet: Sheet, bias: int = 0) -> Plan:
             Bar(start, start + grid.meter, int(levels[i]), int(sections[i]), (i - first_of(sections, i)) % _PHRASE)
             for i, start in enumerate(starts)
         ),
-        _pulse(grid.tempo),
+        _pulse(grid.tempo, grid.meter),
     )
 
 
@@ -115,11 +115,12 @@ def _levels(
     return np.clip(levels + bias, 0, LEVELS - 1)
 
 
-def _pulse(tempo: float) -> float:
-    """Beats in a pulse of 62 to 138 a minute where a factor of two can do it."""
+def _pulse(tempo: float, meter: int) -> float:
+    """Beats in a pulse: of 62 to 138 a minute in even bars where a factor of two can do it; in others a beat, because the pulse
+    must not run across their groups."""
     if tempo < 62:
-        return 0.5
-    return 2.0 if tempo > 150 else 1.0
+        return 0.5 if meter in (2, 4, 8) else 1.0
+    return 2.0 if tempo > 150 and meter in (4, 8) else 1.0
 
 
 def segments(sheet: Sheet, bar: Bar) -> list[tuple[float, float, Chord]]:

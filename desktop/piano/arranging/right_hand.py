@@ -19,9 +19,9 @@ _OCTAVE = 12
 _LOWEST_INNER = 52
 # Metrical weight (0 between beats .. 3 downbeat) that a melody note needs for 1, 2, 3 voices under it, by fullness.
 _VOICES: dict[str, tuple[tuple[float, float, float], ...]] = {
-    "easy": ((9, 9, 9), (9, 9, 9), (3.5, 9, 9), (3, 9, 9)),
-    "medium": ((3, 9, 9), (2, 3.5, 9), (1, 3, 9), (1, 2, 9)),
-    "full": ((2, 3.5, 9), (1, 2.5, 9), (1, 1.5, 3.5), (0.5, 1, 2.5)),
+    "easy": ((9, 9, 9), (9, 9, 9), (3.5, 9, 9), (3, 9, 9), (2, 9, 9)),
+    "medium": ((3, 9, 9), (1, 3.5, 9), (1, 2, 9), (0.5, 1, 9)),
+    "full": ((2, 3.5, 9), (1, 2, 9), (0.5, 1, 3), (0.5, 0.5, 1)),
 }
 _COMPING_FROM = {"easy": 4, "medium": 1, "full": 1}
 """Fullness from which chords repeat below long notes."""
@@ -59,7 +59,8 @@ class RightHand:
     def _voices(self, at: float, until: float, start: float, end: float, pitch: int) -> list[Draft]:
         level = self._plan.bar_at(at).level
         weight = self.weight(at) + (1.0 if at == start and end - start >= self._plan.pulse else 0.0)
-        thresholds = _VOICES[self._difficulty][min(3, max(0, level + self._style.inner))]
+        rows = _VOICES[self._difficulty]
+        thresholds = rows[min(len(rows) - 1, max(0, level + self._style.inner))]
         size = sum(weight >= threshold for threshold in thresholds)
         chord = self._sheet.chord_at(at)
         if at > start:
@@ -69,7 +70,8 @@ class RightHand:
         span = _OCTAVE if self._difficulty != "full" else _OCTAVE + 1
         taken = self._sounding(at, until)
         low = max(_LOWEST_INNER, max(taken, default=0) + 1)
-        pitches = inner_voices(chord, pitch, self._before, min(size, 2), low, span, taken)
+        most = 3 if self._difficulty == "full" else 2
+        pitches = inner_voices(chord, pitch, self._before, min(size, most), low, span, taken)
         if pitches:
             self._before = pitches
         until = min(until, max(at + 0.25, chord.end))
@@ -80,8 +82,8 @@ class RightHand:
         return out
 
     def _doubles(self, level: int, weight: float) -> bool:
-        """Octaves at climaxes."""
-        return self._difficulty == "full" and level == 3 and weight >= 1 and self._style.inner >= 0
+        """Octaves at climaxes, and on the downbeats of full bars."""
+        return self._difficulty == "full" and weight >= (9, 9, 3, 1)[level] and self._style.inner >= 0
 
     def _rests(self, at: float) -> bool:
         """Whether a held note is left alone on this pulse: sparse bars only move on every other one."""

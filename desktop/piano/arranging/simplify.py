@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from desktop.piano.arranging.pace import within_pace
 from desktop.piano.cover import Floats, Grid, Notes
-
-RATE = 2.3
-"""Notes a second that a beginner's right hand plays on the whole, melody only."""
-_WINDOW = 4.0
-"""Seconds over which the speed is felt; within them it may be a half more."""
 
 
 def thinned(line: Notes, grid: Grid) -> Notes:
@@ -19,15 +15,7 @@ def thinned(line: Notes, grid: Grid) -> Notes:
     """
     if len(line) < 2:
         return line
-    starts = grid.seconds(line["start"])
-    seconds = max(_WINDOW, float(starts[-1] - starts[0]))
-    keep = np.ones(len(line), bool)
-    for index in np.argsort(_weights(line), kind="stable"):
-        if index == 0:
-            continue
-        near = np.abs(starts - starts[index]) <= _WINDOW / 2
-        if keep.sum() > RATE * seconds or (keep & near).sum() > 1.5 * RATE * _WINDOW:
-            keep[index] = False
+    keep = within_pace(grid.seconds(line["start"]), _weights(line))
     out = line[keep].copy()
     kept = np.flatnonzero(keep).tolist()
     following = [*kept[1:], len(line)]

@@ -10,7 +10,7 @@ from desktop.piano.cover import Cover
 from desktop.piano.playability import LIMITS, statistics
 
 NAME = "sketch"
-VERSION = 1
+VERSION = 2
 
 
 def make_cover(analysis: Analysis, *, style: str = "pop", difficulty: str = "medium", title: str = "") -> Cover:
