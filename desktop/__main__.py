@@ -19,6 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given[:1] == ["--trainer"]:
         # By name, as the worker finds its runners: this module must not lead to torch.
         return int(importlib.import_module("desktop.tuning.training.helper").main(given[1:]))
+    if given[:1] == ["--instrument"]:
+        return int(importlib.import_module("desktop.piano.instrument_host").main(given[1:]))
     _fill_closed_streams()
     if given in (["--version"], ["-V"]):
         from desktop import __version__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from desktop.piano.analysis import Analysis
 from desktop.piano.audio import write_audio
 from desktop.piano.cover import NOTE, Cover
 from desktop.piano.engines import engine
+from desktop.piano.extras import KINDS, make_extras
 from desktop.piano.listen import decode_for_playback
 from desktop.piano.midi import write_midi
 from desktop.piano.outputs import file_stem, publish
@@ -46,7 +48,7 @@ def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
     source = Path(job.source)
     soundfont = _soundfont(job.soundfont) if job.audio else None
     make_cover = engine(job.engine)
-    share = 0.8 if job.audio else 0.92
+    share = 0.3 if "mp4" in job.also else 0.8 if job.audio or job.also else 0.92
     with stages.stage("analysis"):
         analysis = analyse(source, Library(), progress.part(0.0, share), beats=job.beats, device=job.device)
     _preview_grid(analysis, progress)
@@ -54,6 +56,7 @@ def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
     with stages.stage("arrangement"):
         cover = make_cover(analysis, style=job.style, difficulty=job.difficulty, title=analysis.title)
         cover.info.update(source=str(source.absolute()), beats=job.beats, warnings=list(analysis.warnings))
+        cover = replace(cover, found=analysis.grid)
     _preview_notes(cover, progress)
     stem = file_stem(job.stem)
     files = {"midi": f"{stem}.mid", "project": f"{stem}{SUFFIX}"}
@@ -63,11 +66,19 @@ def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
         write_midi(cover, scratch / "cover.mid")
         save_project(cover, scratch / "cover.reprise")
     finished = {scratch / "cover.mid": folder / files["midi"], scratch / "cover.reprise": folder / files["project"]}
+    played = share + 0.05 if soundfont is None else min(0.97, share + 0.17)
     if soundfont is not None:
         with stages.stage("audio"):
-            _play(cover, soundfont, scratch / "cover.wav", progress.part(share + 0.05, 0.97))
+            _play(cover, soundfont, scratch / "cover.wav", progress.part(share + 0.05, played))
         files["audio"] = f"{stem}.wav"
         finished[scratch / "cover.wav"] = folder / files["audio"]
+    if job.also:
+        with stages.stage("extras"):
+            part = progress.part(played, 0.97)
+            made = make_extras(scratch / "cover.reprise", job.also, scratch, part, soundfont=job.soundfont)
+        for ending, path in made.items():
+            files[KINDS[ending]] = f"{stem}.{ending}"
+            finished[path] = folder / files[KINDS[ending]]
     progress.at(0.98, "Saving")
     publish(finished)
     for kind, name in files.items():
@@ -89,7 +100,10 @@ def run_render(job: RenderJob, progress: Progress) -> Result:
     output = Path(job.output)
     finished = progress.scratch() / f"render{output.suffix.lower()}"
     with results_folder(output.parent):
-        _play(cover, _soundfont(job.soundfont), finished, progress.part(0.0, 0.97))
+        if job.instrument:
+            _play_instrument(cover, job.instrument, finished, progress.part(0.0, 0.97))
+        else:
+            _play(cover, _soundfont(job.soundfont), finished, progress.part(0.0, 0.97))
         publish({finished: output})
     finished.unlink(missing_ok=True)
     progress.artifact("audio", output, cover.title)
@@ -110,6 +124,14 @@ def _soundfont(choice: str) -> Path:
 
 def _play(cover: Cover, soundfont: Path, path: Path, progress: Progress) -> None:
     samples = render(cover, soundfont, _RATE, progress.part(0.0, 0.7))
+    progress.at(0.7, "Writing the audio")
+    write_audio(path, samples, _RATE)
+
+
+def _play_instrument(cover: Cover, instrument: str, path: Path, progress: Progress) -> None:
+    from desktop.piano.instrument import play
+
+    samples = play(cover, instrument, _RATE, progress.part(0.0, 0.7))
     progress.at(0.7, "Writing the audio")
     write_audio(path, samples, _RATE)
 
