@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from desktop import __version__
-from desktop.cli import asking, batches, covers, doctor, history, library, measuring, pictures, scores, tuning, videos
+from desktop.cli import (
+    asking,
+    batches,
+    covers,
+    doctor,
+    history,
+    library,
+    measuring,
+    pictures,
+    playing,
+    scores,
+    tuning,
+    videos,
+)
 
 app = typer.Typer(
     name="reprise",
