@@ -1,17 +1,19 @@
 """The piano roll: notes of both hands over bars and beats, chord names on top, the keyboard at the left.
 
-Only the visible slice of the notes (sorted by start) is drawn, as one ``drawRects`` for each colour; the picture is kept in a
-pixmap, so that the moving playhead costs a narrow strip.
+Only the visible slice of the notes (sorted by start) is drawn; the picture is kept in a pixmap, so that the moving playhead
+costs a narrow strip, and notes that are being moved are drawn over a picture without them. What the mouse does to notes
+is decided by a ``Hand`` that the roll is given; without one it can be looked at only.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QContextMenuEvent, QHelpEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from desktop.piano.cover import LEFT, PITCH_NAMES
@@ -19,15 +21,38 @@ from desktop.ui import theme
 from desktop.ui.widgets import grid_lines
 from desktop.ui.widgets.keyboard import draw_keys, is_black
 from desktop.ui.widgets.lane import Lane
-from desktop.ui.widgets.roll_data import LEVELS, RollData, empty
+from desktop.ui.widgets.roll_data import Ints, RollData, empty
+from desktop.ui.widgets.roll_paint import Rows, draw_chosen, draw_ghost, draw_notes
 from desktop.ui.widgets.timeline import GUTTER, Span, Timeline
 
 CHORDS = 22
 """Height in pixels of the strip with the chord names."""
-ROUNDED_AT_MOST = 320
-"""More visible notes than this are plain rectangles (rounded ones cost ten times as much)."""
-DENSE = 4000
-"""From this many visible notes on, those that fall on the same pixels are drawn once."""
+NO_NOTES: Ints = np.zeros(0, np.int64)
+
+
+class Hand(Protocol):
+    """What the mouse does in the roll. Events are those of the roll; True says that one was used."""
+
+    def press(self, event: QMouseEvent) -> bool:
+        """A button went down."""
+
+    def move(self, event: QMouseEvent) -> bool:
+        """The mouse moved, with or without a button."""
+
+    def release(self, event: QMouseEvent) -> bool:
+        """A button came up."""
+
+    def double(self, event: QMouseEvent) -> bool:
+        """A double click."""
+
+    def menu(self, event: QContextMenuEvent) -> bool:
+        """A menu is asked for."""
+
+    def drop(self) -> None:
+        """The notes changed, or are no longer there: give up what is going on."""
+
+    def draw(self, painter: QPainter, tokens: theme.Tokens) -> None:
+        """Draw lines and frames over the notes."""
 
 
 class PianoRoll(Lane):
@@ -35,6 +60,11 @@ class PianoRoll(Lane):
 
     Signals:
         note_hovered: index of the note under the mouse, -1 for none.
+
+    Attributes:
+        selection: indices of the chosen notes, rising.
+        ghost: an earlier take, shown behind the notes.
+        hand: what the mouse does to notes.
     """
 
     note_hovered = Signal(int)
@@ -46,6 +76,11 @@ class PianoRoll(Lane):
         self.low, self.high = self.data.pitch_range()
         self.stale = False
         self.message = ""
+        self.selection: Ints = NO_NOTES
+        self.ghost: RollData | None = None
+        self.hand: Hand | None = None
+        self._hidden: np.ndarray | None = None
+        self._moving: RollData | None = None
         self._hovered = -1
         self._down: dict[int, int] = {}
         self._own_range = False
@@ -57,12 +92,42 @@ class PianoRoll(Lane):
     def set_data(self, data: RollData) -> None:
         """Show other notes; the pitch range follows unless the user has set it."""
         self.data, self._hovered = data, -1
+        self.selection = self.selection[self.selection < len(data.notes)]
+        self._hidden = self._moving = None
+        if self.hand is not None:
+            self.hand.drop()
         if not self._own_range:
             low, high = data.pitch_range()
             if len(data.notes):
                 self.low, self.high = low, high
         self._down = {}
         self.invalidate()
+
+    def set_selection(self, indices: Ints) -> None:
+        """Frame the chosen notes."""
+        self.selection = indices
+        self.update()
+
+    def set_ghost(self, data: RollData | None) -> None:
+        """Show an earlier take behind the notes, or no longer."""
+        if data is not self.ghost:
+            self.ghost = data
+            self.invalidate()
+
+    def show_moving(self, hidden: Ints, data: RollData) -> None:
+        """Show ``data`` in the place of some notes, until other notes are set or ``stop_moving``."""
+        if self._hidden is None or int(self._hidden.sum()) != len(hidden) or not self._hidden[hidden].all():
+            self._hidden = np.zeros(len(self.data.notes), bool)
+            self._hidden[hidden] = True
+            self.invalidate()
+        self._moving = data
+        self.update()
+
+    def stop_moving(self) -> None:
+        """Show the notes as they are."""
+        if self._hidden is not None:
+            self._hidden = self._moving = None
+            self.invalidate()
 
     def set_stale(self, stale: bool) -> None:
         """Dim the notes: others are being made."""
@@ -106,6 +171,15 @@ class PianoRoll(Lane):
     def _row(self) -> float:
         return (self.height() - CHORDS) / (self.high - self.low + 1)
 
+    @property
+    def rows(self) -> Rows:
+        """Where the pitches are."""
+        return Rows(self.high, self._row(), CHORDS)
+
+    def second_at(self, x: float) -> float:
+        """Time of a pixel, also outside of the song."""
+        return self.timeline.start + (x - GUTTER) / self.timeline.scale
+
     def pitch_at(self, y: float) -> int:
         """MIDI pitch of a vertical position."""
         return int(self.high - np.floor((y - CHORDS) / self._row()))
@@ -114,8 +188,7 @@ class PianoRoll(Lane):
         """Index of the note at a position, -1 for none."""
         if at.x() < GUTTER or at.y() < CHORDS:
             return -1
-        second = self.timeline.start + (at.x() - GUTTER) / self.timeline.scale
-        hit = self.data.at(second, self.pitch_at(at.y()))
+        hit = self.data.at(self.second_at(at.x()), self.pitch_at(at.y()))
         return -1 if hit is None else hit
 
     def note_rect(self, index: int) -> QRectF:
@@ -157,39 +230,13 @@ class PianoRoll(Lane):
         draw_keys(painter, tokens, QRectF(0, CHORDS, GUTTER, self.height() - CHORDS), self.low, self.high, self._down)
 
     def _draw_notes(self, painter: QPainter, tokens: theme.Tokens, span: Span) -> None:
-        data, row = self.data, self._row()
-        index = data.visible(span.start, span.end)
-        start, group = data.start[index], data.group[index]
-        if not len(start):
-            return
-        x = span.xs(start)
-        width = np.maximum(2.0, span.xs(data.end[index]) - x - 1.0)
-        y = CHORDS + (self.high - data.notes["pitch"][index].astype(np.int64)) * row
-        if len(x) > DENSE:
-            # One number for each rectangle in whole pixels: those that are the same are drawn once.
-            left = np.clip(np.rint(x), -4096, 65535).astype(np.int64) + 4096
-            wide = np.clip(np.rint(width), 0, 65535).astype(np.int64)
-            key = ((data.notes["pitch"][index].astype(np.int64) * 2 * LEVELS + group) << 36) + (left << 18) + wide
-            _, kept = np.unique(key, return_index=True)
-            group, x, y, width = group[kept], np.rint(x[kept]), y[kept], np.rint(width[kept])
-        height = max(2.0, row - 1.0)
-        rounded = len(x) <= ROUNDED_AT_MOST and row >= 6
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setOpacity(0.28 if self.stale else 1.0)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, rounded)
-        colours = theme.levels(tokens, 0, LEVELS) + theme.levels(tokens, 1, LEVELS)
-        # Soft notes first, so that a loud one is never hidden behind them.
-        for which in sorted(np.unique(group).tolist(), key=lambda g: g % LEVELS):
-            mine = np.flatnonzero(group == which)
-            rects = list(map(QRectF, x[mine].tolist(), y[mine].tolist(), width[mine].tolist(), [height] * len(mine)))
-            painter.setBrush(colours[which])
-            if rounded:
-                for rect in rects:
-                    painter.drawRoundedRect(rect, 2.5, 2.5)
-            else:
-                painter.drawRects(rects)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setOpacity(1.0)
+        if self.ghost is not None:
+            draw_ghost(painter, tokens, span, self.rows, self.ghost)
+        index = self.data.visible(span.start, span.end)
+        if self._hidden is not None:
+            shown = np.arange(len(self.data.start))[index]
+            index = shown[~self._hidden[shown]]
+        draw_notes(painter, tokens, span, self.rows, self.data, index, 0.28 if self.stale else 1.0)
 
     def _draw_chords(self, painter: QPainter, tokens: theme.Tokens, span: Span) -> None:
         painter.setFont(theme.font(self, theme.CAPTION))
@@ -211,14 +258,56 @@ class PianoRoll(Lane):
             painter.setPen(QColor(tokens.secondary))
             area = QRectF(GUTTER, CHORDS, self.width() - GUTTER, self.height() - CHORDS)
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.message)
-        if 0 <= self._hovered < len(self.data.notes):
+        self._draw_chosen(painter, tokens, rect)
+        if self._hidden is None and 0 <= self._hovered < len(self.data.notes):
             painter.setClipRect(QRectF(GUTTER, CHORDS, self.width() - GUTTER, self.height() - CHORDS))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(QColor(tokens.text), 1.5))
             painter.drawRect(self.note_rect(self._hovered).adjusted(-0.5, -0.5, -0.5, -0.5))
             painter.setClipping(False)
 
+    def _draw_chosen(self, painter: QPainter, tokens: theme.Tokens, rect: QRect) -> None:
+        """Draw what is chosen or being moved, as far as it is in ``rect``, and what the hand draws."""
+        if self._moving is None and not len(self.selection) and self.hand is None:
+            return
+        painter.save()
+        painter.setClipRect(QRectF(GUTTER, CHORDS, self.width() - GUTTER, self.height() - CHORDS))
+        span = Span(self.timeline.start, self.timeline.scale, self.timeline.width, GUTTER)
+        first, last = self.second_at(rect.left() - 4), self.second_at(rect.right() + 4)
+        if self._moving is not None:
+            draw_chosen(painter, tokens, span, self.rows, self._moving, self._moving.visible(first, last))
+        elif len(self.selection):
+            draw_chosen(painter, tokens, span, self.rows, self.data, self.data.visible_among(self.selection, first, last))
+        if self.hand is not None:
+            self.hand.draw(painter, tokens)
+        painter.restore()
+
     # The mouse
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if not (self._in_notes(event.position()) and self.hand is not None and self.hand.press(event)):
+            super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._pressed is None and self.hand is not None and self.hand.move(event):
+            return
+        super().mouseMoveEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._pressed is not None or self.hand is None or not self.hand.release(event):
+            super().mouseReleaseEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if not (self._in_notes(event.position()) and self.hand is not None and self.hand.double(event)):
+            super().mouseDoubleClickEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self.hand is None or not self.hand.menu(event):
+            super().contextMenuEvent(event)
+
+    def _in_notes(self, at: QPointF) -> bool:
+        """Whether a place is among the notes; the strip above and the keys are for moving the view."""
+        return at.x() >= GUTTER and at.y() >= CHORDS
 
     def wheel_with(self, modifiers: Qt.KeyboardModifier, step: int, at: QPointF) -> bool:
         if modifiers & Qt.KeyboardModifier.ControlModifier:

@@ -52,6 +52,12 @@ class RollData:
             return slice(low, low)
         return low + np.flatnonzero(self.end[low:high] >= first)
 
+    def visible_among(self, among: Ints, first: float, last: float) -> Ints:
+        """Those of some notes (rising indices) that sound between two seconds."""
+        start = self.start[among]
+        part = among[np.searchsorted(start, first - self.longest) : np.searchsorted(start, last)]
+        return part[self.end[part] >= first]
+
     def at(self, second: float, pitch: int) -> int | None:
         """Index of the note that sounds at a second with that pitch; the latest one when they overlap."""
         low = int(np.searchsorted(self.start, second - self.longest))
