@@ -1,4 +1,7 @@
-"""Playback through Qt Multimedia: one device, one mixer; the playhead comes from what the device has played."""
+"""Playback through Qt Multimedia: one device, one mixer; the playhead comes from what the device has played.
+
+Without a sound device the same mixer is read at the pace of time and heard by nobody: playhead, views and live MIDI run on.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QIODevice, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QIODevice, QObject, Qt, QTimer, Signal
 
-from desktop.ui.mixer import CHANNELS, Mixer, Pcm
+from desktop.ui.metronome import Metronome
+from desktop.ui.mixer import CHANNELS, SPEEDS, Mixer, Pcm
 
+SILENT_BUFFER_S = 0.05
 BUFFER_S = 0.12
 """Seconds of sound kept ahead: more delays changes of the crossfade, less risks gaps."""
 log = logging.getLogger(__name__)
@@ -41,24 +46,78 @@ class _MixDevice(QIODevice):
         return True
 
 
+class SilentSink:
+    """Stands in for the sound device: takes sound as time passes (``pump``), and counts as a QAudioSink does."""
+
+    def __init__(self, rate: int) -> None:
+        self._frame_bytes = 2 * CHANNELS
+        self._rate = rate
+        self._source: QIODevice | None = None
+        self._watch = QElapsedTimer()
+        self._taken = 0
+
+    def start(self, source: QIODevice) -> None:
+        """Begin with ``source`` at 0."""
+        self._source, self._taken = source, 0
+        self._watch.start()
+        self.pump()
+
+    def pump(self) -> None:
+        """Take what is due."""
+        if self._source is not None and (count := self._played() + self._ahead() - self._taken) > 0:
+            self._source.read(count * self._frame_bytes)
+            self._taken += count
+
+    def reset(self) -> None:
+        """Stop."""
+        self._source = None
+
+    def bufferSize(self) -> int:
+        return self._ahead() * self._frame_bytes
+
+    def bytesFree(self) -> int:
+        return self.bufferSize() - max(0, self._taken - self._played()) * self._frame_bytes
+
+    def processedUSecs(self) -> int:
+        return self._taken * 1_000_000 // self._rate
+
+    def _played(self) -> int:
+        return min(self._watch.nsecsElapsed() * self._rate // 1_000_000_000, self._taken + self._rate // 4)
+
+    def _ahead(self) -> int:
+        return round(SILENT_BUFFER_S * self._rate)
+
+
 class Player(QObject):
-    """Plays original and cover on one clock.
+    """Plays original, cover and metronome on one clock.
+
+    Attributes:
+        count_in: whether one bar is clicked before playing starts.
 
     Signals:
         moved: second of the song that is being heard.
         playing_changed: started or stopped.
         obstacle_changed: sound became possible or impossible.
+        played: first second, last second, speed of the next stretch of the song that was mixed. It is heard after all that was
+            told before; ``heard`` says what is heard now. Nothing is told while a bar is counted in.
+            A loop is a stretch that begins elsewhere than the last one ended.
+        jumped: second at which it goes on after a seek or a start; what was told before and is not yet heard never will be.
     """
 
     moved = Signal(float)
     playing_changed = Signal(bool)
     obstacle_changed = Signal()
+    played = Signal(float, float, float)
+    jumped = Signal(float)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.mixer = Mixer()
+        self.mixer.on_played = self.played.emit
+        self.count_in = False
         self._device = _MixDevice(self.mixer, self)
-        self._device.open(QIODevice.OpenModeFlag.ReadOnly)
+        # Unbuffered: Qt would read ahead by a tenth of a second of its own.
+        self._device.open(QIODevice.OpenModeFlag.ReadOnly | QIODevice.OpenModeFlag.Unbuffered)
         self._sink: Any = None
         self._devices: Any = None
         self._multimedia: Any = None
@@ -70,15 +129,34 @@ class Player(QObject):
 
     @property
     def obstacle(self) -> Obstacle | None:
-        """Why nothing can be played now, or None; the first call loads Qt Multimedia."""
+        """Why nothing can be heard now, or None; the first call loads Qt Multimedia."""
         if self._multimedia is None and self._obstacle is None:
             self._load()
         return self._obstacle
 
     @property
     def playing(self) -> bool:
-        """Whether sound is running."""
+        """Whether it runs, heard or not."""
         return self._timer.isActive()
+
+    @property
+    def speed(self) -> float:
+        """0.25..1; see ``Mixer``."""
+        return self.mixer.speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self.mixer.speed = min(SPEEDS[1], max(SPEEDS[0], speed))
+
+    @property
+    def metronome(self) -> Metronome:
+        """The clicks."""
+        return self.mixer.metronome
+
+    @property
+    def counting(self) -> bool:
+        """Whether a bar is being counted in, as far as it is heard."""
+        return self.playing and self.mixer.counts_at(self._frames())
 
     @property
     def position(self) -> float:
@@ -92,12 +170,12 @@ class Player(QObject):
 
     def set_sounds(self, original: Pcm | None, cover: Pcm | None) -> None:
         """Change what is played, keeping the position; both have the rate of the first one."""
-        self.mixer.original = original.frames if original else None
-        self.mixer.cover = cover.frames if cover else None
+        self.mixer.set_sounds(original.frames if original else None, cover.frames if cover else None)
         rate = (original or cover).rate if (original or cover) else self.mixer.rate  # type: ignore[union-attr]
         if rate != self.mixer.rate:
             self.stop()
-            self.mixer.rate, self._sink = rate, None
+            self.mixer.set_rate(rate)
+            self._sink = None
         if not self.mixer.length:
             self.pause()
 
@@ -109,16 +187,14 @@ class Player(QObject):
     # Transport
 
     def play(self) -> bool:
-        """Start; False when nothing can be played."""
-        if self.obstacle is not None or not self.mixer.length:
-            return False
-        if self._sink is None and not self._make_sink():
-            return False
+        """Start; False when there is nothing to play. Without a device it runs in silence, and ``obstacle`` says why."""
+        if not self.mixer.length or self.playing:
+            return self.playing
+        if self._sink is None and (self.obstacle is not None or not self._make_sink()):
+            self._sink, self._frame_bytes = SilentSink(self.mixer.rate), 2 * CHANNELS
         if self.mixer.position >= self.mixer.length:
             self.mixer.seek(0)
-        self.mixer.restart()
-        self._sink.start(self._device)
-        self._timer.start()
+        self._begin(count_in=self.count_in)
         self.playing_changed.emit(True)
         return True
 
@@ -147,9 +223,9 @@ class Player(QObject):
             self._sink.reset()
         self.mixer.seek(round(second * self.mixer.rate))
         if playing:
-            self.mixer.restart()
-            self._sink.start(self._device)
-            self._timer.start()
+            self._begin()
+        else:
+            self.jumped.emit(self.position)
         self.moved.emit(self.position)
 
     def close(self) -> None:
@@ -159,12 +235,24 @@ class Player(QObject):
             self._sink.reset()
             self._sink = None
 
-    def _heard(self) -> int:
+    def _begin(self, *, count_in: bool = False) -> None:
+        self.mixer.restart(count_in=count_in)
+        self.jumped.emit(self.position)
+        self._sink.start(self._device)
+        self._timer.start()
+
+    def _frames(self) -> int:
+        """Frames that were heard since the device was started."""
         played = self._sink.processedUSecs() * self.mixer.rate // 1_000_000
         waiting = (self._sink.bufferSize() - self._sink.bytesFree()) // self._frame_bytes
-        return self.mixer.heard(max(0, played - max(0, waiting)))
+        return int(max(0, played - max(0, waiting)))
+
+    def _heard(self) -> int:
+        return self.mixer.heard(self._frames())
 
     def _tick(self) -> None:
+        if isinstance(self._sink, SilentSink):
+            self._sink.pump()
         heard = self._heard()
         self.moved.emit(heard / self.mixer.rate)
         if heard >= self.mixer.length and self.mixer.loop is None:
@@ -199,9 +287,9 @@ class Player(QObject):
         if self._multimedia.QMediaDevices.defaultAudioOutput().isNull():
             self._obstacle = Obstacle("There is no sound device", "Connect one, or start the system's sound server.")
         if before != self._obstacle:
-            if self._obstacle is not None:
-                self.close()
-                self.playing_changed.emit(False)
+            # The place stays: who plays on hears it where it stopped, or sees it when the device is gone.
+            self.pause()
+            self.close()
             self.obstacle_changed.emit()
 
     def _make_sink(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from PySide6.QtCore import QIODevice
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from desktop.piano.cover import Grid
 from desktop.ui.mixer import Pcm
 from desktop.ui.player import Obstacle, Player
 
@@ -139,15 +142,67 @@ def test_nothing_to_play(qapp: QApplication) -> None:
     assert not FakedPlayer().play()
 
 
-def test_without_a_device_it_says_why(qapp: QApplication) -> None:
+def silent_player() -> Player:
+    """A player on a computer without a sound device."""
     player = Player()
     from PySide6.QtMultimedia import QMediaDevices
 
     if not QMediaDevices.defaultAudioOutput().isNull():
         pytest.skip("this computer has a sound device")
-    assert player.obstacle is not None
-    assert player.obstacle.reason and player.obstacle.remedy
+    assert player.obstacle is not None and player.obstacle.reason and player.obstacle.remedy
+    return player
+
+
+def test_without_a_device_it_says_why_and_runs_in_silence(qapp: QApplication, qtbot: QtBot) -> None:
+    player = silent_player()
     assert not player.play()
+    player.set_sounds(Pcm(np.full((RATE * 5, 2), 1000, np.int16), RATE), None)
+    player.speed = 0.5
+    assert player.play() and player.playing
+    moved: list[tuple[float, float]] = []
+    start = time.perf_counter()
+    player.moved.connect(lambda second: moved.append((time.perf_counter() - start, second)))
+    qtbot.waitUntil(lambda: bool(moved) and moved[-1][0] > 0.4, timeout=3000)
+    late = [at * 0.5 - second for at, second in moved]
+    assert max(late) - min(late) < 0.06 and abs(late[-1]) < 0.06
+    player.pause()
+    assert player.position == pytest.approx(moved[-2][1], abs=0.05)
+
+
+def test_what_is_mixed_is_told_in_order(player: FakedPlayer) -> None:
+    told: list[tuple[float, float, float]] = []
+    jumps: list[float] = []
+    player.played.connect(lambda *block: told.append(block))
+    player.jumped.connect(jumps.append)
+    player.set_loop((2.0, 3.0))
+    player.speed = 0.5
+    player.seek(2.4)
+    player.play()
+    player._sink.play(2.0)
+    assert jumps == pytest.approx([2.4, 2.4])
+    assert told[0][0] == pytest.approx(2.4) and {speed for _, _, speed in told} == {0.5}
+    assert sum(last - first for first, last, _ in told) == pytest.approx(1.05, abs=1e-3)
+    for (_, last, _), (first, _, _) in itertools.pairwise(told):
+        assert first == pytest.approx(last, abs=1e-6) or (last == pytest.approx(3.0, abs=1e-4) and first == 2.0)
+    player.pause()
+    assert player.position == pytest.approx(2.4, abs=1e-3)
+
+
+def test_a_bar_is_counted_in(player: FakedPlayer) -> None:
+    told: list[tuple[float, float, float]] = []
+    player.played.connect(lambda *block: told.append(block))
+    player.metronome.set_grid(Grid(np.arange(20) * 0.5))
+    player.count_in = True
+    player.seek(3.0)
+    player.play()
+    player._sink.play(1.5)
+    assert player.counting and player.heard == pytest.approx(3.0) and not told
+    clicks = np.frombuffer(player._sink.sound, "<i2").reshape(-1, 2)[:, 0]
+    loud = np.flatnonzero(np.abs(clicks) > 1000)
+    begins = loud[np.diff(loud, prepend=-RATE) > RATE // 10]
+    assert begins / RATE == pytest.approx([0.0, 0.5, 1.0, 1.5], abs=0.002)
+    player._sink.play(1.0)
+    assert not player.counting and player.heard == pytest.approx(3.5, abs=1e-3) and told[0][0] == pytest.approx(3.0)
 
 
 def test_a_missing_system_library_is_named(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
