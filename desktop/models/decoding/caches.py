@@ -60,6 +60,11 @@ class Caches(ABC):
         """
 
 
+    @abstractmethod
+    def grow(self, room: int) -> None:
+        """Make room for so many tokens in each row; what ``values`` gave is void."""
+
+
 class HostCaches(Caches):
     """In the computer's memory.
 
@@ -90,6 +95,12 @@ class HostCaches(Caches):
         changed = len(rows) != self.count
         self.count = len(rows)
         return changed
+
+    def grow(self, room: int) -> None:
+        old = self._data[:, : self.count]
+        self._data = np.zeros((*old.shape[:3], room, old.shape[4]), old.dtype)
+        self._data[:, :, :, : self.room] = old
+        self.room = room
 
     def first_row(self) -> Array:
         """A copy of the first row's caches, as ``prefix`` wants them."""
@@ -124,6 +135,10 @@ class DeviceCaches(Caches):
         self._values = self._moved(self._values, rows, 0)
         self.count = len(rows)
         return True
+
+    def grow(self, room: int) -> None:
+        self._values = self._moved(self._values, np.arange(self.count), room - self.room)
+        self.room = room
 
     def _moved(self, values: dict[str, Any], rows: Ints, longer: int) -> dict[str, Any]:
         feeds = {f"past_{name}": value for name, value in values.items()} | {"rows": rows, "longer": np.array([longer])}

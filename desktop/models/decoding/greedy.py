@@ -57,14 +57,14 @@ def greedy(
             if not going.any():
                 break
             if not going.all():
-                left = _closed_up(going)
+                left = closed_up(going)
                 rows.keep(left)
                 alive, tokens = alive[left], tokens[left]
             rows.step(tokens)
     return answers, (sums / np.maximum(counts, 1)).tolist()
 
 
-def _closed_up(going: np.ndarray) -> Ints:
+def closed_up(going: np.ndarray) -> Ints:
     """The rows that go on, so ordered that few have to move: the last ones fill the gaps."""
     left = np.flatnonzero(going)
     order = np.arange(len(left))

@@ -103,27 +103,28 @@ class Graph:
         body += b"".join(_bytes(5, _attribute(name, value)) for name, value in attributes.items())
         self._nodes.append(body + (_bytes(7, domain.encode()) if domain else b""))
 
-    def save(self, path: Path, notes: Mapping[str, str], *, external: bool = False) -> list[Path]:
+    def save(self, path: Path, notes: Mapping[str, str], *, external: bool = False, shared: Path | None = None) -> list[Path]:
         """Write the model; ``notes`` (author, licence, ...) go into its metadata.
 
         Args:
             external: put large weights into a second file beside it, named like it with ".data" at the end: ONNX Runtime maps it
                 into memory and copies nothing. Weights that one file cannot hold (2 GiB) go there in any case.
+            shared: a graph beside it, saved with ``external``, that has the same weights in the same order: its file serves both.
 
         Returns:
             The files written.
         """
         total = sum(weight.size for weight in self._weights.values())
-        beside = self._outside() if external or total >= _EXTERNAL_FROM else {}
-        data = path.with_name(f"{path.name}.data")
-        if beside:
+        beside = self._outside() if external or shared or total >= _EXTERNAL_FROM else {}
+        data = path.with_name(f"{(shared or path).name}.data")
+        if beside and shared is None:
             with atomic_write(data) as file:
                 for weight, offset in beside.values():
                     file.write(bytes(offset - file.tell()))
                     weight.write(file)
         with atomic_write(path) as file:
             self._write(file, notes, {name: (data.name, offset) for name, (_, offset) in beside.items()})
-        return [path, data] if beside else [path]
+        return [path, data] if beside and shared is None else [path]
 
     def _outside(self) -> dict[str, tuple[_Weight, int]]:
         """The weights that go into a file of their own, each at the start of a page."""

@@ -62,7 +62,7 @@ def export_seq2seq(
         t5_graph.write_encoder(paths[0], plan, weights, precision, notes)
         t5_graph.write_decoder(paths[1], plan, weights, precision, notes)
         t5_graph.write_reorder(paths[2], plan, precision, notes)
-        with _few_threads(model):
+        with few_threads(model):
             return _prove(target, model, plan, precision, samples, progress.part(0.4, 1.0))
     except BaseException:
         for path in paths:
@@ -84,7 +84,7 @@ def _load(folder: Path) -> tuple[Any, T5Plan]:
         raise UserError(f"This is a model of the architecture '{kind}' where {ARCHITECTURE} is expected", path=folder)
     plan = plan_of(config)
     try:
-        with _quiet():
+        with quiet():
             model = transformers.AutoModelForSeq2SeqLM.from_pretrained(
                 folder, dtype=torch.float32, attn_implementation="eager", local_files_only=True
             )
@@ -94,7 +94,7 @@ def _load(folder: Path) -> tuple[Any, T5Plan]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without transformers' bars, and its remark that output weights are not tied, which is right for T5 1.1."""
     speech = transformers.utils.logging
     level, bars = speech.get_verbosity(), speech.is_progress_bar_enabled()
@@ -109,7 +109,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _few_threads(model: Any) -> Iterator[None]:
+def few_threads(model: Any) -> Iterator[None]:
     """For a small network, threads that wait for one another take longer than the work, on a busy computer a hundred times."""
     threads = torch.get_num_threads()
     if model.num_parameters() < _SMALL:
@@ -167,7 +167,7 @@ def _inputs(prompts: list[list[int]], plan: T5Plan) -> dict[str, torch.Tensor]:
 def _written(model: Any, plan: T5Plan, prompts: list[list[int]]) -> tuple[npt.NDArray[np.int64], Floats]:
     """What transformers writes [prompts, tokens], and the logits of each step [prompts, tokens, vocabulary]."""
     inputs = _inputs(prompts, plan)
-    with torch.inference_mode(), _quiet():
+    with torch.inference_mode(), quiet():
         # Its caches do not fit a decoder that is deeper than the encoder.
         written = model.generate(**inputs, use_cache=False)
         logits = model(**inputs, decoder_input_ids=written[:, :-1], use_cache=False).logits

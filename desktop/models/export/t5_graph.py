@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from desktop.models.export.graph import CONTRIB, Attribute, Graph
+from desktop.models.export.graph import CONTRIB, OPSET, Attribute, Graph
 from desktop.models.export.quantize import open_graph, to_half
 from desktop.models.export.t5 import Activation, Floats, T5Plan, bias_table
 
@@ -34,33 +34,19 @@ _CONTRIB_KINDS = {Activation.GELU: "Gelu", Activation.GELU_TANH: "FastGelu", Act
 
 def write_encoder(path: Path, plan: T5Plan, weights: Weights, precision: str, notes: Mapping[str, str]) -> None:
     """Write the encoder's graph."""
-    net = _Net("t5 encoder", plan, weights, precision)
+    net = Net("t5 encoder", plan, weights, precision)
     graph = net.graph
     for name in ("input_ids", "attention_mask"):
         graph.add_input(name, ["prompts", "tokens"], np.int64)
     mask = net.node("Cast", "attention_mask", to=_INT32)
     bias = net.relative_bias("encoder", net.whole(0), net.size("input_ids", 1))
-    total = net.embedded("encoder")
-    normed = net.norm(total, "encoder.block.0.layer.0.layer_norm")
-    for number in range(plan.layers):
-        block = f"encoder.block.{number}.layer"
-        query, key, value = (net.linear(normed, f"{block}.0.{_ATTENTION}.{name}") for name in "qkv")
-        seen = net.attention([query, key, value, "", mask, bias], f"seen_{number}")
-        normed, total = net.add_norm(total, net.projected(seen, f"{block}.0.{_ATTENTION}.o"), f"{block}.1.layer_norm")
-        after = f"encoder.block.{number + 1}.layer.0.layer_norm" if number + 1 < plan.layers else "encoder.final_layer_norm"
-        normed, total = net.add_norm(total, net.feed_forward(normed, f"{block}.1.DenseReluDense"), after)
-    graph.add_weight("apart", np.array([0, 0, plan.heads, plan.head], np.int64))
-    for number in range(plan.decoder_layers):
-        for short, name in (("k", f"cross_key_{number}"), ("v", f"cross_value_{number}")):
-            found = net.linear(normed, f"decoder.block.{number}.layer.1.EncDecAttention.{short}")
-            graph.add_node("Transpose", [net.node("Reshape", found, "apart")], [name], perm=[0, 2, 1, 3])
-            graph.add_output(name, ["prompts", plan.heads, "tokens", plan.head], net.dtype)
+    net.add_cross(net.encode(net.embedded("encoder"), mask, bias), "prompts", "tokens")
     graph.save(path, notes)
 
 
 def write_decoder(path: Path, plan: T5Plan, weights: Weights, precision: str, notes: Mapping[str, str]) -> None:
     """Write the decoder's graph."""
-    net = _Net("t5 decoder", plan, weights, precision)
+    net = Net("t5 decoder", plan, weights, precision)
     graph = net.graph
     inner = plan.heads * plan.head
     graph.add_input("input_ids", ["rows", "new"], np.int64)
@@ -120,13 +106,13 @@ def caches(plan: T5Plan) -> list[str]:
     return [f"{name}_{number}" for number in range(plan.decoder_layers) for name in ("key", "value")]
 
 
-class _Net:
-    """The parts that both graphs are made of; each method adds nodes and gives the name of their result."""
+class Net:
+    """The parts that graphs of T5's kind are made of; each method adds nodes and gives the name of their result."""
 
-    def __init__(self, name: str, plan: T5Plan, weights: Weights, precision: str) -> None:
+    def __init__(self, name: str, plan: T5Plan, weights: Weights, precision: str, *, opset: int = OPSET) -> None:
         self.half = precision == "fp16"
         # What stays fp32 among fp16 is for this module to say.
-        self.graph = Graph(name) if self.half else open_graph(name, precision)
+        self.graph = Graph(name, opset=opset) if self.half else open_graph(name, precision, opset=opset)
         self.dtype = np.float16 if self.half else np.float32
         self._plan = plan
         self._weights = weights
@@ -155,13 +141,13 @@ class _Net:
 
     def embedded(self, side: str) -> str:
         """The tokens' embeddings: the residual stream's beginning."""
-        return self.single(self.node("Gather", self._matrix(f"{side}.embed_tokens.weight"), "input_ids"))
+        return self.single(self.node("Gather", self.matrix(f"{side}.embed_tokens.weight"), "input_ids"))
 
     def logits(self, x: str) -> None:
         """Scores of all tokens; the output weights may be the embeddings, which the file then has once."""
         embedding, name = (self._weights[f"{key}.weight"] for key in ("decoder.embed_tokens", "lm_head"))
         tied = np.shares_memory(embedding, name)
-        weight = "decoder.embed_tokens.weight" if tied else self._matrix("lm_head.weight")
+        weight = "decoder.embed_tokens.weight" if tied else self.matrix("lm_head.weight")
         found = "logits" if not self.half else "logits_half"
         self.graph.add_node("FusedMatMul", [x, weight], [found], CONTRIB, transB=1, alpha=self._plan.scale)
         if self.half:
@@ -225,14 +211,34 @@ class _Net:
         self.graph.add_node("MultiHeadAttention", inputs, outputs, CONTRIB, num_heads=heads, scale=1.0, mask_filter_value=padding)
         return outputs[0]
 
+    def encode(self, total: str, mask: str, bias: str) -> str:
+        """What the encoder makes of embeddings [rows, places, width]; ``mask`` may be empty."""
+        normed = self.norm(total, "encoder.block.0.layer.0.layer_norm")
+        layers = self._plan.layers
+        for number in range(layers):
+            block = f"encoder.block.{number}.layer"
+            query, key, value = (self.linear(normed, f"{block}.0.{_ATTENTION}.{name}") for name in "qkv")
+            seen = self.attention([query, key, value, "", mask, bias], f"seen_{number}")
+            normed, total = self.add_norm(total, self.projected(seen, f"{block}.0.{_ATTENTION}.o"), f"{block}.1.layer_norm")
+            after = f"encoder.block.{number + 1}.layer.0.layer_norm" if number + 1 < layers else "encoder.final_layer_norm"
+            normed, total = self.add_norm(total, self.feed_forward(normed, f"{block}.1.DenseReluDense"), after)
+        return normed
+
+    def add_cross(self, encoded: str, rows: str, places: str) -> None:
+        """Outputs ``cross_key_N``, ``cross_value_N``: the decoder's keys and values of what the encoder found."""
+        plan = self._plan
+        self.graph.add_weight("apart", np.array([0, 0, plan.heads, plan.head], np.int64))
+        for number in range(plan.decoder_layers):
+            for short, name in (("k", f"cross_key_{number}"), ("v", f"cross_value_{number}")):
+                found = self.linear(encoded, f"decoder.block.{number}.layer.1.EncDecAttention.{short}")
+                self.graph.add_node("Transpose", [self.node("Reshape", found, "apart")], [name], perm=[0, 2, 1, 3])
+                self.graph.add_output(name, [rows, plan.heads, places, plan.head], self.dtype)
+
     def relative_bias(self, side: str, first: str, end: str) -> str:
         """Bias by relative position [1, heads, queries, keys] for queries at ``first`` to ``end`` and keys up to ``end``."""
         both = side == "encoder"
         most = self._plan.distance
-        table = bias_table(
-            self._weights[f"{side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"], self._plan, both=both
-        )
-        self.graph.add_weight("bias_table", to_half(table) if self.half else table)
+        self.add_bias_table(side)
         zero, one = self.whole(0), self.whole(1)
         keys = self.node("Unsqueeze", self.node("Range", zero, end, one), self.whole(0, 1))
         queries = self.node("Unsqueeze", self.node("Range", first, end, one), self.whole(1, 1))
@@ -240,7 +246,14 @@ class _Net:
         rows = self.node("Gather", "bias_table", self.node("Add", distance, self.whole(most)), axis=1)
         return self.node("Unsqueeze", rows, self.whole(0, 1))
 
-    def _matrix(self, key: str) -> str:
+    def add_bias_table(self, side: str) -> None:
+        """The weight ``bias_table`` [heads, distances], see ``t5.bias_table``."""
+        rows = self._weights[f"{side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"]
+        table = bias_table(rows, self._plan, both=side == "encoder")
+        self.graph.add_weight("bias_table", to_half(table) if self.half else table)
+
+    def matrix(self, key: str) -> str:
+        """A weight as it is: a table of embeddings."""
         values = self._weights[key]
         dtype = np.float16 if self.half else np.float32
         return self.graph.add_lazy_weight(key, dtype, values.shape, lambda: to_half(values) if self.half else values)

@@ -39,7 +39,7 @@ class Weights:
     """The floating-point tensors of a folder in the hub's layout, by name.
 
     Args:
-        folder: holds model.safetensors, or shards with their index.
+        folder: holds model.safetensors, or shards with their index; or a file of safetensors.
 
     Raises:
         UserError: there are none (or pickles only), a shard is missing, or a file is damaged.
@@ -89,6 +89,8 @@ class Weights:
 
 
 def _files(folder: Path) -> list[Path]:
+    if folder.is_file():
+        return [folder]
     if (folder / INDEX).is_file():
         names = sorted(set(_index(folder / INDEX).values()))
         missing = [name for name in names if Path(name).name != name or not (folder / name).is_file()]

@@ -1,0 +1,1 @@
+"""Pop2Piano (Choi and Lee 2022): a network that hears four beats of a song at a time and writes what a pianist would play to them."""
