@@ -9,8 +9,8 @@ from desktop.piano.score.model import Clef
 
 _STAFF = {Clef.TREBLE: (64, 77), Clef.BASS: (43, 57)}
 """Pitches of the lowest and the highest line."""
-_FREE = 4
-"""Semitones beyond the staff that are read as easily: the first ledger line."""
+_FREE = 7
+"""Semitones beyond the staff that are read without a thought: two ledger lines."""
 _CHANGE = 9.0
 _HOME = 0.15
 

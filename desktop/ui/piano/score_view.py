@@ -1,0 +1,420 @@
+"""The cover as sheet music: pages that follow the playhead, and seek where they are clicked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEasingCurve, QEvent, QPointF, QPropertyAnimation, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QAbstractScrollArea, QVBoxLayout, QWidget
+
+from desktop.errors import UserError
+from desktop.jobs.events import Failed
+from desktop.jobs.job import PagesJob
+from desktop.jobs.rows import Row
+from desktop.jobs.states import State
+from desktop.piano.cover import Cover
+from desktop.ui import theme
+from desktop.ui.background import Op
+from desktop.ui.bridge import failure
+from desktop.ui.engraving import page_image, renderer
+from desktop.ui.icons import Button
+from desktop.ui.panels import Services
+from desktop.ui.piano.score_pages import PLACES, Engraving, folder_for, read_engraving
+from desktop.ui.piano.song import Song
+from desktop.ui.widgets.quiet_page import QuietPage
+
+SETTLE_MS = 900
+"""Notes must stand this long before they are engraved anew."""
+GLIDE_MS = 380
+GAP, EDGE = 20, 24
+LARGEST_PAGE = 1060.0
+"""Width in pixels of a page at 100 %: wider windows leave a margin."""
+ZOOMS = (0.4, 4.0)
+_LEAD = 0.22
+"""Share of the height above the line of music that is heard."""
+
+
+class ScoreView(QAbstractScrollArea):
+    """See the module's docstring; follows the protocol of the canvas's views.
+
+    Signals:
+        seek: second that was clicked.
+        shown: pages of the song as it is now have arrived.
+    """
+
+    seek = Signal(float)
+    shown = Signal()
+
+    def __init__(self, song: Song, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._song, self._services = song, services
+        self.engraving: Engraving | None = None
+        self._cover: Cover | None = None
+        self._wanted: Cover | None = None
+        self._job = 0
+        self._folder: Path | None = None
+        self._active = False
+        self._second: float | None = None
+        self._bar = -1
+        self.zoom_factor = 1.0
+        self._pages: list[QSvgRenderer] = []
+        self._images: dict[int, QImage] = {}
+        self._drawn: dict[int, tuple[int, int]] = {}
+        self._pending: set[int] = set()
+        self._turn = 0
+        self._note = ""
+        self._quiet = QuietPage(self.viewport())
+        self._again = self._quiet.add_button(Button("Try again"))
+        self._quiet.end_buttons()
+        self._again.clicked.connect(self._retry)
+        cover = QVBoxLayout(self.viewport())
+        cover.addWidget(self._quiet)
+        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._settle.timeout.connect(self._engrave)
+        self._glide = QPropertyAnimation(self.verticalScrollBar(), b"value", self)
+        self._glide.setDuration(GLIDE_MS)
+        self._glide.setEasingCurve(QEasingCurve.Type.OutCubic)
+        self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
+        self.setAccessibleName("Score")
+        self.setToolTip("Click: move the playhead · wheel: scroll · Ctrl+wheel: zoom")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.verticalScrollBar().valueChanged.connect(self.viewport().update)
+        self.horizontalScrollBar().valueChanged.connect(self.viewport().update)
+        services.bridge.rows_changed.connect(self._rows_changed)
+        self._say_state()
+
+    # The view's protocol
+
+    def show_song(self) -> None:
+        """Notes or beats have changed: engrave them once they stand still; the old pages stay until then."""
+        cover = self._song.cover
+        if cover is None:
+            self._forget()
+        elif cover is not self._wanted and self._active:
+            self._wanted = cover
+            # What is opened is wanted at once, what is edited when the hand rests.
+            self._settle.start(SETTLE_MS if self.engraving is not None and self._cover is not None else 0)
+            self._say_state()
+
+    def set_playhead(self, second: float | None) -> None:
+        """Mark the moment that is heard, and keep it in view."""
+        before = self._cursor_area()
+        self._second = second
+        bar = self.engraving.bar_at(second) if self.engraving is not None and second is not None else -1
+        moved, self._bar = bar != self._bar, bar
+        for area in (before, self._cursor_area()):
+            if area is not None:
+                self.viewport().update(area.toAlignedRect().adjusted(-4, -4, 4, 4))
+        if moved:
+            self._follow()
+
+    def set_active(self, on: bool) -> None:
+        """In front or not; what is not seen is not engraved."""
+        self._active = on
+        if on:
+            self.show_song()
+
+    # What the user does
+
+    def zoom(self, factor: float, at: QPointF | None = None) -> None:
+        """Enlarge by ``factor`` about a point of the viewport, its middle when None."""
+        centre = at or QPointF(self.viewport().rect().center())
+        new = min(max(self.zoom_factor * factor, ZOOMS[0]), ZOOMS[1])
+        bar_x, bar_y = self.horizontalScrollBar(), self.verticalScrollBar()
+        factor = new / self.zoom_factor
+        x, y = (bar_x.value() + centre.x()) * factor - centre.x(), (bar_y.value() + centre.y()) * factor - centre.y()
+        self.zoom_factor = new
+        self._arrange()
+        bar_x.setValue(round(x))
+        bar_y.setValue(round(y))
+
+    def fit(self) -> None:
+        """Back to pages as wide as the view."""
+        self.zoom(1.0 / self.zoom_factor)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.zoom(1.0015 ** event.angleDelta().y(), event.position())
+            event.accept()
+        else:
+            self._glide.stop()
+            super().wheelEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        found = self._hit(event.position())
+        if event.button() == Qt.MouseButton.LeftButton and found is not None:
+            self.seek.emit(max(0.0, found))
+            event.accept()
+        else:
+            super().mousePressEvent(event)
+
+    def _hit(self, point: QPointF) -> float | None:
+        """The moment at a point of the viewport."""
+        if self.engraving is None:
+            return None
+        for page in range(len(self.engraving.svgs)):
+            area = self.page_rect(page)
+            if area.contains(point):
+                return self.engraving.second_at(page, (point - area.topLeft()) / self._scale())
+        return None
+
+    # Engraving
+
+    def _engrave(self) -> None:
+        """Look for the pages of the song as it is now, and have them made when they are not there."""
+        self._cancel()
+        self._turn += 1
+        wanted, turn = self._song.cover, self._turn
+        if wanted is None:
+            return
+        self._wanted = wanted
+        self._note = ""
+
+        def saved(project: Path) -> None:
+            def look() -> tuple[Path, Engraving | None]:
+                folder = folder_for(project)
+                return folder, read_engraving(folder) if (folder / PLACES).is_file() else None
+
+            def looked(found: tuple[Path, Engraving | None]) -> None:
+                if turn != self._turn:
+                    return
+                self._folder = found[0]
+                if found[1] is not None:
+                    self._show(found[1])
+                else:
+                    self._submit(project, found[0])
+
+            Op(self, look).success(looked).failure(self._if_current(turn, self._broken)).start()
+
+        self._song.with_project(saved)
+        self._say_state()
+
+    def _if_current(self, turn: int, function: Callable[[Any], None]) -> Callable[[Any], None]:
+        return lambda value: function(value) if turn == self._turn else None
+
+    def _submit(self, project: Path, folder: Path) -> None:
+        try:
+            self._job = self._services.bridge.submit(PagesJob(cover=str(project), folder=str(folder)), priority=2)
+        except UserError as error:
+            self._broken(error)
+        self._say_state()
+
+    def _rows_changed(self, rows: list[Row]) -> None:
+        for row in rows:
+            if row.id != self._job or not row.state.is_over:
+                continue
+            self._job = 0
+            if row.state is State.DONE and self._folder is not None:
+                read = Op(self, partial(read_engraving, self._folder))
+                read.success(self._if_current(self._turn, self._show)).failure(self._if_current(self._turn, self._broken)).start()
+            elif row.state is State.FAILED:
+                self._broken(failure(row))
+
+    def _show(self, engraving: Engraving) -> None:
+        self._cover = self._wanted
+        self.engraving = engraving
+        self._pages = [renderer(svg) for svg in engraving.svgs]
+        self._drawn.clear()
+        self._images = {page: image for page, image in self._images.items() if page < len(self._pages)}
+        self._note = ""
+        self._arrange()
+        self._bar = engraving.bar_at(self._second) if self._second is not None else -1
+        self._say_state()
+        self.shown.emit()
+
+    def _broken(self, error: Failed | Exception) -> None:
+        known = isinstance(error, (Failed, UserError))
+        self._note = f"{error.message}. {error.remedy}".strip() if known else f"The score could not be engraved: {error}"  # type: ignore[union-attr]
+        self._say_state()
+
+    def _retry(self) -> None:
+        self._engrave()
+
+    def _cancel(self) -> None:
+        if self._job:
+            self._services.bridge.queue.cancel(self._job)
+            self._job = 0
+
+    def _forget(self) -> None:
+        self._settle.stop()
+        self._cancel()
+        self._turn += 1
+        self.engraving, self._cover, self._wanted, self._folder = None, None, None, None
+        self._pages, self._images = [], {}
+        self._drawn.clear()
+        self._note, self._bar = "", -1
+        self._arrange()
+        self._say_state()
+
+    @property
+    def busy(self) -> bool:
+        """Whether newer pages than those shown are on their way."""
+        return self._wanted is not self._cover and not self._note
+
+    def _say_state(self) -> None:
+        """The middle of the view while there are no pages; a word in the corner while there are."""
+        self._again.setVisible(bool(self._note))
+        self._quiet.setVisible(self.engraving is None)
+        if self._note:
+            self._quiet.say("warning", "The score could not be engraved", self._note)
+        elif self._wanted is None:
+            self._quiet.say("info", "No score yet", "It appears here when the cover is there.")
+        else:
+            self._quiet.say("info", "Engraving the score…", "Pages appear in a moment.")
+        self.viewport().update()
+
+    # Where things are
+
+    def _page_width(self) -> float:
+        return min(LARGEST_PAGE, max(200.0, self.viewport().width() - 2 * EDGE)) * self.zoom_factor
+
+    def _scale(self) -> float:
+        """Pixels of the view for one of the pages' own."""
+        return self._page_width() / self.engraving.width if self.engraving is not None else 1.0
+
+    def page_rect(self, page: int) -> QRectF:
+        """A page in the viewport."""
+        width = self._page_width()
+        height = self.engraving.height * self._scale() if self.engraving is not None else 0.0
+        left = max(float(EDGE), (self.viewport().width() - width) / 2) - self.horizontalScrollBar().value()
+        return QRectF(left, EDGE + page * (height + GAP) - self.verticalScrollBar().value(), width, height)
+
+    def bar_rect(self, bar: int) -> QRectF:
+        """A bar in the viewport, with room around its staves."""
+        if self.engraving is None:
+            return QRectF()
+        found, scale = self.engraving.bars[bar], self._scale()
+        origin = self.page_rect(found.page).topLeft()
+        area = QRectF(found.area.topLeft() * scale + origin, found.area.size() * scale)
+        return area.adjusted(0, -14 * scale, 0, 14 * scale)
+
+    def cursor_x(self) -> float | None:
+        """Where the playhead stands in the viewport."""
+        if self.engraving is None or self._second is None or self._bar < 0:
+            return None
+        place = self.engraving.x_at(self._second, self._bar)
+        return self.page_rect(self.engraving.bars[self._bar].page).left() + place * self._scale()
+
+    def _cursor_area(self) -> QRectF | None:
+        return self.bar_rect(self._bar) if self.engraving is not None and self._bar >= 0 else None
+
+    def _arrange(self) -> None:
+        view = self.viewport().size()
+        count = len(self._pages)
+        whole = self.page_rect(0)
+        height = 2 * EDGE + count * (whole.height() + GAP) - GAP if count else 0.0
+        for bar, size, shown in (
+            (self.verticalScrollBar(), height, view.height()),
+            (self.horizontalScrollBar(), whole.width() + 2 * EDGE if count else 0.0, view.width()),
+        ):
+            bar.setRange(0, max(0, round(size - shown)))
+            bar.setPageStep(shown)
+            bar.setSingleStep(60)
+        self.viewport().update()
+
+    def _follow(self) -> None:
+        """Glide to the line of music that is heard when it is not comfortably in view."""
+        if self.engraving is None or self._bar < 0 or not self.isVisible():
+            return
+        area, view = self.bar_rect(self._bar), self.viewport().height()
+        scroll = self.verticalScrollBar()
+        if area.top() >= 8 and area.bottom() <= view * 0.8:
+            return
+        target = min(max(0, round(scroll.value() + area.top() - view * _LEAD)), scroll.maximum())
+        if self._glide.state() == QPropertyAnimation.State.Running and self._glide.endValue() == target:
+            return
+        self._glide.stop()
+        self._glide.setStartValue(scroll.value())
+        self._glide.setEndValue(target)
+        self._glide.start()
+
+    # Painting
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in theme.RESTYLED:
+            self._drawn.clear()
+            self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = theme.tokens()
+        painter = QPainter(self.viewport())
+        painter.fillRect(event.rect(), QColor(tokens.canvas if tokens.dark else tokens.window))
+        for page in range(len(self._pages)):
+            area = self.page_rect(page)
+            if area.intersects(QRectF(self.viewport().rect())):
+                self._paint_page(painter, page, area, tokens)
+        if self._pages:
+            self._paint_cursor(painter, tokens)
+            self._paint_note(painter, tokens)
+
+    def _paint_page(self, painter: QPainter, page: int, area: QRectF, tokens: theme.Tokens) -> None:
+        place = area.toRect()
+        image = self._images.get(page)
+        painter.fillRect(place, QColor(paper(tokens)))
+        if image is not None:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(place, image)
+        painter.setPen(QPen(theme.mix(tokens.hairline, tokens.text, 0.1), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(place.adjusted(-1, -1, 0, 0))
+        ratio = self.devicePixelRatioF()
+        size = (round(place.width() * ratio), round(place.height() * ratio))
+        if self._drawn.get(page) != size and page not in self._pending:
+            self._draw(page, place.size(), ratio, size, paper(tokens))
+
+    def _draw(self, page: int, size: QSize, ratio: float, pixels: tuple[int, int], colour: str) -> None:
+        """Draw a page sharp for its size now, off the window's thread; until then the one before is stretched."""
+        self._pending.add(page)
+        drawn, engraving = self._pages[page], self.engraving
+
+        def done(image: QImage) -> None:
+            self._pending.discard(page)
+            if engraving is self.engraving:
+                self._images[page] = image
+                self._drawn[page] = pixels
+            self.viewport().update()
+
+        Op(self, lambda: page_image(drawn, size, ratio, colour)).success(done).start()
+
+    def _paint_cursor(self, painter: QPainter, tokens: theme.Tokens) -> None:
+        area, x = self._cursor_area(), self.cursor_x()
+        if area is None or x is None:
+            return
+        accent = QColor(theme.LIGHT.accent)
+        accent.setAlpha(30)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(accent)
+        painter.drawRoundedRect(area, 4, 4)
+        accent.setAlpha(220)
+        painter.fillRect(QRectF(x - 1, area.top(), 2, area.height()), accent)
+
+    def _paint_note(self, painter: QPainter, tokens: theme.Tokens) -> None:
+        text = self._note or ("Updating the score…" if self.busy else "")
+        if not text:
+            return
+        painter.setFont(theme.font(self, theme.CAPTION))
+        width = min(painter.fontMetrics().horizontalAdvance(text) + 20, self.viewport().width() - 24)
+        box = QRectF(self.viewport().width() - width - 12, 12, width, 24)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(tokens.hairline), 1))
+        painter.setBrush(QColor(tokens.raised))
+        painter.drawRoundedRect(box, theme.RADIUS, theme.RADIUS)
+        painter.setPen(QColor(tokens.warning if self._note else tokens.secondary))
+        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(width) - 16)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, shown)
+
+
+def paper(tokens: theme.Tokens) -> str:
+    """The colour of a page: white, a little warmer and dimmer where all around is dark; the ink stays black."""
+    return "#E9E4D8" if tokens == theme.DARK else "#FFFFFF"
