@@ -32,7 +32,7 @@ class Keyboard:
             part = ink[:, left + begin : left + end]
             part *= 1 - key[:, begin:end, 3:]
             part += key[:, begin:end]
-        y = np.arange(self.height, dtype=np.float32)[:, None] + 0.5
+        y = shapes.rows(self.height)
         # What holds the keys casts a shadow on them.
         dark = 0.55 * np.exp(-y / (0.05 * self.height)) if self.look.rim else 0.0 * y
         ink[..., :3] *= 1 - dark[..., None]
@@ -60,7 +60,7 @@ class Keyboard:
             beside = self._black_box(width, self.keys.spans[black][0] - first, self.keys.spans[black][1] - first, half)
             inside = np.minimum(inside, 1 - shapes.cover(beside))
             shade = np.maximum(shade, 0.30 * np.exp(-np.maximum(beside, 0) / (0.10 * self.keys.white)))
-        y = (np.arange(height, dtype=np.float32)[:, None] + 0.5) / height
+        y = shapes.rows(height) / np.float32(height)
         colour = np.broadcast_to(np.array(self.look.ivory, np.float32), (height, width, 3))
         if lit:
             top, foot = mix(lit, (0.0, 0.0, 0.0), 0.06), mix(lit, (1.0, 1.0, 1.0), 0.16)
@@ -86,7 +86,7 @@ class Keyboard:
     def _black(self, width: int, left: int, right: int, lit: Colour | None) -> Ink:
         wide = right - left
         inside = shapes.cover(self._black_box(width, left, right))
-        y = (np.arange(self.height, dtype=np.float32)[:, None] + 0.5) / (_SHORT * self.height)
+        y = shapes.rows(self.height) / np.float32(_SHORT * self.height)
         look = self.look
         if not look.rim:
             colour = np.broadcast_to(np.array(lit or look.ebony, np.float32), (self.height, width, 3))
@@ -110,7 +110,7 @@ class Keyboard:
         return ink
 
 
-def _between(top: Colour, foot: Colour, share: Field) -> Ink:
+def _between(top: Colour, foot: Colour, share: Field) -> Field:
     """A gradient: [h, 1, 3] for shares [h, 1]."""
     one, other = np.array(top, np.float32), np.array(foot, np.float32)
     return np.asarray(one + (other - one) * share[..., None], np.float32)

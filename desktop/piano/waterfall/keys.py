@@ -63,6 +63,13 @@ def lay_out(low: int, high: int, width: int) -> Keys:
     return Keys(low, high, width, dict(sorted(spans.items())), white)
 
 
+def bounds(keys: Keys, pitch: int) -> tuple[float, float]:
+    """Left and right edge of a key's notes."""
+    left, right = keys.spans[pitch]
+    spare = 0.0 if is_black(pitch) else max(0.5, 0.07 * keys.white)
+    return left + spare, right - spare
+
+
 def choose_keys(scene: Scene, width: int, height: int, choice: str = "auto") -> Keys:
     """The keys to show.
 

@@ -31,7 +31,7 @@ def letters(text: str, size: int) -> Ink:
     wide, high = max(1, int(right - min(0, left)) + 2), max(1, int(ascent + descent))
     image = Image.new("L", (wide, high), 0)
     ImageDraw.Draw(image).text((1 - min(0, left), 0), text, fill=255, font=face)
-    return np.asarray(image, np.float32) / 255
+    return np.asarray(image, np.float32) / np.float32(255)
 
 
 @lru_cache(maxsize=64)

@@ -12,6 +12,8 @@ FADE = 0.16
 """Seconds in which a key that came up loses its light."""
 _FLASH = 0.14
 """Seconds after which the flash of a strike has gone to a third."""
+REACH = 5.0
+"""White keys up to which the note that sounds is lightened."""
 LIFE = 0.75
 """Seconds that a spark flies."""
 
@@ -29,15 +31,16 @@ def strength(since: float, after: float, velocity: int) -> float:
 
 def glow(white: float, colour: Colour, look: Look, unit: int) -> Ink:
     """Light around a strike: its middle is the middle of the lower edge; even sizes."""
-    reach = 2.9 * white
+    reach = 2.4 * white
     width = int(2 * reach) // 2 * 2
-    height = int(1.25 * reach) // unit * unit
-    y = height - (np.arange(height, dtype=np.float32)[:, None] + 0.5)
-    x = np.arange(width, dtype=np.float32)[None, :] + 0.5 - width / 2
+    height = int(1.05 * reach) // unit * unit
+    y = np.float32(height) - shapes.rows(height)
+    x = shapes.columns(width) - np.float32(width / 2)
     wide = np.exp(-(np.square(x / (1.05 * white)) + np.square(y / (0.95 * white))))
     core = np.exp(-(np.square(x / (0.62 * white)) + np.square(y / (0.22 * white))))
     # Not a trace of it at the edges of its rectangle.
-    fade = shapes.ramp(1 - np.abs(x) / (width / 2), 0.0, 0.35) * shapes.ramp(1 - y / height, 0.0, 0.35)
+    fade = shapes.ramp(np.float32(1) - np.abs(x) / np.float32(width / 2), 0.0, 0.35)
+    fade = fade * shapes.ramp(np.float32(1) - y / np.float32(height), 0.0, 0.35)
     soft = flat(colour, 0.50 * wide * fade * np.float32(look.glow))
     bright = flat(mix(colour, (1.0, 1.0, 1.0), 0.65), 0.85 * core * fade * np.float32(look.glow))
     ink = soft * (1 - bright[..., 3:]) + bright
@@ -48,12 +51,13 @@ def glow(white: float, colour: Colour, look: Look, unit: int) -> Ink:
 def played(place: notes.Place, colour: Colour, look: Look) -> Ink:
     """What brightens the note that sounds: strongest at the keys, within the note's outline."""
     inside = shapes.cover(
-        shapes.box(place.height, place.width, place.top, place.left, place.bottom, place.right, notes.ROUND * place.white, False)
+        shapes.box(place.height, place.width, place.top, place.left, place.bottom, place.right, notes.ROUND * place.white)
     )
-    y = np.arange(place.height, dtype=np.float32)[:, None] + 0.5
-    near = np.exp(-(place.height - y) / (2.2 * place.white))
+    y = shapes.rows(place.height)
+    y = y + np.float32(REACH * place.white - place.height)
+    near = np.exp((y - np.float32(REACH * place.white)) / np.float32(2.0 * place.white))
     target = mix(colour, (1.0, 1.0, 1.0), 0.72) if look.light else mix(colour, (1.0, 1.0, 1.0), 0.45)
-    return flat(target, inside * (0.10 + 0.62 * near))
+    return flat(target, inside * near * np.float32(0.72) * shapes.ramp(y / np.float32(REACH * place.white), 0.0, 0.3))
 
 
 def spark(white: float, colour: Colour, unit: int) -> Ink:

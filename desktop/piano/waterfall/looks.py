@@ -30,7 +30,7 @@ class Look:
         bar, beat, octave: opacity of their lines.
         hands: colours of the right hand, the left hand, and the user's own playing.
         soft, loud: what colours of soft and loud notes tend to, and ``reach``: how far (0..1).
-        shade: how much darker notes of black keys are (0..1).
+        shade: how much darker notes of black keys are (0..1); ``slope``: how much darker a note becomes upwards.
         rim: opacity of the light edge inside a note; ``rim_width`` in hundredths of a white key.
         hollow: how much of the colour the inside of a note lacks (0: full, 1: only the rim).
         halo: opacity of the glow around a note; ``shadow``: of the shadow below it.
@@ -60,6 +60,7 @@ class Look:
     octave: float = 0.07
     reach: float = 0.42
     shade: float = 0.24
+    slope: float = 0.19
     rim: float = 0.35
     rim_width: float = 5.0
     hollow: float = 0.0
@@ -76,24 +77,24 @@ class Look:
 NIGHT = Look(
     ground=rgb("#0E1016"), lane=rgb("#0B0D12"), line=rgb("#AEB9D6"), hands=(rgb("#6FB1FF"), rgb("#FFAA66"), rgb("#5BC08E")),
     soft=rgb("#1B2233"), loud=rgb("#FFFFFF"), ivory=rgb("#E9EAEE"), ebony=rgb("#17181C"), gap=rgb("#08090C"),
-    felt=rgb("#8E2231"), words=rgb("#F3F5FA"), horizon=rgb("#121A30"), halo=0.20, sparks=7,
+    felt=rgb("#8E2231"), words=rgb("#F3F5FA"), horizon=rgb("#0D1424"), halo=0.20, sparks=7,
 )  # fmt: skip
 PAPER = Look(
     ground=rgb("#FAF8F3"), lane=rgb("#F3F0E9"), line=rgb("#4A4438"), hands=(rgb("#2F80ED"), rgb("#E2762B"), rgb("#1E8E5A")),
     soft=rgb("#FAF8F3"), loud=rgb("#10182A"), ivory=rgb("#FFFFFF"), ebony=rgb("#2B2A2E"), gap=rgb("#B9B4A8"),
-    felt=rgb("#8E2231"), words=rgb("#26231D"), bar=0.20, beat=0.075, octave=0.09, reach=0.34, shade=0.16, rim=0.30, shadow=0.20,
+    felt=rgb("#8E2231"), words=rgb("#26231D"), bar=0.20, beat=0.075, octave=0.09, reach=0.34, shade=0.16, slope=0.07, rim=0.30, shadow=0.20,
     trail=0.26, glow=0.55, light=0.0, veil=0.72, picture=0.85,
 )  # fmt: skip
 NEON = Look(
     ground=rgb("#07050F"), lane=rgb("#05030B"), line=rgb("#8C7BFF"), hands=(rgb("#2CE5FF"), rgb("#FF4FA3"), rgb("#7CFF6B")),
     soft=rgb("#1A0F36"), loud=rgb("#FFFFFF"), ivory=rgb("#CFCBE6"), ebony=rgb("#0D0A18"), gap=rgb("#030208"),
-    felt=rgb("#6B4BFF"), words=rgb("#FFFFFF"), horizon=rgb("#1C0A3A"), bar=0.20, beat=0.07, octave=0.10, shade=0.10, rim=0.95,
+    felt=rgb("#6B4BFF"), words=rgb("#FFFFFF"), horizon=rgb("#16092C"), bar=0.20, beat=0.07, octave=0.10, shade=0.10, rim=0.95,
     rim_width=7.0, hollow=0.72, halo=0.42, trail=0.36, glow=1.0, light=1.0, sparks=12, picture=0.32,
 )  # fmt: skip
 PLAIN = Look(
     ground=rgb("#1E1F22"), lane=rgb("#1A1B1E"), line=rgb("#E8EAED"), hands=(rgb("#6FB1FF"), rgb("#FFAA66"), rgb("#5BC08E")),
     soft=rgb("#1E1F22"), loud=rgb("#FFFFFF"), ivory=rgb("#F4F4F5"), ebony=rgb("#202124"), gap=rgb("#55585E"),
-    felt=rgb("#34363B"), words=rgb("#FFFFFF"), bar=0.10, beat=0.0, octave=0.06, reach=0.30, rim=0.0, trail=0.28, glow=0.0,
+    felt=rgb("#34363B"), words=rgb("#FFFFFF"), bar=0.10, beat=0.0, octave=0.06, reach=0.30, slope=0.0, rim=0.0, trail=0.28, glow=0.0,
 )  # fmt: skip
 LOOKS = {"night": NIGHT, "paper": PAPER, "neon": NEON, "plain": PLAIN}
 

@@ -37,18 +37,19 @@ def body(place: Place, colour: Colour, look: Look) -> Ink:
     """The note itself: rounded, a little lighter where it begins, with a light rim."""
     distance = shapes.box(place.height, place.width, place.top, place.left, place.bottom, place.right, ROUND * place.white)
     inside = shapes.cover(distance)
-    y = np.arange(place.height, dtype=np.float32)[:, None] + 0.5
+    y = shapes.rows(place.height)
     far = np.clip((place.bottom - y) / (5 * place.white), 0, 1)
     wide = max(1.0, look.rim_width / 100 * place.white)
     rim = shapes.cover(np.abs(distance + wide / 2) - wide / 2)
     rim *= np.float32(look.rim)
     light = np.array(mix(colour, (1.0, 1.0, 1.0), 0.55 if look.hollow == 0 else 0.25), np.float32)
-    base = np.array(colour, np.float32) * (1.04 - 0.20 * far)[..., None]
+    base = np.array(colour, np.float32) * (1.03 - look.slope * far)[..., None]
     shown = base + (light - base) * rim[..., None]
     opacity = inside * (1 - look.hollow * (1 - rim))
     ink = np.empty((place.height, place.width, 4), np.float32)
     # Room for the light at the foot of the picture, which is added to it.
-    ink[..., :3] = np.minimum(shown, 1 - np.array(look.horizon, np.float32)) * opacity[..., None]
+    room = np.float32(1 - max(look.horizon)) / np.maximum(shown.max(axis=2), 1e-6)
+    ink[..., :3] = shown * (np.minimum(room, 1) * opacity)[..., None]
     ink[..., 3] = opacity
     return ink
 
@@ -78,6 +79,6 @@ def trail(place: Place, colour: Colour, look: Look) -> Ink:
     distance = shapes.box(
         place.height, place.width, place.top, place.left + spare, place.bottom, place.right - spare, ROUND * place.white
     )
-    y = np.arange(place.height, dtype=np.float32)[:, None] + 0.5
+    y = shapes.rows(place.height)
     left_over = np.clip((y - place.top) / max(1.0, place.bottom - place.top), 0, 1)
     return flat(colour, shapes.cover(distance) * np.float32(look.trail) * left_over**1.3)

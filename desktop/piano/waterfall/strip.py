@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from desktop.piano.waterfall import notes, shapes
-from desktop.piano.waterfall.keys import Keys, is_black
+from desktop.piano.waterfall.keys import Keys, bounds, is_black
 from desktop.piano.waterfall.looks import Look, tint
 from desktop.piano.waterfall.pace import Pace
 from desktop.piano.waterfall.scene import Mark, Scene
@@ -69,12 +69,6 @@ class Strip:
                     layer(planes, foot, i)
         return planes
 
-    def bounds_of(self, pitch: int) -> tuple[float, float]:
-        """Left and right edge of a key's notes."""
-        left, right = self.keys.spans[pitch]
-        spare = 0.0 if is_black(pitch) else max(0.5, 0.07 * self.keys.white)
-        return left + spare, right - spare
-
     def _edges(self, foot: float, start: float, end: float) -> tuple[float, float]:
         bottom = foot - start * self.pace.speed
         gap = max(1.0, 0.06 * self.keys.white)
@@ -111,7 +105,7 @@ class Strip:
     def _put(self, planes: Planes, top: float, bottom: float, i: int, margin: float, draw: Callable[[notes.Place], Ink]) -> None:
         """Paint what ``draw`` makes of the part of the piece about a note."""
         unit = self.form.unit
-        left, right = self.bounds_of(int(self.scene.pitch[i]))
+        left, right = bounds(self.keys, int(self.scene.pitch[i]))
         y, x = _down(max(0.0, top - margin), unit), _down(left - margin, unit)
         height, width = _up(min(float(PIECE), bottom + margin), unit) - y, _up(right + margin, unit) - x
         if height > 0 and top - margin < PIECE:
@@ -126,8 +120,8 @@ class Strip:
                 for second in times[np.searchsorted(times, first) : np.searchsorted(times, last)].tolist():
                     self._line(planes, foot - second * self.pace.speed, thick, opacity)
         if self._letters is not None and look.bar:
-            size = max(9, round(self.keys.white * 0.44))
-            if size >= 10 or self.keys.white >= 14:
+            size = max(11, round(self.keys.white * 0.46))
+            if self.keys.white >= 12:
                 self._marks(planes, foot, first, last, scene.numbers, size)
 
     def _line(self, planes: Planes, y: float, thick: float, opacity: float) -> None:

@@ -1,7 +1,7 @@
 """Pixels in the form that they leave in: planes for a video encoder, or one plane for the screen and for transparent video.
 
 Everything is painted as *ink*: float32 [h, w, 4], red, green and blue already multiplied by opacity, 0..1 (more colour than
-opacity adds light). A *sprite* is ink in a form's own numbers: ``plane = plane * keep + add``.
+opacity adds light). A *sprite* is ink in a form's own numbers: ``plane += add - plane * hide``.
 """
 
 from __future__ import annotations
@@ -29,10 +29,21 @@ _YUV = np.array(
 
 @dataclass(frozen=True)
 class Sprite:
-    """Ink in a form's numbers: for each plane what is kept of what lies below (0..1), and what is added (0..255)."""
+    """Ink in a form's numbers: for each plane how much is hidden of what lies below (0..1), and what is added (0..255).
 
-    keep: tuple[Ink, ...]
+    ``clips``: whether a sum can leave 0..255.
+    """
+
+    hide: tuple[Ink, ...]
     add: tuple[Ink, ...]
+    clips: tuple[bool, ...]
+
+
+def _sprite(hide: tuple[Ink, ...], add: tuple[Ink, ...]) -> Sprite:
+    """A sprite whose numbers are rounded, not cut, when they become bytes."""
+    rounded = tuple(one + np.where(cover > 0, np.float32(0.49), np.float32(0)) for cover, one in zip(hide, add, strict=True))
+    clips = tuple(bool(np.any(one < 0) or np.any(one > 255 * cover + 0.5)) for cover, one in zip(hide, rounded, strict=True))
+    return Sprite(hide, rounded, clips)
 
 
 class Screen:
@@ -47,7 +58,10 @@ class Screen:
 
     def sprite(self, ink: Ink) -> Sprite:
         """See ``Sprite``."""
-        return Sprite((1 - ink[..., 3:],), (255 * ink[..., (2, 1, 0, 3)],))
+        add = np.empty(ink.shape, np.float32)
+        for channel, source in enumerate((2, 1, 0, 3)):
+            np.multiply(ink[..., source], np.float32(255), out=add[..., channel])
+        return _sprite((np.repeat(ink[..., 3:], 4, axis=2),), (add,))
 
     def rows(self, plane: int, row: int) -> int:
         """The row of a plane where the picture's row ``row`` begins."""
@@ -69,8 +83,9 @@ class Video:
     def sprite(self, ink: Ink) -> Sprite:
         """See ``Sprite``; ``ink`` has even sizes."""
         small = 0.25 * (ink[::2, ::2] + ink[1::2, ::2] + ink[::2, 1::2] + ink[1::2, 1::2])
-        keep = 1 - small[..., 3]
-        return Sprite((1 - ink[..., 3], keep, keep), (ink @ _YUV[0], small @ _YUV[1], small @ _YUV[2]))
+        hide = np.ascontiguousarray(small[..., 3])
+        add = ink @ _YUV[0], small @ _YUV[1], small @ _YUV[2]
+        return _sprite((np.ascontiguousarray(ink[..., 3]), hide, hide), add)
 
     def rows(self, plane: int, row: int) -> int:
         """The row of a plane where the picture's row ``row`` begins."""
@@ -90,8 +105,9 @@ class Layer(Video):
     def sprite(self, ink: Ink) -> Sprite:
         """See ``Sprite``; ``ink`` has even sizes."""
         video = super().sprite(ink)
-        luma, chroma = video.keep[0], video.keep[1]
-        return Sprite((*video.keep, luma, chroma), (*video.add, np.zeros_like(luma), np.zeros_like(chroma)))
+        luma, chroma = video.hide[0], video.hide[1]
+        nothing = np.zeros_like(luma), np.zeros_like(chroma)
+        return Sprite((*video.hide, luma, chroma), (*video.add, *nothing), (*video.clips, False, False))
 
     def rows(self, plane: int, row: int) -> int:
         """The row of a plane where the picture's row ``row`` begins."""
@@ -112,21 +128,21 @@ def stamp(form: Form, planes: Planes, top: int, left: int, sprite: Sprite, stren
     for number, plane in enumerate(planes):
         y0, y1, ty = (form.rows(number, value) for value in (first, last, top))
         x0, x1, tx = (form.rows(number, value) for value in (begin, end, left))
-        keep, add = sprite.keep[number][y0:y1, x0:x1], sprite.add[number][y0:y1, x0:x1]
         part = plane[ty + y0 : ty + y1, tx + x0 : tx + x1]
+        change = part * sprite.hide[number][y0:y1, x0:x1]
+        np.subtract(sprite.add[number][y0:y1, x0:x1], change, out=change)
         if strength != 1.0:
-            keep, add = 1 - np.float32(strength) * (1 - keep), np.float32(strength) * add
-        mixed = part * keep
-        mixed += add
-        mixed += 0.5
-        np.clip(mixed, 0, 255, out=mixed)
-        part[...] = mixed.astype(np.uint8)
+            change *= np.float32(strength)
+        change += part
+        if sprite.clips[number]:
+            np.clip(change, 0, 255, out=change)
+        part[...] = change.astype(np.uint8)
 
 
 def scatter(form: Form, planes: Planes, tops: Ink, lefts: Ink, sprite: Sprite, strengths: Ink) -> None:
     """Paint a small sprite at many places, in pixels by its middle, each with a strength; those that stick out are left away."""
     for number, plane in enumerate(planes):
-        keep, add = sprite.keep[number], sprite.add[number]
+        hide, add = sprite.hide[number], sprite.add[number]
         tall, wide = add.shape[:2]
         scale = form.rows(number, 2) / 2
         y = np.round(tops * scale - tall / 2).astype(np.int64)
@@ -135,8 +151,8 @@ def scatter(form: Form, planes: Planes, tops: Ink, lefts: Ink, sprite: Sprite, s
         rows = y[fits][:, None, None] + np.arange(tall)[:, None]
         columns = x[fits][:, None, None] + np.arange(wide)
         power = strengths[fits].reshape(-1, *(1,) * add.ndim)
-        mixed = plane[rows, columns] * (1 - power * (1 - keep)) + power * add + 0.5
-        plane[rows, columns] = np.clip(mixed, 0, 255).astype(np.uint8)
+        below = plane[rows, columns]
+        plane[rows, columns] = np.clip(below + power * (add - below * hide), 0, 255).astype(np.uint8)
 
 
 def paint(form: Form, planes: Planes, top: int, left: int, ink: Ink) -> None:
