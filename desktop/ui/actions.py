@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
-MENUS = ("File", "Play", "View", "Piano", "Video", "Tuning", "Help")
+MENUS = ("File", "Edit", "Play", "View", "Piano", "Video", "Tuning", "Help")
 """Menus in their order; an action names one of them."""
 
 

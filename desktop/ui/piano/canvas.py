@@ -7,6 +7,10 @@ from typing import Protocol, cast
 from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QHBoxLayout, QScrollBar, QStackedWidget, QVBoxLayout, QWidget
 
+from desktop.ui.piano.edit_bar import EditBar
+from desktop.ui.piano.edit_editor import Editor
+from desktop.ui.piano.edit_tools import Tools
+from desktop.ui.piano.lanes import PedalLane, VelocityLane
 from desktop.ui.piano.song import Song, Task
 from desktop.ui.piano.transport import Transport
 from desktop.ui.player import Player
@@ -45,6 +49,7 @@ class Canvas(QWidget):
     """Shows a ``Song`` and plays it with a ``Player``.
 
     Attributes:
+        editor: changes the notes, with the mouse in the roll and by actions.
         views: title of each view by its id.
         view: id of the one in front.
 
@@ -71,10 +76,13 @@ class Canvas(QWidget):
         self.view = ROLL
         self._views: dict[str, View] = {}
         self._stack = QStackedWidget()
+        self.editor = Editor(song, self)
+        self.lanes = {"velocity": VelocityLane(self.timeline, self.editor), "pedal": PedalLane(self.timeline, self.editor)}
+        self.bar = EditBar(self.editor)
         self._bar = QScrollBar(Qt.Orientation.Horizontal)
         self._bar.setAccessibleName("Place in the song")
         self._lay_out()
-        for lane in (self.waveform, self.roll):
+        for lane in (self.waveform, self.roll, *self.lanes.values()):
             lane.seek.connect(self.seek)
             lane.loop_drawn.connect(lambda a, b: self.set_loop((a, b), True))
         self.waveform.downbeat.connect(song.set_downbeat)
@@ -89,6 +97,12 @@ class Canvas(QWidget):
         player.moved.connect(self._moved)
         player.playing_changed.connect(self.transport.show_playing)
         player.obstacle_changed.connect(self.show_sound)
+        Tools(self.roll, self.editor)
+        self.bar.view_chosen.connect(self.show_view)
+        self.editor.changed.connect(self._show_lanes)
+        for signal in (self.views_changed, self.view_changed):
+            signal.connect(lambda *_: self.bar.show_views(self.views, self.view))
+        self.bar.show_views(self.views, self.view)
 
     def _lay_out(self) -> None:
         whole = QVBoxLayout(self)
@@ -102,8 +116,13 @@ class Canvas(QWidget):
         foot.setContentsMargins(GUTTER, 0, 0, 0)
         foot.addWidget(self._bar)
         page.addWidget(self.roll, 1)
+        for lane in self.lanes.values():
+            page.addWidget(lane)
+            lane.hide()
         page.addLayout(foot)
         self._stack.addWidget(self._roll_page)
+        whole.addWidget(self.bar)
+        whole.addWidget(line())
         whole.addWidget(self.waveform)
         whole.addWidget(self._stack, 1)
         whole.addWidget(line())
@@ -163,7 +182,8 @@ class Canvas(QWidget):
         self.loop = self.song.loop = loop if loop is None or loop[1] - loop[0] > 0.05 else None
         self.loop_on = on and self.loop is not None
         self.waveform.set_loop(self.loop, self.loop_on)
-        self.roll.set_loop(self.loop, self.loop_on)
+        for lane in (self.roll, *self.lanes.values()):
+            lane.set_loop(self.loop, self.loop_on)
         self.transport.loop.setChecked(self.loop_on)
         self.player.set_loop(self.loop if self.loop_on else None)
         self.loop_changed.emit()
@@ -211,6 +231,8 @@ class Canvas(QWidget):
         self.timeline.set_duration(max(self.song.duration, float(self.song.grid.times[-1]) if self.song.grid else 0.0))
         self.waveform.set_grid(self.song.grid)
         self.roll.set_data(self.song.roll)
+        for lane in self.lanes.values():
+            lane.show_song()
         if (view := self._views.get(self.view)) is not None:
             view.show_song()
         self.show_status()
@@ -235,6 +257,7 @@ class Canvas(QWidget):
         """Dim old notes while new ones are made; say what is going on while there is nothing to see."""
         song = self.song
         self.roll.set_stale(not song.is_grown)
+        self.bar.refresh()
         listening = song.jobs.get(Task.LISTEN)
         heard = listening is not None and not listening.state.is_over
         self.waveform.set_message("Reading the song…" if heard else "" if song.source else "The recording is not there")
@@ -247,11 +270,17 @@ class Canvas(QWidget):
         self.waveform.set_playhead(second)
         view = self._views.get(self.view)
         (self.roll if view is None else view).set_playhead(second)
+        for lane in self.lanes.values():
+            lane.set_playhead(second)
         if self.player.playing:
             self.timeline.follow(second)
         grid = self.song.grid
         place = grid_lines.bar_beat(grid, second) if grid is not None else "–"
         self.transport.show_position(place, second, self.timeline.duration)
+
+    def _show_lanes(self) -> None:
+        for name, lane in self.lanes.items():
+            lane.setVisible(name in self.editor.lanes)
 
     def _sync_bar(self) -> None:
         span = self.timeline

@@ -25,6 +25,8 @@ from desktop.ui.piano import export, files
 from desktop.ui.piano.batch import Batch
 from desktop.ui.piano.batch_page import BatchPage
 from desktop.ui.piano.canvas import Canvas
+from desktop.ui.piano.edit_actions import actions as edit_actions
+from desktop.ui.piano.edit_desk import Desk
 from desktop.ui.piano.inspector import Inspector
 from desktop.ui.piano.song import Options, Song, Task
 from desktop.ui.piano.start import WORDS
@@ -52,6 +54,7 @@ class PianoPanel(Panel):
         self.bars = Takes(self.song, services.bridge, self)
         self.takes_view = TakesView(self.song, services, self.bars)
         self.canvas.add_view("takes", "Takes", self.takes_view)
+        self.desk = Desk(self.song, services, self)
         self.start, self.failed_page = StartPage(prefs, WORDS, self.takes), FailedPage()
         self.inspector = Inspector(self.song, state, prefs)
         self._pages = QStackedWidget()
@@ -96,7 +99,7 @@ class PianoPanel(Panel):
         self.inspector.export_asked.connect(self.export)
         canvas.transport.asked.connect(self._do)
         canvas.loop_changed.connect(self.changed)
-        for signal in (song.replaced, song.status_changed, song.notes_changed, song.sound_changed):
+        for signal in (song.replaced, song.status_changed, song.notes_changed, song.sound_changed, song.selection_changed):
             signal.connect(self._refresh)
         song.failed.connect(self._job_failed)
         song.warned.connect(self._warn)
@@ -188,8 +191,6 @@ class PianoPanel(Panel):
             Action("play.stop", "Stop", self.player.stop, ("Shift+Space",), "Play", playable),
             Action("play.start", "Back to the start", lambda: canvas.seek(0.0), ("Home",), "Play", open_, soft=True),
             Action("play.end", "To the end", lambda: canvas.seek(canvas.timeline.duration), ("End",), "Play", open_, soft=True),
-            Action("play.back", "One beat back", lambda: canvas.step(-1), ("Left",), "Play", open_, soft=True),
-            Action("play.on", "One beat on", lambda: canvas.step(1), ("Right",), "Play", open_, soft=True),
             Action("play.loop", "Loop", canvas.toggle_loop, ("L",), "Play", open_, lambda: canvas.loop_on),
             Action("play.loop_start", "Loop starts here", lambda: canvas.set_loop_end(False), ("[",), "Play", open_),
             Action("play.loop_end", "Loop ends here", lambda: canvas.set_loop_end(True), ("]",), "Play", open_),
@@ -208,6 +209,7 @@ class PianoPanel(Panel):
             Action("piano.shift", "Beats: half a beat later", lambda: song.correct("shift"), ("Ctrl+Right",), "Piano", grid),
             Action("piano.downbeat", "A bar starts at the playhead", self.downbeat_here, ("D",), "Piano", grid),
             Action("piano.auto", "Beats: as they were found", lambda: song.correct("auto"), ("Ctrl+0",), "Piano", grid),
+            *edit_actions(canvas, self.desk),
             Action("file.export", "Export…", lambda: self.export(""), ("Ctrl+E",), "File", export_),
             Action("file.demo", "Open the demo song", self.open_demo, ("Ctrl+Shift+D",), "File"),
             Action("piano.batch", "Batch of songs", lambda: self.show_batch(not self._in_batch), ("Ctrl+B",), "Piano",

@@ -285,7 +285,7 @@ class PianoRoll(Lane):
     # The mouse
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if not (self._in_notes(event.position()) and self.hand is not None and self.hand.press(event)):
+        if not (self.is_among_notes(event.position()) and self.hand is not None and self.hand.press(event)):
             super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -298,14 +298,14 @@ class PianoRoll(Lane):
             super().mouseReleaseEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if not (self._in_notes(event.position()) and self.hand is not None and self.hand.double(event)):
+        if not (self.is_among_notes(event.position()) and self.hand is not None and self.hand.double(event)):
             super().mouseDoubleClickEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if self.hand is None or not self.hand.menu(event):
             super().contextMenuEvent(event)
 
-    def _in_notes(self, at: QPointF) -> bool:
+    def is_among_notes(self, at: QPointF) -> bool:
         """Whether a place is among the notes; the strip above and the keys are for moving the view."""
         return at.x() >= GUTTER and at.y() >= CHORDS
 
