@@ -25,7 +25,7 @@ from desktop.piano.hands import make_playable
 from desktop.piano.pedal import make_pedals
 from desktop.piano.playability import LIMITS
 
-_RATES = {"easy": (1.5, 4.6), "medium": (3.4, 8.0), "full": (4.2, 10.2)}
+_RATES = {"easy": (1.5, 4.6), "medium": (4.2, 8.4), "full": (5.6, 10.4)}
 """Notes a second that each difficulty aims at."""
 
 

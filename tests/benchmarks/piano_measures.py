@@ -167,17 +167,38 @@ def off_beat(cover: Cover, hand: int) -> float:
 
 
 def pattern(cover: Cover) -> Floats:
-    """[16 * 6] mean over bars of where in the bar, and how far above its lowest key, the left hand strikes; sums to 1."""
+    """[16 * 6] mean over bars of where in the bar, and how far above its lowest key under the same chord, the left hand strikes;
+    sums to 1."""
     left = cover.notes[cover.notes["hand"] == LEFT]
     bars, within = np.divmod(left["start"] - cover.grid.downbeat + 1e-6, cover.grid.meter)
+    harmony = np.searchsorted([chord.start for chord in cover.chords], left["start"] + 1e-6)
+    lowest: dict[tuple[float, int], int] = {}
+    for key, pitch in zip(zip(bars.tolist(), harmony.tolist(), strict=True), left["pitch"].tolist(), strict=True):
+        lowest[key] = min(pitch, lowest.get(key, 127))
+    feet = np.array([lowest[key] for key in zip(bars.tolist(), harmony.tolist(), strict=True)], int)
     total = np.zeros(_PLACES * (len(_STEPS) + 1))
     for bar in np.unique(bars):
         inside = bars == bar
         place = np.minimum(np.floor(within[inside] / cover.grid.meter * _PLACES + 0.25), _PLACES - 1).astype(int)
-        step = np.digitize(left["pitch"][inside].astype(int) - int(left["pitch"][inside].min()), _STEPS)
+        step = np.digitize(left["pitch"][inside].astype(int) - feet[inside], _STEPS)
         one = np.bincount(place * (len(_STEPS) + 1) + step, minlength=len(total)).astype(float)
         total += one / one.sum()
     return total / max(1e-9, total.sum())
+
+
+def places(notes: np.ndarray, beats: Floats) -> Floats:
+    """[16 * 2] where in the bar each hand strikes; ``beats`` is [n, 2] seconds and number in the bar."""
+    position = np.interp(notes["start"], beats[:, 0], np.arange(len(beats)))
+    index = np.minimum(position.astype(int), len(beats) - 1)
+    sixteenth = ((beats[index, 1] - 1) * 4 + np.round((position - index) * 4)).astype(int) % 16
+    counts = np.bincount(sixteenth * 2 + notes["hand"], minlength=32).astype(float)
+    return counts / counts.sum()
+
+
+def pitches(notes: np.ndarray) -> Floats:
+    """[44] share of the notes in each two semitones of the keyboard."""
+    counts = np.bincount(np.clip((notes["pitch"] - 21) // 2, 0, 43), minlength=44).astype(float)
+    return counts / counts.sum()
 
 
 def distance(one: Floats, other: Floats) -> float:

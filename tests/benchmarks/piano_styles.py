@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import piano_measures as measures
-from piano_quality import HELD_BACK, SHARED
+from piano_quality import HELD_BACK, SHARED, TUNING
 
 from desktop.jobs.job import DIFFICULTIES, STYLES
 from desktop.piano.cover import LEFT, RIGHT, Cover
@@ -25,7 +25,6 @@ from desktop.piano.engines import engine
 from desktop.piano.playability import LIMITS, violations
 from tests.piano.pop909 import load_song, truth
 
-TUNING = tuple(range(5, 600, 29))
 COLUMNS = (
     ("left mean", "L n/s", "6.2f"),
     ("left p95", "p95", "5.2f"),

@@ -26,6 +26,7 @@ class Style:
         top: highest left-hand pitch.
         inner: added to the number-of-voices level of the right hand.
         comping: pulses between chords that the right hand strikes below a held melody note; 0 for none.
+        broken: the right hand plays those one voice at a time.
         chord: notes of the close chord; one more at the full difficulty.
         pedal: pedal from this fullness down; -1 for none.
         detached: share of its length that an accompanying note sounds without pedal.
@@ -38,6 +39,7 @@ class Style:
     top: int = 62
     inner: int = 0
     comping: float = 0.0
+    broken: bool = False
     chord: int = 2
     pedal: int = 3
     detached: float = 1.0
@@ -48,12 +50,13 @@ STYLES: dict[str, Style] = {
     "pop": Style(
         levels=(
             {4: ("0..1..0.", "0..1...."), 3: ("0..1..",), 2: ("0..1",), 1: ("0.",)},
-            {4: ("0..C..0.", "0..C.01."), 3: ("0..C..", "0..C.0"), 2: ("0..C",), 1: ("0.",)},
-            {4: ("0.1C.01.", "01.C.01."), 3: ("0.1C..", "0..C.1"), 2: ("0.1C", "01.C"), 1: ("01",)},
-            {4: ("B.1C.0C.", "B.0C.0C1"), 3: ("B.1C.0", "B.0C.1"), 2: ("B.1C", "B.0C"), 1: ("B1",)},
+            {4: ("0..C0.1.", "0..C.01."), 3: ("0..C..", "0..C.0"), 2: ("0..C",), 1: ("0.",)},
+            {4: ("0.1C0.1.", "01.C.01."), 3: ("0.1C..", "0..C.1"), 2: ("0.1C", "01.C"), 1: ("01",)},
+            {4: ("B.1C0.C.", "B.0C.0C1"), 3: ("B.1C.0", "B.0C.1"), 2: ("B.1C", "B.0C"), 1: ("B1",)},
         ),
         easy=EASY["pop"],
         easy_bass=48,
+        bass=45,
         comping=1.0,
     ),
     "ballad": Style(
@@ -65,8 +68,10 @@ STYLES: dict[str, Style] = {
         ),
         easy=EASY["ballad"],
         easy_bass=47,
-        bass=42,
+        bass=44,
         top=65,
+        comping=0.5,
+        broken=True,
     ),
     "arpeggio": Style(
         levels=(

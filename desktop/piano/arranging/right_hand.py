@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -12,11 +12,14 @@ from desktop.piano.arranging.draft import Draft, Role
 from desktop.piano.arranging.patterns import Style
 from desktop.piano.arranging.plan import Plan
 from desktop.piano.arranging.sheet import Sheet
-from desktop.piano.arranging.voicing import inner_voices
+from desktop.piano.arranging.voicing import close_chord, inner_voices
 from desktop.piano.cover import RIGHT
 
 _OCTAVE = 12
 _LOWEST_INNER = 52
+_HIGHEST_COMPING = 72
+_SHORT_REST = 2.0
+"""Pulses; longer rests have fills of their own."""
 # Metrical weight (0 between beats .. 3 downbeat) that a melody note needs for 1, 2, 3 voices under it, by fullness.
 _VOICES: dict[str, tuple[tuple[float, float, float], ...]] = {
     "easy": ((9, 9, 9), (9, 9, 9), (3.5, 9, 9), (3, 9, 9), (2, 9, 9)),
@@ -35,23 +38,47 @@ class RightHand:
         self._left = sorted(left, key=lambda draft: draft.start)
         self._left_starts = [draft.start for draft in self._left]
         self._before: Sequence[int] = ()
+        self._turn = 0
 
     def play(self) -> list[Draft]:
         """Melody, inner voices and chords for the whole melody."""
         out: list[Draft] = []
-        for note in self._sheet.melody:
+        line = self._sheet.melody
+        following = [*line["start"].tolist(), float("inf")][1:]
+        for note, after in zip(line, following, strict=True):
             start, end, pitch = float(note["start"]), float(note["end"]), int(note["pitch"])
             out.append(Draft(start, end, pitch, RIGHT, Role.MELODY, trust=float(note["trust"])))
             marks = [start, *self._comping(start, end), end]
             for at, until in pairwise(marks):
                 out += self._voices(at, until, start, end, pitch)
+            if self._difficulty != "easy" and self._style.comping and after - end < _SHORT_REST * self._plan.pulse:
+                out += self._between(end, after, pitch)
         return out
+
+    def _between(self, start: float, end: float, top: int) -> Iterator[Draft]:
+        """Chords on the pulses of a short rest, so that the music does not stop where the tune takes breath."""
+        pulse = self._plan.pulse
+        marks = [*self._pulses(start - 0.5 * pulse, end, pulse), end]
+        for at, until in pairwise(marks):
+            chord = self._sheet.chord_at(at)
+            if chord is None or self._plan.bar_at(at).level < 1 or until - at < 0.45 * pulse:
+                continue
+            taken = self._sounding(at, until)
+            low = max(_LOWEST_INNER, max(taken, default=0) + 1)
+            pitches = close_chord(chord, low, max(low, min(top, _HIGHEST_COMPING)), self._before, 2)
+            self._before = pitches or self._before
+            yield from (Draft(at, min(until, at + pulse), pitch, RIGHT, Role.HARMONY) for pitch in pitches)
 
     def _comping(self, start: float, end: float) -> list[float]:
         """Where chords are struck below a note that is held."""
+        level = self._plan.bar_at(start).level
         every = self._style.comping * self._plan.pulse
-        if not every or self._plan.bar_at(start).level < _COMPING_FROM[self._difficulty]:
+        if not every or level < _COMPING_FROM[self._difficulty]:
             return []
+        return self._pulses(start, end, 2 * every if self._style.broken and level < 2 else every)
+
+    def _pulses(self, start: float, end: float, every: float) -> list[float]:
+        """Multiples of ``every`` from the bar line between two beats, not too near to them."""
         downbeat = self._sheet.grid.downbeat
         first = downbeat + every * (np.floor((start + 0.49 * every - downbeat) / every) + 1)
         return [float(at) for at in np.arange(first, end - 0.45 * every, every)]
@@ -64,7 +91,7 @@ class RightHand:
         size = sum(weight >= threshold for threshold in thresholds)
         chord = self._sheet.chord_at(at)
         if at > start:
-            size = 0 if self._rests(at) else max(1, min(size, 2))
+            size = 2 if self._style.broken else max(1, min(size, 2))
         if not size or chord is None:
             return []
         span = _OCTAVE if self._difficulty != "full" else _OCTAVE + 1
@@ -74,6 +101,9 @@ class RightHand:
         pitches = inner_voices(chord, pitch, self._before, min(size, most), low, span, taken)
         if pitches:
             self._before = pitches
+        if at > start and self._style.broken:
+            self._turn += 1
+            pitches = pitches[self._turn % len(pitches) :][:1] if pitches else []
         until = min(until, max(at + 0.25, chord.end))
         out = [Draft(at, until, p, RIGHT, Role.HARMONY) for p in pitches]
         if at == start and self._doubles(level, weight) and pitch - _OCTAVE > max(taken, default=0):
@@ -84,10 +114,6 @@ class RightHand:
     def _doubles(self, level: int, weight: float) -> bool:
         """Octaves at climaxes, and on the downbeats of full bars."""
         return self._difficulty == "full" and weight >= (9, 9, 3, 1)[level] and self._style.inner >= 0
-
-    def _rests(self, at: float) -> bool:
-        """Whether a held note is left alone on this pulse: sparse bars only move on every other one."""
-        return self._plan.bar_at(at).level < 2 and self._difficulty == "medium" and self.weight(at) < 2
 
     def weight(self, beat: float) -> float:
         """Metrical weight: downbeat 3, middle of the bar 2, beat 1, half beat 0.5, else 0."""
