@@ -82,8 +82,8 @@ NIGHT = Look(
 PAPER = Look(
     ground=rgb("#FAF8F3"), lane=rgb("#F3F0E9"), line=rgb("#4A4438"), hands=(rgb("#2F80ED"), rgb("#E2762B"), rgb("#1E8E5A")),
     soft=rgb("#FAF8F3"), loud=rgb("#10182A"), ivory=rgb("#FFFFFF"), ebony=rgb("#2B2A2E"), gap=rgb("#B9B4A8"),
-    felt=rgb("#8E2231"), words=rgb("#26231D"), bar=0.20, beat=0.075, octave=0.09, reach=0.34, shade=0.16, slope=0.07, rim=0.30, shadow=0.20,
-    trail=0.26, glow=0.55, light=0.0, veil=0.72, picture=0.85,
+    felt=rgb("#8E2231"), words=rgb("#26231D"), bar=0.20, beat=0.075, octave=0.09, reach=0.34, shade=0.16, slope=0.07, rim=0.30,
+    shadow=0.20, trail=0.26, glow=0.55, light=0.0, veil=0.72, picture=0.85,
 )  # fmt: skip
 NEON = Look(
     ground=rgb("#07050F"), lane=rgb("#05030B"), line=rgb("#8C7BFF"), hands=(rgb("#2CE5FF"), rgb("#FF4FA3"), rgb("#7CFF6B")),
@@ -94,7 +94,8 @@ NEON = Look(
 PLAIN = Look(
     ground=rgb("#1E1F22"), lane=rgb("#1A1B1E"), line=rgb("#E8EAED"), hands=(rgb("#6FB1FF"), rgb("#FFAA66"), rgb("#5BC08E")),
     soft=rgb("#1E1F22"), loud=rgb("#FFFFFF"), ivory=rgb("#F4F4F5"), ebony=rgb("#202124"), gap=rgb("#55585E"),
-    felt=rgb("#34363B"), words=rgb("#FFFFFF"), bar=0.10, beat=0.0, octave=0.06, reach=0.30, slope=0.0, rim=0.0, trail=0.28, glow=0.0,
+    felt=rgb("#34363B"), words=rgb("#FFFFFF"), bar=0.10, beat=0.0, octave=0.06, reach=0.30, slope=0.0, rim=0.0,
+    trail=0.28, glow=0.0,
 )  # fmt: skip
 LOOKS = {"night": NIGHT, "paper": PAPER, "neon": NEON, "plain": PLAIN}
 

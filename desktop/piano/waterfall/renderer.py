@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +71,12 @@ class Renderer:
         if keys != self.keys:
             self._arrange(keys)
         self._take(scene)
+
+    def fall_in(self, lead: float) -> None:
+        """Let notes fall for about ``lead`` seconds from now on."""
+        self.options = replace(self.options, lead=lead)
+        self.pace = pace(self.fall, lead, self.options.rate)
+        self._take(self.scene)
 
     def _arrange(self, keys: Keys) -> None:
         """Lay the picture out for a keyboard."""

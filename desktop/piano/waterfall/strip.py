@@ -94,7 +94,8 @@ class Strip:
             return
         colour = self._colour(i)
         # It begins below the round end of its note, which covers that part.
-        bottom = foot - end * self.pace.speed + min(0.5 * self.keys.white, (end - self.scene.start[i]) * self.pace.speed / 2)
+        hidden = 0.0 if self.look.hollow else min(0.5 * self.keys.white, (end - self.scene.start[i]) * self.pace.speed / 2)
+        bottom = foot - end * self.pace.speed + hidden
         top = foot - trail * self.pace.speed
         self._put(planes, top, bottom, i, 1.0, lambda place: notes.trail(place, colour, self.look))
 
