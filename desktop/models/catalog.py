@@ -22,6 +22,8 @@ from desktop.paths import resources
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+_ROOM = 4
+"""How many times as large as the catalog says a file without a hash may be (checkpoints of a training that is to go on)."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -56,12 +58,23 @@ class Licence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: str = ""
 
 
-class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One installed file: ``name`` inside the model's folder, its hash, its size in bytes."""
+class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One installed file: ``name`` inside the model's folder, its hash, its size in bytes.
+
+    Attributes:
+        sha256: empty where nobody has published one: the size is about right then, and the export proves what the file is.
+        also: names by which it is known among the user's files when it has no hash; patterns (``*.ckpt``), the best first.
+    """
 
     name: Text
-    sha256: Sha256
+    sha256: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
     size: Size
+    also: list[str] = []
+
+    @property
+    def most(self) -> int:
+        """Bytes beyond which a file is not this one."""
+        return self.size if self.sha256 else _ROOM * self.size
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -182,6 +195,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         sources: tried in this order.
         export: dotted name ``"module:function"`` of ``function(folder, progress)``, which makes ``exported`` out of ``files``.
         exported: names of the files that ``export`` writes.
+        options: further arguments of ``export``; the revision changes with them.
     """
 
     id: Slug
@@ -196,6 +210,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     default: bool = True
     export: str = ""
     exported: list[str] = []
+    options: dict[str, list[str]] = {}
 
     @property
     def size(self) -> int:
@@ -299,6 +314,10 @@ def _problems(entry: Entry) -> Iterator[tuple[str, str]]:
     yield from _bad_names(entry.exported, "exported", {name.lower() for name in names})
     if bool(entry.export) != bool(entry.exported):
         yield "export", "export and exported go together"
+    if any(not file.sha256 for file in entry.files) and not entry.export:
+        yield "files", "a file without sha256 must be proved by an export"
+    if entry.options and not entry.export:
+        yield "options", "there is no export to take them"
     if entry.export and not re.fullmatch(r"desktop(\.\w+)+:\w+", entry.export):
         yield "export", f"'{entry.export}' is not of the form desktop.module:function"
     for index, source in enumerate(entry.sources):

@@ -61,8 +61,10 @@ def remembered_sha256(path: Path) -> str:
 
 
 def matches(path: Path, wanted: ModelFile) -> bool:
-    """Whether ``path`` is a plain file with the wanted size and hash."""
+    """Whether ``path`` is a plain file with the wanted size and hash; with a size that may be where there is no hash."""
     try:
+        if not wanted.sha256:
+            return path.is_file() and 0 < path.stat().st_size <= wanted.most
         return path.is_file() and path.stat().st_size == wanted.size and sha256_of(path) == wanted.sha256
     except OSError:
         return False
@@ -71,18 +73,20 @@ def matches(path: Path, wanted: ModelFile) -> bool:
 def copy_verified(stream: IO[bytes], target: Path, wanted: ModelFile, progress: Progress) -> None:
     """Write a stream to ``target``, which exists afterwards only if size and hash are the wanted ones.
 
-    Never writes more than ``wanted.size`` bytes. Raises UserError when the content is another one.
+    Never writes more than ``wanted.most`` bytes. Raises UserError when the content is another one.
     """
     make_folder(target.parent)
     digest, size = hashlib.sha256(), 0
     with explained_writes(target), atomic_write(target) as out:
         while block := stream.read(BLOCK):
             size += len(block)
-            if size > wanted.size:
-                raise UserError(f"{wanted.name} is larger than the {wanted.size} bytes that the catalog expects")
+            if size > wanted.most:
+                raise UserError(f"{wanted.name} is larger than the {wanted.most} bytes that the catalog expects")
             digest.update(block)
             out.write(block)
             progress.at(size / wanted.size, f"Copying {wanted.name}")
+        if not wanted.sha256:
+            return
         if size != wanted.size:
             raise UserError(f"{wanted.name} has {size} bytes, the catalog expects {wanted.size}")
         if digest.hexdigest() != wanted.sha256:

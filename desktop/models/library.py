@@ -206,7 +206,7 @@ class Library:
         origin = fetch(staging, progress.part(0.0, _EXPORT_SHARE if entry.export else 1.0))
         if entry.export:
             module, _, name = entry.export.partition(":")
-            getattr(import_module(module), name)(staging, progress.part(_EXPORT_SHARE, 1.0))
+            getattr(import_module(module), name)(staging, progress.part(_EXPORT_SHARE, 1.0), **entry.options)
         _keep_only(staging, [file.name for file in entry.files] + entry.exported)
         manifest.write(entry, staging, origin)
         final = self._put(entry, staging)

@@ -71,7 +71,7 @@ def problem(entry: Entry, folder: Path, *, thorough: bool = False, progress: Pro
         return f"{MANIFEST} is missing or damaged"
     recorded = {file.name: file for file in manifest.files}
     for wanted in entry.files:
-        if wanted.name not in recorded or recorded[wanted.name].sha256 != wanted.sha256:
+        if wanted.name not in recorded or wanted.sha256 not in ("", recorded[wanted.name].sha256):
             return f"{wanted.name} is not the file that the catalog names"
     missing = [name for name in entry.exported if name not in recorded]
     if missing:

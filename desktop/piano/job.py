@@ -15,7 +15,7 @@ from desktop.models.library import Library
 from desktop.piano.analysis import Analysis
 from desktop.piano.audio import write_audio
 from desktop.piano.cover import NOTE, Cover
-from desktop.piano.engines import engine
+from desktop.piano.engines import EngineOptions, engine
 from desktop.piano.extras import KINDS, make_extras
 from desktop.piano.listen import decode_for_playback
 from desktop.piano.midi import write_midi
@@ -54,7 +54,11 @@ def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
     _preview_grid(analysis, progress)
     progress.at(share, "Arranging for two hands")
     with stages.stage("arrangement"):
-        cover = make_cover(analysis, style=job.style, difficulty=job.difficulty, title=analysis.title)
+        options = EngineOptions(source, job.composer, job.device)
+        part = progress.part(share, share + 0.03)
+        cover = make_cover(
+            analysis, style=job.style, difficulty=job.difficulty, title=analysis.title, options=options, progress=part
+        )
         cover.info.update(source=str(source.absolute()), beats=job.beats, warnings=list(analysis.warnings))
         cover = replace(cover, found=analysis.grid)
     _preview_notes(cover, progress)

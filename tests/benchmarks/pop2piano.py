@@ -1,11 +1,12 @@
 """Pop2Piano through ONNX Runtime against transformers' ``generate`` in torch: same weights, threads and windows, turn by turn.
 
-    python tests/benchmarks/pop2piano.py [--windows 45] [--steps 128] [--frames 44] [--threads 2] [--turns 3] [--ending] [--keep FOLDER]
+    python tests/benchmarks/pop2piano.py [--windows 45] [--steps 128] [--frames 44] [--threads 2] [--turns 3]
+                                         [--ending] [--keep FOLDER]
 
 Not part of the test run. The weights are random, of the published configuration, which costs the same as the real ones. Prints
 seconds by the clock and by the processor of the best turn of each (others' work on the computer only takes away from that), the
-ratios, whether all tokens are equal, and the most memory that each took, measured in processes of their own. With ``--ending`` the
-windows end after different numbers of tokens, as real ones do; transformers goes on with those that have ended.
+ratios, whether all tokens are equal, and the most memory that each took, measured in processes of their own. With ``--ending``
+the windows end after different numbers of tokens, as real ones do; transformers goes on with those that have ended.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import multiprocessing
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import numpy as np
 import torch
 import transformers
 
@@ -119,6 +120,11 @@ def run(folder: Path, options: argparse.Namespace) -> None:
     for name in (TORCH, OURS):
         before, after = memory(folder, options, name)
         print(f"  {name:<20}{after:7.0f} MB at most, {after - before:.0f} MB more than the programs themselves")
+
+
+def _alike(one: list[int], other: list[int]) -> int:
+    """Tokens before the first that differs, which sends the rest another way."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ def convert(
         (difference of logits as a share of the largest).
 
     Raises:
-        UserError: the weights are damaged, dangerous or not Pop2Piano's; or a graph computes something else than transformers does,
+        UserError: the weights are damaged, dangerous or not Pop2Piano's; or a graph computes something else than transformers,
             in which case all are deleted.
     """
     progress.at(0.0, "Reading the weights")

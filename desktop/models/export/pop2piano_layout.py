@@ -1,6 +1,6 @@
-"""Pop2Piano's network (Choi and Lee 2022): its sizes, the names and shapes of its weights, and reading them from what is published.
+"""Pop2Piano's network (Choi and Lee 2022): its sizes, the names and shapes of its weights, and reading them from published files.
 
-A T5 whose encoder reads a log-mel spectrogram as it is, behind the embedding of an arranger, and whose output weights are its own.
+A T5 whose encoder reads a log-mel spectrogram as it is, behind the embedding of an arranger, with output weights of its own.
 Published are the authors' Lightning checkpoint and its conversion for transformers; tuned ones are often safetensors.
 """
 
@@ -50,8 +50,8 @@ _LIGHTNING = "transformer."
 def with_activation(plan: T5Plan, activation: str) -> T5Plan:
     """The plan with another activation of its gated layers.
 
-    The weights do not tell it: the program that trained them used ``gelu_new``, and transformers' later port runs the same weights
-    with ``relu``, for want of an entry in the published configuration.
+    The weights do not tell it: the program that trained them used ``gelu_new``, and transformers' later port runs the same
+    weights with ``relu``, for want of an entry in the published configuration.
     """
     return replace(plan, activation=Activation(activation))
 

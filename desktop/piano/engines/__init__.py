@@ -2,24 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from desktop.errors import UsageError
+from desktop.jobs.progress import Progress
+from desktop.models.library import Library
 
 if TYPE_CHECKING:
     from desktop.piano.analysis import Analysis
     from desktop.piano.cover import Cover
 
-ENGINES = {"sketch": "desktop.piano.engines.sketch"}
+ENGINES = {"sketch": "desktop.piano.engines.sketch", "pop2piano": "desktop.piano.engines.pop2piano"}
 """Module of each engine; it has a function ``make_cover`` as ``Engine`` says."""
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """What an engine may need besides the analysis; each takes what it has use for.
+
+    Attributes:
+        source: the song's file.
+        composer: whose manner Pop2Piano takes, from 1.
+        device: where networks run: "auto", "cpu" or "cuda".
+        library: where they are; the usual one when None.
+    """
+
+    source: Path
+    composer: int = 1
+    device: str = "auto"
+    library: Library | None = None
 
 
 class Engine(Protocol):
     """Writes a cover of an analysed song; deterministic for the same input and options."""
 
-    def __call__(self, analysis: Analysis, *, style: str, difficulty: str, title: str) -> Cover:
-        """Notes, pedals and where they come from; raises UsageError for an option it does not know."""
+    def __call__(
+        self,
+        analysis: Analysis,
+        *,
+        style: str,
+        difficulty: str,
+        title: str,
+        options: EngineOptions | None = None,
+        progress: Progress | None = None,
+    ) -> Cover:
+        """Notes, pedals and where they come from.
+
+        Raises:
+            UsageError: an option that it does not know.
+            UserError: its model is missing, the song cannot be read, or nothing came of it.
+        """
         ...
 
 

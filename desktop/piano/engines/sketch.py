@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from desktop.jobs.progress import Progress
 from desktop.piano.analysis import Analysis
 from desktop.piano.arrange import arrange
 from desktop.piano.cover import Cover
+from desktop.piano.engines import EngineOptions
 from desktop.piano.playability import LIMITS, statistics
 
 NAME = "sketch"
 VERSION = 2
 
 
-def make_cover(analysis: Analysis, *, style: str = "pop", difficulty: str = "medium", title: str = "") -> Cover:
+def make_cover(
+    analysis: Analysis,
+    *,
+    style: str = "pop",
+    difficulty: str = "medium",
+    title: str = "",
+    options: EngineOptions | None = None,
+    progress: Progress | None = None,
+) -> Cover:
     """Arrange an analysed song; the same input and options always give the same notes.
 
     Raises UsageError when there is no such style or difficulty.
     """
+    del options, progress
     notes, pedals = arrange(analysis, style, difficulty)
     info: dict[str, Any] = {
         "engine": NAME,

@@ -1,7 +1,7 @@
 """Pop2Piano's language: time in steps, key down, key up. Decoding keeps to the authors' program, which later ones differ from.
 
-A window's answer is: a shift of time, the state of the velocity when it changes (off, on), pitches; and so on, then the end. Times
-are relative: a shift counts from the one before.
+A window's answer is: a shift of time, the state of the velocity when it changes (off, on), pitches; and so on, then the end.
+Times are relative: a shift counts from the one before.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ LONGEST_SHIFT = 99
 """Shifts from 100 on have tokens but no use: those of arrangers lie among them."""
 VOCABULARY = 2400
 
-STRUCK = np.dtype([("onset", "i8"), ("offset", "i8"), ("pitch", "i8"), ("left", "?")])
-"""A note in steps from the song's first beat; ``left``: its end was not written, so that it lasts beyond its window."""
+STRUCK = np.dtype([("onset", "i8"), ("offset", "i8"), ("pitch", "i8"), ("window", "i8"), ("left", "?")])
+"""A note in steps from the song's first beat; ``window``: that it was written in; ``left``: its end was not written, so that it
+lasts beyond that window."""
 
 Struck = npt.NDArray[np.void]
 
@@ -35,13 +36,13 @@ def decode(rows: Iterable[Sequence[int]], windows: Iterable[int]) -> Struck:
 def decode_window(row: Sequence[int], window: int) -> Struck:
     """Notes of one window's tokens (``STRUCK``), sorted by onset, then offset.
 
-    A key up that no key down came before is ignored; so is a pitch whose key was struck at the same time. What still sounds at the
-    end is held ``BEYOND`` steps into the next window.
+    A key up that no key down came before is ignored; so is a pitch whose key was struck at the same time. What still sounds at
+    the end is held ``BEYOND`` steps into the next window.
     """
     now = window * STEPS
     cutoff = now + STEPS + BEYOND
     sounding: dict[int, int] = {}
-    found: list[tuple[int, int, int, bool]] = []
+    found: list[tuple[int, int, int, int, bool]] = []
     striking = False
     for place, token in enumerate(row):
         if token == END:
@@ -54,11 +55,11 @@ def decode_window(row: Sequence[int], window: int) -> Struck:
             pitch = token - FIRST_PITCH
             onset = sounding.get(pitch)
             if onset is not None and onset < now:
-                found.append((onset, now, pitch, False))
+                found.append((onset, now, pitch, window, False))
                 del sounding[pitch]
             if striking and (onset is None or onset < now):
                 sounding[pitch] = now
-    found += [(onset, max(now, cutoff, onset + 1), pitch, True) for pitch, onset in sounding.items()]
+    found += [(onset, max(now, cutoff, onset + 1), pitch, window, True) for pitch, onset in sounding.items()]
     found.sort(key=lambda note: (note[0] * PITCHES + note[1], note[2]))
     return np.array(found, STRUCK)
 
