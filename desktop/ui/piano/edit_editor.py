@@ -60,6 +60,8 @@ class Editor(QObject):
         self.lanes: frozenset[str] = frozenset()
         self._last: tuple[str, float, Cover | None] = ("", 0.0, None)
         self._gesture = 0
+        self._copied: bool | None = None
+        QGuiApplication.clipboard().dataChanged.connect(self._forget_copied)
 
     # What is set
 
@@ -189,12 +191,11 @@ class Editor(QObject):
 
     def paste(self) -> None:
         """Add the notes of the clipboard at the beat next to the playhead."""
-        data = QGuiApplication.clipboard().mimeData().data(clipboard.MIME).data()
         cover = self.song.cover
         assert cover is not None
         at = max(round(float(cover.grid.beats(self.song.second))), int(np.ceil(self.first)))
         try:
-            edited = clipboard.paste(self.notes, bytes(data), at)
+            edited = clipboard.paste(self.notes, _clipboard_bytes(), at)
         except UserError as error:
             self.song.document.trouble.emit(error)
             return
@@ -203,7 +204,10 @@ class Editor(QObject):
     @property
     def pasteable(self) -> str:
         """Why nothing can be pasted, "" when something can."""
-        return self.blocked or ("" if QGuiApplication.clipboard().mimeData().hasFormat(clipboard.MIME) else "Nothing is copied")
+        if self._copied is None:
+            # Asking the system takes a round trip, and this is asked often.
+            self._copied = bool(_clipboard_bytes())
+        return self.blocked or ("" if self._copied else "Nothing is copied")
 
     def set_velocity(self, velocity: float) -> None:
         """Give the chosen notes one velocity."""
@@ -243,6 +247,9 @@ class Editor(QObject):
             self.song.edit(text, replace(cover, pedals=pedals))
 
     # Inside
+
+    def _forget_copied(self) -> None:
+        self._copied = None
 
     def apply(self, text: str, edited: Edited, merge: str = "") -> None:
         """Make a change of notes the current state; one that changes nothing is no step."""
@@ -294,6 +301,12 @@ class Editor(QObject):
             name = f"{kind} {self._gesture}"
         self._last = (name, when, cover)
         return name
+
+
+def _clipboard_bytes() -> bytes:
+    """What notes were copied, as bytes; none when something else was."""
+    data = QGuiApplication.clipboard().mimeData()
+    return bytes(data.data(clipboard.MIME).data()) if data is not None else b""
 
 
 def counted(chosen: Ints) -> str:
