@@ -71,7 +71,10 @@ class Course:
             before = block
 
     def add(self, first: float, last: float, speed: float, now: float) -> None:
-        """The next block was mixed: seconds of the song, and how fast they pass."""
+        """The next block was mixed: seconds of the song, and how fast they pass.
+
+        ``now``: when it will be heard, if it is the first one; the others follow it.
+        """
         if last <= first or speed <= 0:
             return
         before = self._blocks[-1] if self._blocks else None

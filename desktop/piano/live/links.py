@@ -82,6 +82,12 @@ class _Line(ABC, Generic[P]):
             raise UserError(f'There is no MIDI port "{name}"', remedy=f"Ports that are there: {known}.")
         self._choose(found, lambda: self._open(self._system(), found))
 
+    def expect(self, name: str) -> None:
+        """Choose a port that need not be there now: it is opened as soon as it is seen. Raises nothing."""
+        self._release()
+        self._set(Status(Link.LOST, name, "it is not connected") if name else Status())
+        self.look()
+
     def close(self) -> None:
         """Let go of the port."""
         self.choose("")
@@ -157,6 +163,11 @@ class Outlet(_Line[OutPort]):
         super().__init__(changed, system)
         self._down: set[tuple[int, int]] = set()
         self._channels: set[int] = set()
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether the port is one that we made."""
+        return self._virtual
 
     @property
     def down(self) -> frozenset[tuple[int, int]]:

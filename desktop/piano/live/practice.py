@@ -160,8 +160,7 @@ class Practice:
         """The playhead has come to ``second``; returns where it must wait, or None when it may go on."""
         if self.mode is Mode.FOLLOW:
             while not self.finished and self._seconds[self._next] + REACH * speed < second:
-                self.marks += [Mark(self._next, pitch, Verdict.MISSED) for pitch in sorted(self._keys(self._next))]
-                self._pass()
+                self._miss()
             return None
         while not self.finished and self._seconds[self._next] - LEAD * speed <= second:
             if self._keys(self._next):
@@ -169,6 +168,11 @@ class Practice:
                 return self._seconds[self._next] - LEAD * speed
             self._pass()
         return None
+
+    def finish(self, second: float) -> None:
+        """The song, or the loop, ends at ``second``: whatever was expected before and not pressed is missed."""
+        while self.mode is Mode.FOLLOW and not self.finished and self._seconds[self._next] < second:
+            self._miss()
 
     def press(self, pitch: int, second: float, speed: float = 1.0) -> Mark:
         """A key goes down while the playhead is at ``second``. A wrong one is counted and stops nothing."""
@@ -205,6 +209,10 @@ class Practice:
     def _keys(self, index: int) -> set[int]:
         """Keys of a chord that were not pressed yet."""
         return self._left.setdefault(index, set(self.steps[index].pitches))
+
+    def _miss(self) -> None:
+        self.marks += [Mark(self._next, pitch, Verdict.MISSED) for pitch in sorted(self._keys(self._next))]
+        self._pass()
 
     def _pass(self) -> None:
         self._left.pop(self._next, None)

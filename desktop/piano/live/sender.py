@@ -45,12 +45,15 @@ class Sender:
             self._course.latency = seconds
             self._changed.notify()
 
-    def played(self, first: float, last: float, speed: float = 1.0) -> None:
-        """The player has mixed seconds ``first``..``last`` of the song, to be heard after what it has mixed before."""
+    def played(self, first: float, last: float, speed: float = 1.0, ahead: float = 0.0) -> None:
+        """The player has mixed seconds ``first``..``last`` of the song, to be heard after what it has mixed before.
+
+        ``ahead``: real seconds until it is heard, which only counts for the first block after a stop.
+        """
         with self._changed:
             if self._closed:
                 return
-            self._course.add(first, last, speed, self._clock())
+            self._course.add(first, last, speed, self._clock() + ahead)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="midi-out", daemon=True)
                 self._thread.start()
