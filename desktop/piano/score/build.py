@@ -43,8 +43,12 @@ def build_score(cover: Cover, *, chords: bool = True) -> Score:
     staves: list[list[Staff]] = []
     notes: list[Note] = []
     for one in hands:
+        strikes: dict[int, list[int]] = {}
+        for chord in one.chords:
+            for pitch in chord.pitches:
+                strikes.setdefault(pitch, []).append(chord.start)
         voices = [
-            with_lengths(voice, one.hand, metre, one.divisions, pedalled, last)
+            with_lengths(voice, one.hand, metre, one.divisions, pedalled, last, strikes)
             for voice in separate(one.chords, one.hand, metre.bar, pedalled)
         ]
         names = _names(voices, speller, metre)

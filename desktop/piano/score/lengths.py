@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,6 +12,8 @@ from desktop.piano.score.quantise import Division, grid_step
 from desktop.piano.score.voices import Chord, Pedalled, leading
 
 _HALF = 2 * QUARTER
+Strikes = Mapping[int, Sequence[int]]
+"""Onsets of each pitch in ticks, rising."""
 
 
 @dataclass(frozen=True)
@@ -23,19 +26,20 @@ class Event:
 
 
 def with_lengths(
-    voice: Sequence[Chord], hand: int, metre: Metre, chosen: dict[int, Division], pedalled: Pedalled, last: int
+    voice: Sequence[Chord], hand: int, metre: Metre, chosen: dict[int, Division], pedalled: Pedalled, last: int, strikes: Strikes
 ) -> list[Event]:
     """Events of a voice, none overlapping the next.
 
     Args:
         chosen: division of each beat, from ``quantise``.
         last: tick where the score ends; nothing goes beyond.
+        strikes: when the hand strikes each key, in any voice: no note lasts beyond the next stroke of its key.
     """
     events = []
     for chord, following in pairwise([*voice, None]):
         if chord is None:
             continue
-        until = following.start if following is not None else last
+        until = min([following.start if following is not None else last, *_struck_again(chord, strikes)])
         sounding = leading(chord, hand)
         if _reaches(chord.start, sounding, until, pedalled, ends=following is None):
             end = until
@@ -45,13 +49,22 @@ def with_lengths(
     return events
 
 
+def _struck_again(chord: Chord, strikes: Strikes) -> list[int]:
+    found = []
+    for pitch in chord.pitches:
+        times = strikes[pitch]
+        number = bisect_right(times, chord.start)
+        found += times[number : number + 1]
+    return found
+
+
 def _reaches(start: int, sounding: float, until: int, pedalled: Pedalled, *, ends: bool) -> bool:
     """Whether a chord is written up to the next one: it nearly gets there, or the rest would only tell of touch."""
     gap, room = until - sounding, until - start
     if gap <= SIXTEENTH + 1:
         return True
     if ends:
-        return gap <= QUARTER
+        return gap <= EIGHTH
     share = (sounding - start) / room
     if room <= QUARTER:
         return share >= 0.6 or (share >= 0.35 and pedalled(sounding))

@@ -70,7 +70,7 @@ class Speller:
         if not diatonic and following is not None and abs(following - pitch) == 1:
             target = self.place(following, beat)
             step = target + (5 if following > pitch else -5)
-            if abs(step - self._signature - 2) <= 8 and step in _RANGE:
+            if abs(step - self._signature - 2) <= 6 and step in _RANGE:
                 return step
         return plain
 

@@ -32,7 +32,7 @@ def voice_symbols(
     Args:
         events: those that sound in the bar, also when they begin before it or end after it.
     """
-    if not events:
+    if not events and not span.pickup:
         return [Symbol(0, span.length, Value("whole"), whole_bar=True, hidden=second)]
     origin = span.start - span.skipped
     first, last = span.skipped, span.skipped + span.length

@@ -11,18 +11,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from desktop.piano.cover import RIGHT
-from desktop.piano.score.metre import QUARTER, SIXTEENTH
+from desktop.piano.score.metre import EIGHTH, QUARTER, SIXTEENTH
 
 Pedalled = Callable[[float], bool]
 """Whether the sustain pedal is down at a tick."""
 
 _WIDTH = 10
-_ENTRY, _PRESENT = 0.9, 0.25
+_ENTRY, _PRESENT = 1.2, 0.3
 _CROSSING = 1.5
 _OUTER = {True: 1.7, False: 1.0}
 _INNER = 0.35
 _STRETCHED = 0.15
-_FREE = SIXTEENTH + 1
+_FREE, _FREE_INNER = SIXTEENTH + 1, EIGHTH
+"""Ticks by which a leading, and any other, note may be cut without a loss to the reader."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,9 @@ class _Search:
         lead = len(before.velocities) - 1 if self._hand == RIGHT else 0
         for number, sounding in enumerate(before.ends):
             lost = (sounding - end) / QUARTER
-            if lost * QUARTER > _FREE:
-                weight = _OUTER[self._hand == RIGHT] if outer and number == lead else _INNER
-                cost += weight * min(lost, 2.0) * share
+            leads = outer and number == lead
+            if lost * QUARTER > (_FREE if leads else _FREE_INNER):
+                cost += (_OUTER[self._hand == RIGHT] if leads else _INNER) * min(lost, 2.0) * share
             elif lost < 0:
                 cost += _STRETCHED * min(-lost, 2.0) * share
         return cost
