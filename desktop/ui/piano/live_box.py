@@ -15,7 +15,7 @@ from desktop.ui import theme
 from desktop.ui.piano.live_ports import VIRTUAL
 from desktop.ui.piano.live_practice import Hand
 from desktop.ui.piano.live_session import Live
-from desktop.ui.piano.song import Song
+from desktop.ui.piano.song_state import SongState
 from desktop.ui.player import Player
 from desktop.ui.state import State
 from desktop.ui.widgets.parts import Fact, Segments, label, line, restyle
@@ -79,7 +79,7 @@ class LiveBox(QWidget):
 
     def __init__(
         self,
-        song: Song,
+        song: SongState,
         player: Player,
         state: State,
         parent: QWidget | None = None,

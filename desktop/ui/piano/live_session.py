@@ -12,7 +12,7 @@ from desktop.piano.live.schedule import HANDS
 from desktop.piano.live.system import System, find_system
 from desktop.ui.piano.live_ports import VIRTUAL, LivePorts
 from desktop.ui.piano.live_practice import Hand, LivePractice
-from desktop.ui.piano.song import Song
+from desktop.ui.piano.song_state import SongState
 from desktop.ui.player import Player
 from desktop.ui.state import State
 
@@ -39,7 +39,12 @@ class Live(QObject):
     trouble = Signal(object)
 
     def __init__(
-        self, song: Song, player: Player, state: State, parent: QObject | None = None, system: Callable[[], System] = find_system
+        self,
+        song: SongState,
+        player: Player,
+        state: State,
+        parent: QObject | None = None,
+        system: Callable[[], System] = find_system,
     ) -> None:
         super().__init__(parent)
         self._song, self._state = song, state

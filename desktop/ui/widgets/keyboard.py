@@ -10,6 +10,8 @@ from PySide6.QtGui import QColor, QPainter
 from desktop.ui import theme
 
 BLACK = frozenset({1, 3, 6, 8, 10})
+PRESSED = 2
+"""Stands where a hand does, for keys that the player holds on a keyboard."""
 
 
 def is_black(pitch: int) -> bool:
@@ -20,7 +22,7 @@ def is_black(pitch: int) -> bool:
 def draw_keys(
     painter: QPainter, tokens: theme.Tokens, area: QRectF, low: int, high: int, down: Mapping[int, int] | None = None
 ) -> None:
-    """Draw keys ``low``..``high`` (bottom to top) into ``area``; ``down`` maps sounding pitches to hands."""
+    """Draw keys ``low``..``high`` (bottom to top) into ``area``; ``down`` maps sounding pitches to hands, or to ``PRESSED``."""
     row = area.height() / (high - low + 1)
     # A keyboard is black and white in every theme; in the dark one the white is dimmed.
     white = QColor("#C9CCD1") if tokens.dark else QColor("#FFFFFF")
@@ -29,7 +31,7 @@ def draw_keys(
     painter.save()
     painter.setClipRect(area)
     painter.fillRect(area, white)
-    colours = (QColor(tokens.right), QColor(tokens.left))
+    colours = (QColor(tokens.right), QColor(tokens.left), QColor(tokens.good))
     down = down or {}
     for pitch in range(low, high + 1):
         top = area.top() + (high - pitch) * row

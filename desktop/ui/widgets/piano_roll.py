@@ -8,6 +8,7 @@ is decided by a ``Hand`` that the roll is given; without one it can be looked at
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from itertools import islice
 from typing import Protocol
 
@@ -19,7 +20,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from desktop.piano.cover import LEFT, PITCH_NAMES
 from desktop.ui import theme
 from desktop.ui.widgets import grid_lines
-from desktop.ui.widgets.keyboard import draw_keys, is_black
+from desktop.ui.widgets.keyboard import PRESSED, draw_keys, is_black
 from desktop.ui.widgets.lane import Lane
 from desktop.ui.widgets.roll_data import Ints, RollData, empty
 from desktop.ui.widgets.roll_paint import Rows, draw_chosen, draw_ghost, draw_notes
@@ -83,6 +84,7 @@ class PianoRoll(Lane):
         self._moving: RollData | None = None
         self._hovered = -1
         self._down: dict[int, int] = {}
+        self._pressed: frozenset[int] = frozenset()
         self._own_range = False
         self.setMinimumHeight(160)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -166,6 +168,13 @@ class PianoRoll(Lane):
             self._down = down
             self.update(QRect(0, CHORDS, GUTTER, self.height() - CHORDS))
 
+    def set_pressed(self, pitches: Iterable[int]) -> None:
+        """Light up the keys that the player holds on a keyboard."""
+        pressed = frozenset(pitches)
+        if pressed != self._pressed:
+            self._pressed = pressed
+            self.update(QRect(0, CHORDS, GUTTER, self.height() - CHORDS))
+
     # Geometry
 
     def _row(self) -> float:
@@ -227,7 +236,8 @@ class PianoRoll(Lane):
         painter.setPen(QColor(tokens.secondary))
         painter.drawText(QRectF(0, 0, GUTTER - 8, CHORDS), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "Chord")
         painter.fillRect(QRectF(0, CHORDS - 1, GUTTER, 1), QColor(tokens.hairline))
-        draw_keys(painter, tokens, QRectF(0, CHORDS, GUTTER, self.height() - CHORDS), self.low, self.high, self._down)
+        down = self._down | dict.fromkeys(self._pressed, PRESSED)
+        draw_keys(painter, tokens, QRectF(0, CHORDS, GUTTER, self.height() - CHORDS), self.low, self.high, down)
 
     def _draw_notes(self, painter: QPainter, tokens: theme.Tokens, span: Span) -> None:
         if self.ghost is not None:
