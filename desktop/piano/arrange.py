@@ -11,6 +11,7 @@ from desktop.piano.analysis import Analysis
 from desktop.piano.arranging.draft import Draft, Role, to_notes
 from desktop.piano.arranging.ending import ending_start, play_ending
 from desktop.piano.arranging.fills import fill_rests
+from desktop.piano.arranging.harmonise import harmonise
 from desktop.piano.arranging.left_hand import LeftHand
 from desktop.piano.arranging.pace import paced, settled
 from desktop.piano.arranging.patterns import STYLES, Style
@@ -30,12 +31,14 @@ _RATES = {"easy": (1.5, 4.6), "medium": (4.2, 8.4), "full": (5.6, 10.4)}
 
 
 def lead_sheet(analysis: Analysis) -> Sheet:
-    """What the arranger needs of an analysis: the melody on the grid and in the piano's register."""
+    """What the arranger needs of an analysis: the melody on the grid and in the piano's register, chords of its own where none
+    were heard."""
     line = in_register(quantise(analysis.melody, analysis.grid))
+    chords = tuple(chord for chord in analysis.chords if chord.end > chord.start)
     return Sheet(
         grid=analysis.grid,
         key=analysis.key,
-        chords=tuple(chord for chord in analysis.chords if chord.end > chord.start),
+        chords=chords or harmonise(line, analysis.grid, analysis.key),
         melody=line,
         energy=np.asarray(analysis.energy, np.float64),
         loudness=np.asarray(analysis.loudness, np.float64),

@@ -75,7 +75,7 @@ class RightHand:
         every = self._style.comping * self._plan.pulse
         if not every or level < _COMPING_FROM[self._difficulty]:
             return []
-        return self._pulses(start, end, 2 * every if self._style.broken and level < 2 else every)
+        return self._pulses(start, end, every)
 
     def _pulses(self, start: float, end: float, every: float) -> list[float]:
         """Multiples of ``every`` from the bar line between two beats, not too near to them."""
@@ -90,8 +90,9 @@ class RightHand:
         thresholds = rows[min(len(rows) - 1, max(0, level + self._style.inner))]
         size = sum(weight >= threshold for threshold in thresholds)
         chord = self._sheet.chord_at(at)
+        alone = at > start and (self._style.broken or self.weight(at) < 1)
         if at > start:
-            size = 2 if self._style.broken else max(1, min(size, 2))
+            size = 2 if alone else max(1, min(size, 2))
         if not size or chord is None:
             return []
         span = _OCTAVE if self._difficulty != "full" else _OCTAVE + 1
@@ -101,9 +102,10 @@ class RightHand:
         pitches = inner_voices(chord, pitch, self._before, min(size, most), low, span, taken)
         if pitches:
             self._before = pitches
-        if at > start and self._style.broken:
+        if alone and pitches:
             self._turn += 1
-            pitches = pitches[self._turn % len(pitches) :][:1] if pitches else []
+            pitches = [pitches[self._turn % len(pitches)]]
+            until = min(end, until + self._plan.pulse)
         until = min(until, max(at + 0.25, chord.end))
         out = [Draft(at, until, p, RIGHT, Role.HARMONY) for p in pitches]
         if at == start and self._doubles(level, weight) and pitch - _OCTAVE > max(taken, default=0):
