@@ -108,10 +108,8 @@ def run(folder: Path, options: argparse.Namespace) -> None:
     best = measured(works(folder, options, [TORCH, OURS]), options.turns)
     wanted, found = best[TORCH][2], best[OURS][2]
     tokens = sum(map(len, wanted))
-    equal = sum(int(np.cumprod([a == b for a, b in zip(*pair, strict=False)]).sum()) for pair in zip(wanted, found, strict=True))
-    print(
-        f"{options.windows} windows of {options.frames} frames, {tokens} tokens in {max(map(len, wanted))} steps, {options.threads} threads"
-    )
+    equal = sum(_alike(*pair) for pair in zip(wanted, found, strict=True))
+    print(f"{options.windows} windows of {options.frames} frames, {tokens} tokens in {max(map(len, wanted))} steps")
     for name in (TORCH, OURS):
         print(f"  {name:<20}{best[name][0]:7.2f} s by the clock {best[name][1]:7.2f} s by the processor")
     clock, busy = (best[TORCH][kind] / best[OURS][kind] for kind in (0, 1))

@@ -19,7 +19,8 @@ MAX_FILES = 10_000
 def fetch(place: Path, files: Sequence[ModelFile], sources: Sequence[AnySource], folder: Path, progress: Progress) -> None:
     """Copy ``files`` from ``place`` (a file or a folder, searched with its subfolders) into ``folder``, verified.
 
-    A file is known by its name and hash, or by its size and hash when it was renamed; where nobody knows its hash, by its names. A wheel among them counts as what it holds.
+    A file is known by its name and hash, or by its size and hash when it was renamed; where nobody knows its hash, by its names.
+    A wheel among them counts as what it holds.
 
     Raises:
         UserError: nothing there, or what bears a wanted name is another file.

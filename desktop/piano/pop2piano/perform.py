@@ -74,17 +74,20 @@ def _roles(chords: list[list[Draft]], sheet: Sheet) -> list[Draft]:
         right = [draft for draft in chord if draft.hand == RIGHT]
         if right:
             index = bisect_right(starts, right[0].start + _NEAR) - 1
-            tune = sheet.melody[index] if index >= 0 else None
-            same = [
-                draft
-                for draft in right
-                if tune is not None and (draft.pitch - int(tune["pitch"])) % 12 == 0 and draft.start < tune["end"]
-            ]
-            top = same[-1] if same else right[-1]
-            near = tune is not None and abs(float(tune["start"]) - top.start) <= _NEAR
-            top.role, top.trust = (Role.MELODY, max(_TRUST, float(tune["trust"]))) if same and near else (Role.LEAD, _TRUST)
+            _lead(right, sheet.melody[index : index + 1] if index >= 0 else sheet.melody[:0])
         out += chord
     return out
+
+
+def _lead(right: list[Draft], tune: Notes) -> None:
+    """Say which of the right hand's notes, rising, carries the tune, whose note there is given, or leads without it."""
+    same = [
+        draft for draft in right for note in tune if (draft.pitch - int(note["pitch"])) % 12 == 0 and draft.start < note["end"]
+    ]
+    top = same[-1] if same else right[-1]
+    top.role = Role.LEAD
+    if same and abs(float(tune["start"][0]) - top.start) <= _NEAR:
+        top.role, top.trust = Role.MELODY, max(_TRUST, float(tune["trust"][0]))
 
 
 def _easier(drafts: list[Draft], sheet: Sheet) -> list[Draft]:
@@ -93,4 +96,3 @@ def _easier(drafts: list[Draft], sheet: Sheet) -> list[Draft]:
     calm = [draft for draft in paced(lines, sheet.grid) if draft.hand == RIGHT]
     left = settled([draft for draft in paced(lines, sheet.grid) if draft.hand == LEFT], sheet)
     return [*calm, *left]
-

@@ -42,12 +42,12 @@ def splits(chords: Sequence[Sequence[int]]) -> list[int]:
                 if count not in tried or found.cost < tried[count].cost:
                     tried[count] = found
         beam = sorted(tried.values(), key=lambda path: path.cost)[:_BEAM]
-    found_splits: list[int] = []
-    path: _Path | None = beam[0]
-    while path is not None and path.before is not None:
-        found_splits.append(path.split)
-        path = path.before
-    return found_splits[::-1]
+    way: list[int] = []
+    last = beam[0]
+    while last.before is not None:
+        way.append(last.split)
+        last = last.before
+    return way[::-1]
 
 
 def _with(path: _Path, chord: Sequence[int], count: int) -> _Path:
