@@ -20,8 +20,9 @@ from desktop.ui.player import Player
 from desktop.ui.state import State
 from desktop.ui.widgets.parts import Fact, Segments, label, line, restyle
 
-TITLE = "Play out & practise"
+TITLE = "Play out and practise"
 """For the section that this block stands in."""
+DELAY = "Send later than the computer's own sound, or earlier when negative, until both sound together"
 MODES = (
     ("off", "Off", "Only play"),
     ("wait", "Wait", "The song waits at each chord until you have played it (W)"),
@@ -111,7 +112,6 @@ class LiveBox(QWidget):
         self.delay.setSuffix(" ms")
         self.delay.setValue(self.live.delay)
         self.delay.setAccessibleName("Delay of the MIDI port")
-        self.delay.setToolTip("Send later than the computer's own sound, or earlier when negative, until both sound together")
         for row, (text, widget) in enumerate((("Play on", self.output), ("Keyboard", self.input), ("Delay", self.delay))):
             caption = label(text, tone="secondary")
             caption.setBuddy(widget)
@@ -135,7 +135,7 @@ class LiveBox(QWidget):
         for text, widget in (("Practise", self.mode), ("Hand", self.hand)):
             column.addWidget(label(text, size=theme.CAPTION, tone="secondary"))
             column.addWidget(widget)
-        self.octaves = QCheckBox("Keys count in any octave")
+        self.octaves = QCheckBox("Any octave counts")
         self.octaves.setChecked(live.practising.octaves)
         self.octaves.toggled.connect(live.set_octaves)
         self.alone = QCheckBox("Do not send the hand I practise")
@@ -149,7 +149,7 @@ class LiveBox(QWidget):
         facts.setContentsMargins(0, theme.S1, 0, 0)
         facts.setHorizontalSpacing(theme.S3)
         facts.setVerticalSpacing(theme.S2)
-        self.facts = {name: Fact(name) for name in ("Right keys", "Missed", "Wrong", "Timing")}
+        self.facts = {name: Fact(name) for name in ("Correct", "Missed", "Wrong", "Timing")}
         for number, fact in enumerate(self.facts.values()):
             facts.addWidget(fact, number // 2, number % 2)
         self._score = QWidget()
@@ -170,12 +170,15 @@ class LiveBox(QWidget):
         self.input.offer([("None", ""), *((name, name) for name in ports.inputs)], ports.input.name)
         for choice in (self.output, self.input):
             choice.setEnabled(not ports.busy)
-        self.delay.setEnabled(ports.output.link is not Link.NONE)
+        used = ports.output.link is not Link.NONE
+        self.delay.setEnabled(used)
+        self.delay.setToolTip(DELAY if used else "Nothing is played on a port")
         self._say_ports()
         self.mode.set_value(live.mode)
         self.hand.set_value(live.practising.hand)
         for widget in (self.mode, self.hand):
             widget.setEnabled(live.has_cover)
+            widget.setToolTip("" if live.has_cover else "There is no cover yet")
         both = live.practising.hand is Hand.BOTH
         self.alone.setEnabled(not both)
         self.alone.setToolTip(
@@ -206,11 +209,11 @@ class LiveBox(QWidget):
         prompt = ""
         if practice is not None:
             if live.ports.input.link is not Link.OPEN:
-                prompt = "Choose the keyboard that you play on."
+                prompt = "Choose your keyboard above."
             elif practice.holding:
                 prompt = f"Waiting for {names(practice.expected)}"
             score = practice.score
-            self.facts["Right keys"].say(f"{score.hit}" if score.accuracy is None else f"{score.hit}, {score.accuracy:.0%}")
+            self.facts["Correct"].say(f"{score.hit}" if score.accuracy is None else f"{score.hit}, {score.accuracy:.0%}")
             self.facts["Missed"].say(str(score.missed))
             self.facts["Wrong"].say(str(score.wrong))
             tip = "Mean distance from the beat of the keys that were right; ahead means too early"
