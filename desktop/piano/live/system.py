@@ -178,6 +178,13 @@ def same_port(one: str, other: str) -> bool:
     return one == other or _NUMBERS.sub("", one) == _NUMBERS.sub("", other)
 
 
+def title(name: str) -> str:
+    """A port's name for people: without the numbers, and without the client's name where the port's own begins with it."""
+    plain = _NUMBERS.sub("", name)
+    client, colon, port = plain.partition(":")
+    return port if colon and port.startswith(client) else plain
+
+
 def pick(wanted: str, names: list[str]) -> str | None:
     """The port that is meant: by its name, its name without numbers, or a part of it that no other has."""
     if wanted in names:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QPaintEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QSpinBox,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.piano.cover import PITCH_NAMES
 from desktop.piano.live.links import Link, Status
-from desktop.piano.live.system import System, find_system
+from desktop.piano.live.system import System, find_system, title
 from desktop.ui import theme
 from desktop.ui.piano.live_ports import VIRTUAL
 from desktop.ui.piano.live_practice import Hand
@@ -55,11 +65,22 @@ class PortChoice(QComboBox):
         self.opened.emit()
         super().showPopup()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        # A name that is too long loses its middle; Qt would cut its end off.
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter, style = QStylePainter(self), self.style()
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        room = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width() - 2
+        option.currentText = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideMiddle, room)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
     def offer(self, choices: Iterable[tuple[str, str]], chosen: str) -> None:
         """Show (text, value) of each; ``chosen`` is added when it is not among them."""
         wanted = list(choices)
         if chosen not in (value for _, value in wanted):
-            wanted.append((chosen, chosen))
+            wanted.append((title(chosen), chosen))
         now = [(self.itemText(n), self.itemData(n)) for n in range(self.count())]
         with QSignalBlocker(self):
             if now != wanted:
@@ -166,8 +187,8 @@ class LiveBox(QWidget):
         """Show ports and practice as they are."""
         live, ports = self.live, self.live.ports
         virtual = [] if ports.virtual_obstacle else [('Virtual port "Reprise"', VIRTUAL)]
-        self.output.offer([("Nothing", ""), *virtual, *((name, name) for name in ports.outputs)], live.output)
-        self.input.offer([("None", ""), *((name, name) for name in ports.inputs)], ports.input.name)
+        self.output.offer([("Nothing", ""), *virtual, *named(ports.outputs)], live.output)
+        self.input.offer([("None", ""), *named(ports.inputs)], ports.input.name)
         for choice in (self.output, self.input):
             choice.setEnabled(not ports.busy)
         used = ports.output.link is not Link.NONE
@@ -222,13 +243,19 @@ class LiveBox(QWidget):
         self.prompt.setVisible(bool(prompt))
 
 
+def named(ports: Sequence[str]) -> list[tuple[str, str]]:
+    """Ports with what they are called; in full where two would be called the same."""
+    titles = [title(port) for port in ports]
+    return [(port if titles.count(text) > 1 else text, port) for text, port in zip(titles, ports, strict=True)]
+
+
 def names(pitches: Iterable[int]) -> str:
     """Keys as people call them: "C4 E4 G4"."""
     return " ".join(f"{PITCH_NAMES[pitch % 12]}{pitch // 12 - 1}" for pitch in sorted(pitches))
 
 
 def _gone(status: Status) -> str:
-    return f"{status.name}: {status.reason}. It is used again when it is back."
+    return f"{title(status.name)}: {status.reason}. It is used again when it is back."
 
 
 def _timing(offset: float | None) -> str:

@@ -9,7 +9,7 @@ import pytest
 from desktop.errors import UserError
 from desktop.piano.live.links import Inlet, Key, Link, Outlet, Status
 from desktop.piano.live.schedule import ALL_NOTES_OFF, CONTROL, NOTE_OFF, NOTE_ON, SUSTAIN
-from desktop.piano.live.system import find_system, pick, same_port
+from desktop.piano.live.system import find_system, pick, same_port, title
 from tests.piano.live.net import Device, NetSystem, wait_until
 
 ENDS = [(CONTROL, SUSTAIN, 0), (CONTROL, ALL_NOTES_OFF, 0)]
@@ -124,6 +124,8 @@ def test_names_of_ports() -> None:
     assert pick("MIDI", names) is None, "two have that"
     assert pick("Synth 1", names) == "Synth 1"
     assert not same_port("Synth 1", "Organ 1")
+    assert [title(name) for name in names] == ["Midi Through Port-0", "Digital Piano MIDI 1", "Synth"]
+    assert title("Synth:in") == "Synth:in"
 
 
 def test_the_systems_own_ports_carry_messages() -> None:
