@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desktop.piano.analysis import LINE
+from desktop.piano.arranging.pace import PACE
 from desktop.piano.arranging.quantise import in_register, quantise
-from desktop.piano.arranging.simplify import RATE, thinned
+from desktop.piano.arranging.simplify import thinned
 from desktop.piano.cover import Grid
 
 GRID = Grid(1.0 + 0.5 * np.arange(64))
@@ -69,7 +70,7 @@ def test_thinning_leaves_the_strong_notes() -> None:
     fast = quantise(tune(*((i / 4, i / 4 + 0.24, 60 + i % 5) for i in range(160))), GRID)
     slow = thinned(fast, GRID)
     seconds = 0.5 * 40
-    assert len(slow) <= RATE * seconds + 1
+    assert len(slow) <= PACE * seconds + 1
     assert np.mean(slow["start"] % 1 == 0) > 0.8
     assert np.allclose(slow["end"][:-1], slow["start"][1:])
     assert np.array_equal(thinned(slow, GRID), slow)
