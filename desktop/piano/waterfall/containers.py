@@ -38,7 +38,7 @@ class Kind:
 _X264 = {"preset": "veryfast", "crf": "19", "motion-est": "dia", "subq": "1", "partitions": "none", "rc-lookahead": "4"}
 """Everything moves by the same whole pixels: a wider search for motion, in parts of blocks and of pixels, costs half as much time
 again and finds nothing (the files are as large with it as without)."""
-_VP9 = {"deadline": "good", "cpu-used": "5", "row-mt": "1", "tile-columns": "2", "b": "0", "crf": "28"}
+_VP9 = {"deadline": "realtime", "cpu-used": "7", "row-mt": "1", "tile-columns": "2", "b": "0", "crf": "30"}
 _FAST_START = {"movflags": "+faststart"}
 _KINDS = {
     ("mp4", False): Kind("mp4", "libx264", "yuv420p", _X264, "aac", 192_000, _FAST_START),

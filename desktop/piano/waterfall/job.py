@@ -6,7 +6,8 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,10 @@ def run_waterfall(job: WaterfallJob, progress: Progress) -> Result:
         with Writer(output, kind, width, height, job.fps, sound, _threads()) as writer:
             times = (begin + number / job.fps for number in range(count))
             told = _Told(count, job.fps, progress.part(share, 0.99))
-            for number, frame in enumerate(_ahead(times, lambda second: draw_frame(renderer, second, kind))):
-                told(number)
-                writer.write(frame)
+            with closing(_ahead(times, lambda second: draw_frame(renderer, second, kind))) as frames:
+                for number, frame in enumerate(frames):
+                    told(number)
+                    writer.write(frame)
         took = time.perf_counter() - started
     if sound is not None:
         _forget(sound)
@@ -143,7 +145,7 @@ class _Told:
         self._progress.at(number / self._count, text)
 
 
-def _ahead(times: Iterator[float], draw: Callable[[float], Any]) -> Iterator[Any]:
+def _ahead(times: Iterator[float], draw: Callable[[float], Any]) -> Generator[Any, None, None]:
     """Draw frames in a thread, a few ahead of whoever takes them; ends the thread when that one stops."""
     frames: queue.Queue[Any] = queue.Queue(_WAITING)
     ended = threading.Event()

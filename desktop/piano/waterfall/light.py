@@ -12,6 +12,8 @@ FADE = 0.16
 """Seconds in which a key that came up loses its light."""
 _FLASH = 0.14
 """Seconds after which the flash of a strike has gone to a third."""
+LEAST = 0.62 * 0.72
+"""Brightness of the softest key as long as it is down."""
 REACH = 5.0
 """White keys up to which the note that sounds is lightened."""
 LIFE = 0.75
@@ -56,18 +58,18 @@ def played(place: notes.Place, colour: Colour, look: Look) -> Ink:
     y = shapes.rows(place.height)
     y = y + np.float32(REACH * place.white - place.height)
     near = np.exp((y - np.float32(REACH * place.white)) / np.float32(2.0 * place.white))
-    target = mix(colour, (1.0, 1.0, 1.0), 0.72) if look.light else mix(colour, (1.0, 1.0, 1.0), 0.45)
+    target = mix(colour, (1.0, 1.0, 1.0), 0.72 if look.halo else 0.45)
     return flat(target, inside * near * np.float32(0.72) * shapes.ramp(y / np.float32(REACH * place.white), 0.0, 0.3))
 
 
-def spark(white: float, colour: Colour, unit: int) -> Ink:
+def spark(white: float, colour: Colour, look: Look, unit: int) -> Ink:
     """One spark: a small soft dot with a bright middle."""
     size = max(unit * 2, int(0.34 * white) // 2 * 2)
     at = np.arange(size, dtype=np.float32) + 0.5 - size / 2
     far = np.hypot(at[:, None], at[None, :]) / (size / 2)
     opacity = np.clip(1 - far, 0, 1) ** 1.6
     ink = flat(mix(colour, (1.0, 1.0, 1.0), 0.45), opacity)
-    ink[..., 3] *= 0.5
+    ink[..., 3] *= 1 - 0.5 * look.light
     return ink
 
 

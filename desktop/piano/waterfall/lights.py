@@ -62,7 +62,7 @@ class Lights:
             plane[self.form.rows(number, self.fall) :] = rest
         for pitch, (hand, bright) in lit.items():
             left, sprite = self._key(pitch, hand)
-            stamp(self.form, planes, self.fall, left, sprite, min(1.0, 0.25 + bright) if bright > 0.5 else 1.5 * bright)
+            stamp(self.form, planes, self.fall, left, sprite, min(1.0, bright / light.LEAST))
 
     def _brighten(self, scene: Scene, second: float, pace: Pace, planes: Planes) -> None:
         """Lighten the notes that sound, near the keys."""
@@ -126,7 +126,7 @@ class Lights:
             if tops:
                 sprite = self._sparks.get(hand)
                 if sprite is None:
-                    ink = light.spark(white, self.look.hands[hand], self.form.unit)
+                    ink = light.spark(white, self.look.hands[hand], self.look, self.form.unit)
                     sprite = self._sparks[hand] = self.form.sprite(ink)
                 scatter(self.form, planes, np.concatenate(tops), np.concatenate(lefts), sprite, np.concatenate(powers))
 

@@ -109,10 +109,10 @@ def tint(look: Look, hand: int, velocity: int, black: bool) -> Colour:
 
 
 def unlit(look: Look) -> Look:
-    """The look of a picture with nothing behind notes and keys: no lines, no shadows."""
-    return replace(look, horizon=(0.0, 0.0, 0.0), shadow=0.0, bar=0.0, beat=0.0, octave=0.0)
+    """The look of a picture with nothing behind notes and keys: no lines, no shadows, and light that covers what it falls on."""
+    return replace(look, horizon=(0.0, 0.0, 0.0), shadow=0.0, bar=0.0, beat=0.0, octave=0.0, light=0.0)
 
 
 def over_picture(look: Look) -> Look:
     """The look before a picture: nothing that adds light or draws the keys' lanes over it."""
-    return replace(look, horizon=(0.0, 0.0, 0.0), beat=0.0, octave=0.0, halo=look.halo * 0.7)
+    return replace(look, horizon=(0.0, 0.0, 0.0), beat=0.0, octave=0.0, halo=look.halo * 0.7, light=0.0)
