@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QMarginsF, QRectF, QSize, QSizeF
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QSize, QSizeF
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QImage, QPageLayout, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgRenderer
 
 from desktop import __version__
 from desktop.errors import UserError
+from desktop.paths import atomic_write
 from desktop.piano.score.fonts import SERIF
 
 _DOTS_AN_INCH = 1200
 _MM_AN_INCH = 25.4
+_AS_LAID_OUT = ("Times", "Liberation", "Tinos", "Nimbus")
+"""Families as narrow as the one that pages are laid out with; words in others are set a little smaller."""
+_NARROWER = 0.88
+_SIZE = re.compile(rb'font-size="([\d.]+)"')
 
 
 def paint_pdf(folder: Path, target: Path, title: str) -> int:
@@ -28,7 +34,10 @@ def paint_pdf(folder: Path, target: Path, title: str) -> int:
     pages = sorted(folder.glob("page-*.svg"), key=lambda path: int(path.stem.rpartition("-")[2]))
     if not pages:
         raise UserError("There are no pages to paint", path=folder)
-    writer = QPdfWriter(str(target))
+    # Painted into memory: Qt would say nothing of a disk that is full.
+    memory = QBuffer()
+    memory.open(QIODevice.OpenModeFlag.WriteOnly)
+    writer = QPdfWriter(memory)
     writer.setTitle(title)
     writer.setCreator(f"Reprise {__version__}")
     writer.setResolution(_DOTS_AN_INCH)
@@ -42,16 +51,21 @@ def paint_pdf(folder: Path, target: Path, title: str) -> int:
         writer.setPageMargins(QMarginsF(0, 0, 0, 0), QPageLayout.Unit.Millimeter)
         started = painter.begin(writer) if number == 0 else writer.newPage()
         if not started:
-            raise UserError("The PDF could not be written", path=target, remedy="Free some space or choose another folder.")
+            raise UserError("Qt cannot paint a PDF", path=target)
         page.render(painter, QRectF(0, 0, *(side / _MM_AN_INCH * _DOTS_AN_INCH for side in (size.width(), size.height()))))
-    if not painter.end():
-        raise UserError("The PDF could not be written", path=target, remedy="Free some space or choose another folder.")
+    painter.end()
+    with atomic_write(target) as file:
+        file.write(memory.data().data())
     return len(pages)
 
 
 def renderer(svg: bytes) -> QSvgRenderer:
     """A page ready to be painted, its words in a font that is installed here."""
-    return QSvgRenderer(QByteArray(svg.replace(SERIF.encode(), serif().encode())))
+    family = serif()
+    svg = svg.replace(SERIF.encode(), family.encode())
+    if not any(name in family for name in _AS_LAID_OUT):
+        svg = _SIZE.sub(lambda found: b'font-size="%.0f"' % (float(found[1]) * _NARROWER), svg)
+    return QSvgRenderer(QByteArray(svg))
 
 
 def page_image(page: QSvgRenderer, size: QSize, ratio: float, paper: str) -> QImage:

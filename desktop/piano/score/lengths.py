@@ -50,7 +50,7 @@ def with_lengths(
 
 
 def _struck_again(chord: Chord, strikes: Strikes) -> list[int]:
-    found = []
+    found: list[int] = []
     for pitch in chord.pitches:
         times = strikes[pitch]
         number = bisect_right(times, chord.start)
@@ -68,7 +68,7 @@ def _reaches(start: int, sounding: float, until: int, pedalled: Pedalled, *, end
     share = (sounding - start) / room
     if room <= QUARTER:
         return share >= 0.6 or (share >= 0.35 and pedalled(sounding))
-    return room <= _HALF and (share >= 0.8 or (share >= 0.55 and pedalled(sounding)))
+    return room <= _HALF and (share >= 0.7 or (share >= 0.5 and pedalled(sounding)))
 
 
 def _rounded(start: int, sounding: float, metre: Metre, chosen: dict[int, Division]) -> int:

@@ -140,7 +140,7 @@ class _Writer:
     def _runs(self, element: ET.Element, style: _Text) -> list[ET.Element]:
         """A text as plain runs and outlines, each with a place of its own."""
         out: list[ET.Element] = []
-        for line in self._lines(element, style):
+        for line in map(_balanced, self._lines(element, style)):
             whole = sum(self._width(text, part.size) for text, part in line)
             first = line[0][1]
             x = first.x - {"middle": whole / 2, "end": whole}.get(first.anchor, 0.0)
@@ -205,6 +205,14 @@ def _styled(node: ET.Element, before: _Text) -> _Text:
         bold=node.get("font-weight") == "bold" if node.get("font-weight") else before.bold,
         italic=node.get("font-style") == "italic" if node.get("font-style") else before.italic,
     )
+
+
+def _balanced(line: list[tuple[str, _Text]]) -> list[tuple[str, _Text]]:
+    """Symbols beside words a third larger than them: the engraver's own size suits symbols that stand alone."""
+    words = [part.size for text, part in line if not is_symbol(text[0])]
+    if not words:
+        return line
+    return [(text, replace(part, size=1.35 * max(words)) if is_symbol(text[0]) else part) for text, part in line]
 
 
 def _split(text: str, style: _Text) -> list[tuple[str, _Text]]:

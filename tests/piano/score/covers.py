@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from desktop.piano.arrange import arrange
 from desktop.piano.cover import LEFT, NOTE, PEDAL, QUALITIES, RIGHT, Chord, Cover, Grid, Key, sort_notes
+from tests.piano.random_songs import make_song
 
 Written = tuple[float, float, int, int]
 """Start and end in beats, pitch, hand."""
@@ -50,11 +52,18 @@ def waltz() -> Cover:
     return cover(notes, meter=3, downbeat=0, beats=16, chords=[Chord(3, 6, 0, "maj", 0), Chord(6, 12, 7, "7", 11)])
 
 
-def random_cover(seed: int) -> Cover:
+def arranged(style: str, bars: int = 10) -> Cover:
+    """What the program itself makes of a song, without an engine's options."""
+    song = make_song(11, tempo=104.0, bars=bars)
+    notes, pedals = arrange(song, style, "medium")
+    return Cover("Song", notes, pedals, song.grid, song.chords, song.key, song.duration, {"style": style, "difficulty": "medium"})
+
+
+def random_cover(seed: int, bars: int = 0) -> Cover:
     """Anything: held and short notes, chords, triplets, human timing, any meter, key, register; from a seed."""
     rng = np.random.default_rng(seed)
     meter = int(rng.integers(2, 10))
-    beats = meter * int(rng.integers(2, 7))
+    beats = meter * (bars or int(rng.integers(2, 7)))
     loose = rng.random() < 0.5
     notes: list[Written] = []
     for hand in (RIGHT, LEFT):

@@ -7,7 +7,6 @@ import warnings
 import zipfile
 from collections import Counter
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -16,8 +15,7 @@ import numpy as np
 import pytest
 
 from desktop.paths import resources
-from desktop.piano.cover import LEFT, RIGHT, Cover, Grid, Key
-from desktop.piano.engines import engine
+from desktop.piano.cover import LEFT, RIGHT, Grid, Key
 from desktop.piano.open_cover import open_cover
 from desktop.piano.score.build import build_score
 from desktop.piano.score.engrave import Engraver, screen
@@ -25,8 +23,7 @@ from desktop.piano.score.metre import QUARTER
 from desktop.piano.score.model import Score
 from desktop.piano.score.musicxml import compressed, to_musicxml
 from tests.piano.pop909 import human_cover, load_song
-from tests.piano.random_songs import make_song
-from tests.piano.score.covers import cover, random_cover, waltz
+from tests.piano.score.covers import arranged, cover, random_cover, waltz
 
 Found = tuple[float, float, int, int]
 """Onset and length in quarters from the first bar's beginning, MIDI pitch, staff (0 right)."""
@@ -92,14 +89,9 @@ def check_bars(score: Score, document: bytes) -> None:
         assert at == most == bar.length
 
 
-@cache
-def demo(style: str) -> Cover:
-    return engine("sketch")(make_song(11, tempo=104.0, bars=10), style=style, difficulty="medium", title="Song")
-
-
 @pytest.mark.parametrize("style", ["pop", "ballad", "stride"])
 def test_a_cover_is_read_back_note_by_note(style: str) -> None:
-    made = demo(style)
+    made = arranged(style)
     score = build_score(made)
     document = to_musicxml(score)
     assert rounded(read_back(document)) == written(score)
