@@ -188,6 +188,7 @@ def _number(most: int, nothing: str) -> QSpinBox:
     box.setRange(0, most)
     box.setSpecialValueText(nothing)
     box.setKeyboardTracking(False)
+    box.lineEdit().setTextMargins(theme.S1, 0, 0, 0)
     return box
 
 

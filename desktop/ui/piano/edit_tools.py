@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter
+from PySide6.QtCore import QObject, QPointF, Qt
+from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QApplication
 
 from desktop.piano.editing.choosing import chord_of
@@ -32,7 +32,6 @@ class Tools(QObject):
         self._gesture: Gesture | None = None
         self._pressed: QPointF | None = None
         roll.hand = self
-        roll.installEventFilter(self)
         editor.changed.connect(roll.update)
         editor.song.selection_changed.connect(self._show_selection)
         editor.song.notes_changed.connect(self._show_selection)
@@ -102,6 +101,18 @@ class Tools(QObject):
         note_menu(self._editor, self._roll).popup(event.globalPos())
         return True
 
+    def escape(self) -> bool:
+        gesture, self._gesture = self._gesture, None
+        if gesture is not None:
+            gesture.cancel()
+            self._roll.stop_moving()
+            self._roll.update()
+        return gesture is not None
+
+    @property
+    def busy(self) -> bool:
+        return self._gesture is not None
+
     def drop(self) -> None:
         self._gesture = None
 
@@ -112,20 +123,6 @@ class Tools(QObject):
             self._gesture.draw(painter, tokens)
 
     # Inside
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        # Escape ends a gesture before it is a shortcut for anything else.
-        if self._gesture is not None and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
-            if event.type() == QEvent.Type.ShortcutOverride:
-                event.accept()
-                return True
-            if event.type() == QEvent.Type.KeyPress:
-                self._gesture.cancel()
-                self.drop()
-                self._roll.stop_moving()
-                self._roll.update()
-                return True
-        return False
 
     def _begin(self, at: QPointF, modifiers: Qt.KeyboardModifier) -> Gesture:
         roll, editor = self._roll, self._editor

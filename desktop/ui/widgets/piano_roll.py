@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QContextMenuEvent, QHelpEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QContextMenuEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from desktop.piano.cover import LEFT, PITCH_NAMES
@@ -48,6 +48,13 @@ class Hand(Protocol):
 
     def menu(self, event: QContextMenuEvent) -> bool:
         """A menu is asked for."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is going on that ``escape`` gives up."""
+
+    def escape(self) -> bool:
+        """The user gives up what is going on; whether there was anything."""
 
     def drop(self) -> None:
         """The notes changed, or are no longer there: give up what is going on."""
@@ -84,7 +91,7 @@ class PianoRoll(Lane):
         self._moving: RollData | None = None
         self._hovered = -1
         self._down: dict[int, int] = {}
-        self._pressed: frozenset[int] = frozenset()
+        self._keys: frozenset[int] = frozenset()
         self._own_range = False
         self.setMinimumHeight(160)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -171,8 +178,8 @@ class PianoRoll(Lane):
     def set_pressed(self, pitches: Iterable[int]) -> None:
         """Light up the keys that the player holds on a keyboard."""
         pressed = frozenset(pitches)
-        if pressed != self._pressed:
-            self._pressed = pressed
+        if pressed != self._keys:
+            self._keys = pressed
             self.update(QRect(0, CHORDS, GUTTER, self.height() - CHORDS))
 
     # Geometry
@@ -236,7 +243,7 @@ class PianoRoll(Lane):
         painter.setPen(QColor(tokens.secondary))
         painter.drawText(QRectF(0, 0, GUTTER - 8, CHORDS), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "Chord")
         painter.fillRect(QRectF(0, CHORDS - 1, GUTTER, 1), QColor(tokens.hairline))
-        down = self._down | dict.fromkeys(self._pressed, PRESSED)
+        down = self._down | dict.fromkeys(self._keys, PRESSED)
         draw_keys(painter, tokens, QRectF(0, CHORDS, GUTTER, self.height() - CHORDS), self.low, self.high, down)
 
     def _draw_notes(self, painter: QPainter, tokens: theme.Tokens, span: Span) -> None:
@@ -349,7 +356,18 @@ class PianoRoll(Lane):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             self._tip(event.globalPos(), event.pos())
             return True
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._escapes(event):
+            # Escape ends a gesture before it is a shortcut for anything else.
+            event.accept()
+            return True
         return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not (self._escapes(event) and self.hand is not None and self.hand.escape()):
+            super().keyPressEvent(event)
+
+    def _escapes(self, event: QKeyEvent) -> bool:
+        return event.key() == Qt.Key.Key_Escape and self.hand is not None and self.hand.busy
 
     def _tip(self, where: QPoint, at: QPoint) -> None:
         index = self.note_at(QPointF(at))
