@@ -95,10 +95,11 @@ def _play(saved: str, port: str, virtual: bool, speed: float, bar: int, hand: st
         done = perform(plan, outlet, first=first, speed=speed, tell=_tell(cover.duration, json=json))
     finally:
         over.set()
+        gone = outlet.status.link is Link.LOST
         outlet.close()
         signal.signal(signal.SIGTERM, before)
-    _report(done, outlet_lost=lost.is_set(), json=json)
-    if lost.is_set():
+    _report(done, lost=gone, json=json)
+    if gone:
         raise typer.Exit(1)
 
 
@@ -158,9 +159,9 @@ def _clock(second: float) -> str:
     return f"{minutes}:{seconds:02}"
 
 
-def _report(done: Any, *, outlet_lost: bool, json: bool) -> None:
+def _report(done: Any, *, lost: bool, json: bool) -> None:
     if json:
-        print(msgspec.json.encode({**asdict(done), "lost": outlet_lost}).decode())
+        print(msgspec.json.encode({**asdict(done), "lost": lost}).decode())
         return
     if sys.stderr.isatty():
         print(file=sys.stderr)

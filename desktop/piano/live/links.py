@@ -146,7 +146,7 @@ class _Line(ABC, Generic[P]):
             if status.link is not Link.OPEN:
                 return
             self._port = None
-        log.warning("MIDI port %s is lost: %s", status.name, reason)
+        log.info("MIDI port %s is lost: %s", status.name, reason)
         _close(port)
         self._set(Status(Link.LOST, status.name, reason))
 
