@@ -37,11 +37,13 @@ def random_weights(plan: T5Plan, seed: int = 0, *, ending: float = 0.0, musical:
                 # Looks at some frames more than at others, so that each window has an answer of its own.
                 found[name] *= 8 * plan.head**-0.5
     if musical:
-        found["lm_head.weight"][142:] *= 0.2
-        found["lm_head.weight"][4:40] *= 0.2
-        found["lm_head.weight"][133:138] *= 1.4
+        rows = found["lm_head.weight"]
+        # All but: pitches of the middle of the keyboard, velocity on, shifts of none to two steps.
+        rows[:4], rows[4:40], rows[100:133], rows[137:] = 0.2 * rows[:4], 0.2 * rows[4:40], 0.2 * rows[100:133], 0.2 * rows[137:]
+        rows[133] *= 1.5
     if ending:
         # The largest of many normal numbers, beaten by one that is spread wider.
+        found["lm_head.weight"][plan.end] /= found["lm_head.weight"][plan.end].std()
         place = torch.distributions.Normal(0.0, 1.0)
         highest = place.icdf(torch.tensor(1.0 - 0.5 / plan.vocabulary))
         found["lm_head.weight"][plan.end] *= highest / place.icdf(torch.tensor(1.0 - ending))

@@ -29,28 +29,29 @@ def log_mel(sound: Floats) -> Floats:
     Frames are centred: the sound's edges are mirrored, and silence is ln 1e-6.
     """
     edges = [(0, 0)] * (sound.ndim - 1) + [(WINDOW // 2, WINDOW // 2)]
-    padded = np.pad(np.asarray(sound, np.float32), edges, mode="reflect" if sound.shape[-1] > 1 else "edge")
+    # In double precision: beside a loud tone, rounding would be what is heard of the quiet bands.
+    padded = np.pad(np.asarray(sound, np.float64), edges, mode="reflect" if sound.shape[-1] > 1 else "edge")
     cut = np.lib.stride_tricks.sliding_window_view(padded, WINDOW, axis=-1)[..., ::HOP, :]
     spectrum = fft.rfft(cut * _hann(), axis=-1)
     power = spectrum.real**2 + spectrum.imag**2
-    found: Floats = np.log(np.maximum(power @ filters(), np.float32(_FLOOR)))
-    return found
+    return np.log(np.maximum(power @ filters(), _FLOOR)).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
-def filters() -> Floats:
+def filters() -> npt.NDArray[np.float64]:
     """Share of each frequency in each band [2049, 512]: triangles between points that are evenly spaced on HTK's mel scale."""
     points = _hertz(np.linspace(_mel(_LOWEST), _mel(RATE / 2), BANDS + 2))
     away = points - np.linspace(0, RATE / 2, WINDOW // 2 + 1)[:, None]
     width = np.diff(points)
     rising, falling = -away[:, :-2] / width[:-1], away[:, 2:] / width[1:]
-    return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    found: npt.NDArray[np.float64] = np.maximum(0.0, np.minimum(rising, falling))
+    return found
 
 
 @lru_cache(maxsize=1)
-def _hann() -> Floats:
+def _hann() -> npt.NDArray[np.float64]:
     """Periodic: its first value is repeated after its end."""
-    return np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+    return np.hanning(WINDOW + 1)[:-1]
 
 
 def _mel(hertz: float) -> float:
