@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from desktop.piano.cover import Notes
@@ -25,13 +25,8 @@ _AIR = 6.0
 
 
 class EditLane(Lane):
-    """A lane that shows something of the song's cover and changes it.
+    """A lane that shows something of the song's cover and changes it."""
 
-    Signals:
-        said: a value to be shown beside the lane's name while it is dragged.
-    """
-
-    said = Signal(str)
     drag_pans = True
     caption = ""
 
@@ -72,6 +67,10 @@ class EditLane(Lane):
         box = QRectF(0, 0, GUTTER - 8, self.height())
         middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         painter.drawText(box, middle, f"{self.caption}\n{self._value}" if self._value else self.caption)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        # The roll says how wide the view is; a lane that is folded has no width that means anything.
+        self.invalidate()
 
     def _say(self, value: str) -> None:
         if value != self._value:
