@@ -43,14 +43,7 @@ def build_score(cover: Cover, *, chords: bool = True) -> Score:
     staves: list[list[Staff]] = []
     notes: list[Note] = []
     for one in hands:
-        strikes: dict[int, list[int]] = {}
-        for chord in one.chords:
-            for pitch in chord.pitches:
-                strikes.setdefault(pitch, []).append(chord.start)
-        voices = [
-            with_lengths(voice, one.hand, metre, one.divisions, pedalled, last, strikes)
-            for voice in separate(one.chords, one.hand, metre.bar, pedalled)
-        ]
+        voices = _voices(one, metre, cover.grid.downbeat * metre.beat, pedalled, last)
         names = _names(voices, speller, metre)
         staves.append(_staves(voices, names, spans, metre, fifths, one.hand))
         notes += _written(voices, one.hand)
@@ -77,6 +70,21 @@ def _hand(cover: Cover, hand: int, metre: Metre) -> _Hand:
         pitches = tuple(sorted(struck))
         chords.append(Chord(onset.start, tuple(struck[p][1] for p in pitches), pitches, tuple(struck[p][0] for p in pitches)))
     return _Hand(hand, chords, divisions)
+
+
+def _voices(one: _Hand, metre: Metre, downbeat: int, pedalled: Pedalled, last: int) -> list[list[Event]]:
+    """Both voices of a hand with their lengths."""
+    strikes: dict[int, list[int]] = {}
+    for chord in one.chords:
+        for pitch in chord.pitches:
+            strikes.setdefault(pitch, []).append(chord.start)
+    parts = separate(one.chords, one.hand, metre.bar, pedalled)
+    double = {(chord.start - downbeat) // metre.bar for chord in parts[1]}
+
+    def crowded(tick: int) -> bool:
+        return (tick - downbeat) // metre.bar in double
+
+    return [with_lengths(v, one.hand, metre, one.divisions, pedalled, last, strikes, crowded=crowded) for v in parts]
 
 
 def _pedalled(cover: Cover, metre: Metre) -> Pedalled:

@@ -63,7 +63,7 @@ class Engraver:
             raise UserError(
                 f"The engraver cannot be loaded: {error}", remedy="Install it: `pip install verovio`, or export MusicXML instead."
             ) from error
-        verovio.enableLog(verovio.LOG_ERROR)
+        verovio.enableLog(verovio.LOG_WARNING)
         self._toolkit: Any = verovio.toolkit()
         self._sheet = sheet
         # Verovio counts in tenths of its page unit; a staff is 8 units of 9 high.
@@ -91,7 +91,6 @@ class Engraver:
         if not self._toolkit.loadData(document.decode()):
             raise UserError("The score could not be engraved", remedy="Export MusicXML and open it in a notation program.")
         self._glyphs = Glyphs(Path(str(self._toolkit.getResourcePath())), FONT)
-        self.warnings = str(self._toolkit.getLog()).strip()
         self.count = int(self._toolkit.getPageCount())
 
     def pages(self) -> Iterator[Page]:

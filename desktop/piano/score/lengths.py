@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -26,7 +26,15 @@ class Event:
 
 
 def with_lengths(
-    voice: Sequence[Chord], hand: int, metre: Metre, chosen: dict[int, Division], pedalled: Pedalled, last: int, strikes: Strikes
+    voice: Sequence[Chord],
+    hand: int,
+    metre: Metre,
+    chosen: dict[int, Division],
+    pedalled: Pedalled,
+    last: int,
+    strikes: Strikes,
+    *,
+    crowded: Callable[[int], bool],
 ) -> list[Event]:
     """Events of a voice, none overlapping the next.
 
@@ -34,6 +42,7 @@ def with_lengths(
         chosen: division of each beat, from ``quantise``.
         last: tick where the score ends; nothing goes beyond.
         strikes: when the hand strikes each key, in any voice: no note lasts beyond the next stroke of its key.
+        crowded: whether the hand has two voices in the bar of a tick: there, small rests would only confuse.
     """
     events = []
     for chord, following in pairwise([*voice, None]):
@@ -41,7 +50,8 @@ def with_lengths(
             continue
         until = min([following.start if following is not None else last, *_struck_again(chord, strikes)])
         sounding = leading(chord, hand)
-        if _reaches(chord.start, sounding, until, pedalled, ends=following is None):
+        near = crowded(chord.start) and until - sounding <= EIGHTH
+        if near or _reaches(chord.start, sounding, until, pedalled, ends=following is None):
             end = until
         else:
             end = min(until, _rounded(chord.start, sounding, metre, chosen))

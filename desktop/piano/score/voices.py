@@ -17,9 +17,12 @@ Pedalled = Callable[[float], bool]
 """Whether the sustain pedal is down at a tick."""
 
 _WIDTH = 10
-_ENTRY, _PRESENT = 1.2, 0.3
+_ENTRY, _PRESENT = 1.5, 0.15
 _CROSSING = 1.5
-_OUTER = {True: 1.7, False: 1.0}
+_GAP = 0.5
+"""A rest in the upper voice while only the lower one moves."""
+_OUTER = {True: 1.5, False: 1.0}
+"""Of the right hand and of the left, whose bass the ear keeps anyway."""
 _INNER = 0.35
 _STRETCHED = 0.15
 _FREE, _FREE_INNER = SIXTEENTH + 1, EIGHTH
@@ -99,6 +102,7 @@ class _Search:
             cost = state.cost
             if high is not None:
                 cost += self._follow(state.upper, high, outer=self._hand == RIGHT) + self._above(high, state.lower)
+                cost += self._silent(state, high)
             if low is not None:
                 cost += self._follow(state.lower, low, outer=self._hand != RIGHT) + self._enter(state.lower, low)
                 cost += self._below(low, state.upper if high is None else None)
@@ -126,6 +130,11 @@ class _Search:
         if before is None or max(before.ends) < low.start - SIXTEENTH or before.start // self._bar != low.start // self._bar:
             return _ENTRY
         return _PRESENT
+
+    def _silent(self, state: _State, high: Chord) -> float:
+        if state.upper is None or state.lower is None or state.lower.start <= state.upper.start:
+            return 0.0
+        return _GAP if leading(state.upper, self._hand) < high.start - EIGHTH else 0.0
 
     def _above(self, high: Chord, lower: Chord | None) -> float:
         sounding = lower is not None and max(lower.ends) > high.start + _FREE
