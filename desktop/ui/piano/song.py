@@ -8,7 +8,7 @@ What the user changes is in the song's ``Document``: it starts no run, only the 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from desktop.jobs.events import AnyEvent, Previewed
 from desktop.jobs.job import COMPOSERS, DIFFICULTIES, ENGINES, STYLES, AnyJob, CoverJob, ListenJob, RenderJob
 from desktop.jobs.rows import Row
 from desktop.jobs.states import State
-from desktop.piano.cover import Cover, Grid
+from desktop.piano import regrid
+from desktop.piano.cover import Cover
 from desktop.piano.open_cover import MIDI_SUFFIXES
 from desktop.ui.bridge import QueueBridge, failure
 from desktop.ui.mixer import Pcm, open_pcm
@@ -108,21 +109,33 @@ class Song(SongState):
             self.status_changed.emit()
 
     def correct(self, change: str) -> None:
-        """Correct the beats: "x2", "half", "shift", or "auto" for what was found. Corrections add up."""
-        grid, by_hand = self.grid, self._regridded()
-        self._made_on = None
-        if change == "auto" and by_hand and self.options.beats == "auto":
-            self.run()
-        elif change == "auto" or (self.options.beats == "auto" and not by_hand and not self._foreign_grid()):
+        """Correct the beats: "x2", "half", "shift", or "auto" for what was found. Corrections add up, and start no run."""
+        cover = self.cover
+        if cover is None or (change == "auto" and cover.found is None):
+            # Nothing to correct yet, or nobody knows what was found: the run that makes the cover sees to it.
+            self._made_on = None
             self.choose(beats=change)
-        elif grid is not None:
-            changed = {"x2": grid.doubled, "half": grid.halved, "shift": grid.shifted}[change]()
-            self._use_grid(changed)
+            return
+        text, changed = {
+            "x2": ("Twice as many beats", regrid.double),
+            "half": ("Half as many beats", regrid.halve),
+            "shift": ("Beats half a beat later", regrid.shift),
+            "auto": ("Beats as they were found", regrid.found),
+        }[change]
+        self.regrid(text, changed)
 
     def set_downbeat(self, beat: int) -> None:
         """Let beat number ``beat`` start a bar."""
-        if self.grid is not None:
-            self._use_grid(self.grid.with_downbeat(beat))
+        self.regrid("A bar starts here", lambda cover: regrid.with_downbeat(cover, beat))
+
+    def regrid(self, text: str, change: Callable[[Cover], Cover], merge: str = "") -> None:
+        """Change the beats of the cover as a step that can be undone; says why when that cannot be done."""
+        if self.cover is None:
+            return
+        try:
+            self.edit(text, change(self.cover), merge)
+        except UserError as error:
+            self.warned.emit(f"{error.message}. {error.remedy}" if error.remedy else error.message)
 
     def run(self) -> None:
         """Cover the song with the options as they are."""
@@ -216,14 +229,6 @@ class Song(SongState):
             self.render()
 
     # Inside
-
-    def _use_grid(self, grid: Grid) -> None:
-        if self.source is None:
-            return
-        try:
-            self.choose(beats=str(files.write_beats(grid, files.folder_of(self.source))))
-        except UserError as error:
-            self._broken(error)
 
     def _listen(self) -> None:
         if self.source is not None:
