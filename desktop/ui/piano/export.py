@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QLineEdit, QWidget
 
 from desktop.jobs.job import AUDIO_FORMATS
+from desktop.jobs.piano_outputs import VIDEO_STYLES
 from desktop.ui import theme
 from desktop.ui.icons import Button
+from desktop.ui.piano.exporting import VIDEOS, VideoChoices
 from desktop.ui.piano.song import Song
 from desktop.ui.prefs import Prefs
 from desktop.ui.state import State
@@ -17,11 +21,26 @@ from desktop.ui.widgets.parts import label
 
 FORMATS = {
     "midi": ("MIDI", "mid"),
+    "pdf": ("Score, PDF", "pdf"),
+    "musicxml": ("Score, MusicXML", "musicxml"),
+    "mxl": ("Score, compressed MusicXML", "mxl"),
+    "svg": ("Score, SVG pages", "svg"),
+    "mp4": ("Falling notes, MP4", "mp4"),
+    "mov": ("Falling notes, transparent MOV", "mov"),
+    "webm": ("Falling notes, transparent WebM", "webm"),
     "wav": ("WAV, lossless", "wav"),
     "flac": ("FLAC, lossless", "flac"),
     "ogg": ("Ogg Vorbis", "ogg"),
     "mp3": ("MP3", "mp3"),
 }
+SIZES = {
+    "1920x1080": "1080p",
+    "1280x720": "720p",
+    "3840x2160": "4K",
+    "1080x1920": "Upright, for phones",
+    "1080x1080": "Square",
+}
+PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.bmp *.tif *.tiff)"
 SOUNDFONTS = "SoundFonts (*.sf2 *.sf3 *.SF2 *.SF3)"
 
 
@@ -44,11 +63,11 @@ class ExportBox(QWidget):
         grid.setColumnStretch(1, 1)
         self.format = QComboBox()
         self.format.setAccessibleName("Export format")
-        self.format.setToolTip("MIDI holds the notes for a score or sequencer; the others hold the sound")
-        for value in ("midi", *AUDIO_FORMATS):
-            self.format.addItem(FORMATS[value][0], value)
+        self.format.setToolTip("MIDI for sequencers, a score for reading, falling notes for video, or the sound alone")
+        for value, (text, _) in FORMATS.items():
+            self.format.addItem(text, value)
         self.format.setCurrentIndex(max(0, self.format.findData(state.text("export/format", "midi"))))
-        self.format.currentIndexChanged.connect(lambda _n: state.keep("export/format", self.format.currentData()))
+        self.format.currentIndexChanged.connect(self._format_chosen)
         self.sound = QComboBox()
         self.sound.setAccessibleName("Piano sound")
         self.sound.setToolTip("The SoundFont that plays the cover, here and in exported audio")
@@ -57,13 +76,102 @@ class ExportBox(QWidget):
         self.sound.activated.connect(self._choose_sound)
         self.button = Button("Export…", icon_name="export")
         self.button.clicked.connect(lambda: self.asked.emit(self.format.currentData()))
-        for row, (text, widget) in enumerate((("Format", self.format), ("Sound", self.sound))):
+        self._rows: dict[str, tuple[QWidget, QWidget]] = {}
+        self._make_choices()
+        parts = {
+            "Format": self.format, "Paper": self.paper_box, "Size": self.size_box, "Frames": self.fps_box, "Look": self.look_box,
+            "Caption": self.caption, "Picture": self.picture, "Sound": self.sound,
+        }  # fmt: skip
+        for row, (text, widget) in enumerate(parts.items()):
             caption = label(text, tone="secondary")
             caption.setBuddy(widget)
+            self._rows[text] = (caption, widget)
             grid.addWidget(caption, row, 0)
             grid.addWidget(widget, row, 1)
-        grid.addWidget(self.button, 2, 0, 1, 2)
+        grid.addWidget(self.button, len(parts), 0, 1, 2)
+        self._show_choices()
         self.refresh()
+
+    @property
+    def video(self) -> VideoChoices:
+        """How a falling-notes video is to look."""
+        return VideoChoices(
+            self.size_box.currentData(), self.fps_box.currentData(), self.look_box.currentData(), self.caption.text().strip(),
+            self._picture if self._picture and Path(self._picture).is_file() else "",
+        )  # fmt: skip
+
+    @property
+    def paper(self) -> str:
+        """Size of the score's pages."""
+        return str(self.paper_box.currentData())
+
+    def _make_choices(self) -> None:
+        state = self._state
+        self.paper_box = self._box("Paper", "paper", {"a4": "A4", "letter": "Letter"}, "a4")
+        self.size_box = self._box("Size of the video", "size", SIZES, "1920x1080")
+        self.fps_box = self._box("Frames a second", "fps", {24: "24 a second", 30: "30 a second", 60: "60 a second"}, 60)
+        self.look_box = self._box("Look of the video", "look", {look: look.capitalize() for look in VIDEO_STYLES}, "night")
+        self.caption = QLineEdit(state.text("export/caption"))
+        self.caption.setPlaceholderText("None")
+        self.caption.setAccessibleName("Caption of the video")
+        self.caption.setToolTip("Words that show at the start of the video")
+        self.caption.textChanged.connect(lambda text: state.keep("export/caption", text))
+        self._picture = state.text("export/picture")
+        self.picture = Button("")
+        self.picture.setAccessibleName("Picture behind the notes")
+        self.picture.clicked.connect(lambda _on=False: self._choose_picture())
+        self._show_picture()
+
+    def _box(self, name: str, key: str, choices: Mapping[Any, str], default: str | int) -> QComboBox:
+        box = QComboBox()
+        box.setAccessibleName(name)
+        box.setToolTip(name)
+        for value, text in choices.items():
+            box.addItem(text, value)
+        kept = self._state.text(f"export/{key}")
+        values = [str(value) for value in choices]
+        box.setCurrentIndex(values.index(kept) if kept in values else box.findData(default))
+        box.currentIndexChanged.connect(lambda _n: self._state.keep(f"export/{key}", str(box.currentData())))
+        return box
+
+    def _format_chosen(self, _index: int) -> None:
+        self._state.keep("export/format", self.format.currentData())
+        self._show_choices()
+
+    def _show_choices(self) -> None:
+        """Show what the chosen format can be told."""
+        form = self.format.currentData()
+        shown = {"Format"}
+        if form in AUDIO_FORMATS or form in VIDEOS:
+            shown.add("Sound")
+        if form in ("pdf", "svg"):
+            shown.add("Paper")
+        if form in VIDEOS:
+            shown |= {"Size", "Frames", "Look", "Caption"}
+        if form == "mp4":
+            shown.add("Picture")
+        for name, parts in self._rows.items():
+            for part in parts:
+                part.setVisible(name in shown)
+
+    def _choose_picture(self) -> None:
+        if self._picture:
+            self._picture = ""
+        else:
+            start = self._state.text("export/pictures_at")
+            chosen, _ = QFileDialog.getOpenFileName(self, "Choose a picture", start, PICTURES)
+            if not chosen:
+                return
+            self._state.keep("export/pictures_at", str(Path(chosen).parent))
+            self._picture = chosen
+        self._state.keep("export/picture", self._picture)
+        self._show_picture()
+
+    def _show_picture(self) -> None:
+        name = Path(self._picture).name if self._picture else ""
+        text = self.picture.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, 130)
+        self.picture.setText(f"{text}  ×" if name else "Choose…")
+        self.picture.setToolTip(f"{self._picture}\nClick to do without it" if name else "A picture behind the notes, dimmed")
 
     def refresh(self) -> None:
         """Allow export when there is something finished to be exported."""

@@ -6,9 +6,14 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from desktop.ui import theme
+from desktop.ui.piano.edit_box import EditBox
+from desktop.ui.piano.edit_editor import Editor
 from desktop.ui.piano.engine_box import EngineBox
 from desktop.ui.piano.export import ExportBox
+from desktop.ui.piano.live_box import TITLE as LIVE
+from desktop.ui.piano.live_box import LiveBox
 from desktop.ui.piano.song import Song
+from desktop.ui.player import Player
 from desktop.ui.prefs import Prefs
 from desktop.ui.state import State
 from desktop.ui.widgets.parts import Fact, Section, Segments, line
@@ -44,7 +49,9 @@ class Inspector(QWidget):
     auditions_asked = Signal()
     corrected = Signal(str)
 
-    def __init__(self, song: Song, state: State, prefs: Prefs, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, song: Song, editor: Editor, player: Player, state: State, prefs: Prefs, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._song, self._state = song, state
         self.setFixedWidth(WIDTH)
@@ -63,6 +70,9 @@ class Inspector(QWidget):
         self._column.setSpacing(theme.S4)
         self._add_style()
         self._add_beats()
+        self.edit, self.live = EditBox(editor), LiveBox(song, player, state)
+        self._add_folded("Notes", "piano/notes_folded", self.edit)
+        self._add_folded(LIVE, "piano/live_folded", self.live)
         self._column.addWidget(line())
         self.export = ExportBox(song, state, prefs)
         self.export.asked.connect(self.export_asked)
@@ -117,6 +127,12 @@ class Inspector(QWidget):
         for number, fact in enumerate(self.facts.values()):
             facts.addWidget(fact, number // 2, number % 2)
         section.body.addLayout(facts)
+        self._column.addWidget(section)
+
+    def _add_folded(self, title: str, kept: str, box: QWidget) -> None:
+        section = Section(title, folds=True, folded=self._state.flag(kept, True))
+        section.folded.connect(lambda folded: self._state.keep(kept, folded))
+        section.body.addWidget(box)
         self._column.addWidget(section)
 
     def _add_more(self) -> None:

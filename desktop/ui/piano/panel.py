@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QWidget
 
 from desktop import paths
-from desktop.errors import UserError
 from desktop.jobs.events import Failed
-from desktop.jobs.job import DIFFICULTIES, RenderJob
-from desktop.jobs.rows import Row
-from desktop.jobs.states import State as JobState
+from desktop.piano.live.links import Status
+from desktop.piano.live.system import title
 from desktop.piano.names import SOUNDS
+from desktop.piano.waterfall.looks import PLAYED
 from desktop.ui.actions import Action
-from desktop.ui.background import Op
 from desktop.ui.files import show_in_folder
 from desktop.ui.notify import Note, Severity, from_error, from_failed
 from desktop.ui.panels import Heading, Panel, Services
 from desktop.ui.piano import export, files
+from desktop.ui.piano.actions import actions
 from desktop.ui.piano.batch import Batch
 from desktop.ui.piano.batch_page import BatchPage
 from desktop.ui.piano.canvas import Canvas
-from desktop.ui.piano.edit_actions import actions as edit_actions
 from desktop.ui.piano.edit_desk import Desk
+from desktop.ui.piano.exporting import Exports
+from desktop.ui.piano.falling_view import FallingView
 from desktop.ui.piano.inspector import Inspector
+from desktop.ui.piano.score_view import ScoreView
 from desktop.ui.piano.song import Options, Song, Task
 from desktop.ui.piano.start import WORDS
 from desktop.ui.piano.takes import Takes
@@ -53,14 +52,17 @@ class PianoPanel(Panel):
         self.canvas = Canvas(self.song, self.player)
         self.bars = Takes(self.song, services.bridge, self)
         self.takes_view = TakesView(self.song, services, self.bars)
+        self.falling = FallingView(self.song, services)
+        self.canvas.add_view("score", "Score", ScoreView(self.song, services))
+        self.canvas.add_view("falling", "Falling", self.falling)
         self.canvas.add_view("takes", "Takes", self.takes_view)
         self.desk = Desk(self.song, services, self)
         self.start, self.failed_page = StartPage(prefs, WORDS, self.takes), FailedPage()
-        self.inspector = Inspector(self.song, state, prefs)
+        self.inspector = Inspector(self.song, self.canvas.editor, self.player, state, prefs)
         self._pages = QStackedWidget()
         self.batch = Batch(services.bridge, state, self)
         self.batch_page = BatchPage(self.batch, state, prefs)
-        self._in_batch = False
+        self.in_batch = False
         for page in (self.start, self.canvas, self.failed_page, self.batch_page):
             self._pages.addWidget(page)
         row = QHBoxLayout(self)
@@ -70,7 +72,7 @@ class PianoPanel(Panel):
         self._edge = line(vertical=True)
         row.addWidget(self._edge)
         row.addWidget(self.inspector)
-        self._exports: dict[int, Path] = {}
+        self.exports = Exports(self.song, services, self)
         self._volume_before = 80
         self.canvas.transport.volume.setValue(int(state.number("piano/volume", 80)))
         self._connect()
@@ -95,6 +97,7 @@ class PianoPanel(Panel):
         self.inspector.auditions_asked.connect(lambda: canvas.show_view("takes"))
         self.bars.failed.connect(lambda failed: self._services.say(from_failed(failed, self._library_of(failed))))
         self.bars.changed.connect(self.changed)
+        self._connect_live()
         self.inspector.corrected.connect(song.correct)
         self.inspector.export_asked.connect(self.export)
         canvas.transport.asked.connect(self._do)
@@ -104,8 +107,20 @@ class PianoPanel(Panel):
         song.failed.connect(self._job_failed)
         song.warned.connect(self._warn)
         self.player.playing_changed.connect(lambda _on: self.changed.emit())
-        self._services.bridge.rows_changed.connect(self._exported)
         self._services.prefs.changed.connect(self._prefs_changed)
+
+    def _connect_live(self) -> None:
+        live = self.inspector.live.live
+        live.changed.connect(self.changed)
+        live.pressed_changed.connect(self.canvas.roll.set_pressed)
+        live.pressed_changed.connect(lambda pitches: self.falling.set_pressed(dict.fromkeys(pitches, PLAYED)))
+        live.lost.connect(self._port_lost)
+        live.back.connect(lambda status: self._services.say(Note(Severity.GOOD, f"{title(status.name)} is there again")))
+        live.trouble.connect(self._say_error)
+
+    def _port_lost(self, status: Status) -> None:
+        remedy = "Playing goes on without it; plug it in again and it is used at once."
+        self._services.say(Note(Severity.WARNING, f"{title(status.name)} went away", status.reason, remedy))
 
     # The panel's contract
 
@@ -113,7 +128,7 @@ class PianoPanel(Panel):
 
     def heading(self) -> Heading:
         song = self.song
-        if self._in_batch:
+        if self.in_batch:
             counts = self.batch.counts()
             said = [f"{count} {word}" for word, count in counts.items() if count]
             return Heading("Batch", "  ·  ".join(said)) if self.batch.entries else Heading("Batch")
@@ -134,7 +149,7 @@ class PianoPanel(Panel):
         if files.is_batch(path):
             self.queue([path])
             return
-        self._in_batch = False
+        self.in_batch = False
         self.song.open(path)
 
     def open_all(self, paths: list[Path]) -> None:
@@ -150,82 +165,27 @@ class PianoPanel(Panel):
 
     def show_batch(self, on: bool = True) -> None:
         """Show the batch, or the song again."""
-        self._in_batch = on
+        self.in_batch = on
         self.batch.soundfont, self.batch.device = self.song.soundfont, self._services.prefs.now.device
         self._refresh()
 
     def drag_over(self, on: bool) -> bool:
         self.start.drop.light(on)
         self.batch_page.empty.light(on)
-        return self._pages.currentWidget() is self.start or (self._in_batch and not self.batch.entries)
+        return self._pages.currentWidget() is self.start or (self.in_batch and not self.batch.entries)
 
     def toast_area(self) -> QWidget:
         return self._pages
 
     def close_panel(self) -> None:
+        self.inspector.live.live.close()
         self.player.close()
         self.takes_view.close_player()
         self.song.leave()
         self._services.state.keep("piano/volume", self.canvas.transport.volume.value())
 
     def actions_of(self) -> list[Action]:
-        canvas, song = self.canvas, self.song
-
-        def open_() -> str:
-            return "" if self.isVisible() and song.is_open and not self._in_batch else "Open a song first"
-
-        def playable() -> str:
-            return open_() or canvas.transport.reason
-
-        def grid() -> str:
-            return open_() or ("" if song.grid is not None and song.source is not None else "No beats have been found yet")
-
-        def source() -> str:
-            return open_() or ("" if song.source is not None else "The original is not there")
-
-        def export_() -> str:
-            return open_() or export.blocked(song)
-
-        actions = [
-            Action("play.toggle", "Play or pause", self.toggle_play, ("Space",), "Play", playable, soft=True),
-            Action("play.stop", "Stop", self.player.stop, ("Shift+Space",), "Play", playable),
-            Action("play.start", "Back to the start", lambda: canvas.seek(0.0), ("Home",), "Play", open_, soft=True),
-            Action("play.end", "To the end", lambda: canvas.seek(canvas.timeline.duration), ("End",), "Play", open_, soft=True),
-            Action("play.loop", "Loop", canvas.toggle_loop, ("L",), "Play", open_, lambda: canvas.loop_on),
-            Action("play.loop_start", "Loop starts here", lambda: canvas.set_loop_end(False), ("[",), "Play", open_),
-            Action("play.loop_end", "Loop ends here", lambda: canvas.set_loop_end(True), ("]",), "Play", open_),
-            Action("play.flip", "Original or cover", self.flip, ("C",), "Play", playable),
-            Action("play.mute", "Mute", self.mute, ("M",), "Play", playable),
-            Action("view.zoom_in", "Zoom in", lambda: canvas.zoom(1.5), ("+", "="), "View", open_),
-            Action("view.zoom_out", "Zoom out", lambda: canvas.zoom(1 / 1.5), ("-",), "View", open_),
-            Action("view.fit", "Show the whole song", canvas.fit, ("F",), "View", open_),
-            Action("piano.run", "Make the cover again", song.run, ("Ctrl+R",), "Piano", source),
-            Action("piano.cancel", "Stop making the cover", song.cancel, ("Ctrl+.",), "Piano",
-                   lambda: "" if song.covering else "Nothing is being made"),
-            Action("piano.take", "Write the chosen bars again", self.take_again, ("R",), "Piano",
-                   lambda: open_() or self.bars.blocked),
-            Action("piano.double", "Beats: twice as many", lambda: song.correct("x2"), ("Ctrl+Up",), "Piano", grid),
-            Action("piano.half", "Beats: half as many", lambda: song.correct("half"), ("Ctrl+Down",), "Piano", grid),
-            Action("piano.shift", "Beats: half a beat later", lambda: song.correct("shift"), ("Ctrl+Right",), "Piano", grid),
-            Action("piano.downbeat", "A bar starts at the playhead", self.downbeat_here, ("D",), "Piano", grid),
-            Action("piano.auto", "Beats: as they were found", lambda: song.correct("auto"), ("Ctrl+0",), "Piano", grid),
-            *edit_actions(canvas, self.desk),
-            Action("file.export", "Export…", lambda: self.export(""), ("Ctrl+E",), "File", export_),
-            Action("file.demo", "Open the demo song", self.open_demo, ("Ctrl+Shift+D",), "File"),
-            Action("piano.batch", "Batch of songs", lambda: self.show_batch(not self._in_batch), ("Ctrl+B",), "Piano",
-                   checked=lambda: self._in_batch),
-            Action("file.close", "Close the song", song.close, ("Ctrl+W",), "File", open_),
-        ]  # fmt: skip
-        for key, (view, title) in zip("1234", canvas.views.items(), strict=False):
-            actions.append(Action(f"view.{view}", f"View: {title}", partial(canvas.show_view, view), (key,), "View", open_,
-                                  partial(self._is_view, view)))  # fmt: skip
-        for number, style in enumerate(self.inspector.styles.cards, 1):
-            text = f"Style: {self.inspector.styles.cards[style].text()}"
-            actions.append(Action(f"piano.style_{style}", text, partial(self.choose_style, style), (f"Alt+{number}",), "Piano"))
-        for key, level in zip("890", DIFFICULTIES, strict=True):
-            text = f"Difficulty: {level.capitalize()}"
-            actions.append(Action(f"piano.{level}", text, partial(self.choose_difficulty, level), (f"Alt+{key}",), "Piano"))
-        return actions
+        return actions(self)
 
     # What the user does
 
@@ -286,9 +246,6 @@ class PianoPanel(Panel):
         choice = str(options.composer) if options.engine == "pop2piano" else options.style
         self.bars.again(options.engine, choice, options.difficulty)
 
-    def _is_view(self, view: str) -> bool:
-        return self.canvas.view == view
-
     def downbeat_here(self) -> None:
         """The beat next to the playhead starts a bar."""
         if (grid := self.song.grid) is not None:
@@ -303,21 +260,8 @@ class PianoPanel(Panel):
 
     def export_to(self, target: Path, form: str) -> None:
         """Write the cover to a file."""
-        song = self.song
-        cover, project = song.cover, song.project
-        if cover is None or project is None:
-            return
-        if form == "midi":
-            named = replace(cover, title=(song.source or target).stem)
-            Op(self, lambda: files.write_midi(named, target)).success(lambda _: self._written(target)).failure(
-                self._say_error
-            ).start()
-            return
-        try:
-            job = RenderJob(cover=str(project), output=str(target), soundfont=song.soundfont)
-            self._exports[self._services.bridge.submit(job, priority=1)] = target
-        except UserError as error:
-            self._say_error(error)
+        box = self.inspector.export
+        self.exports.write(target, form, box.video, box.paper)
 
     # What happens
 
@@ -340,7 +284,7 @@ class PianoPanel(Panel):
             page = self.failed_page
         elif song.is_open:
             page = self.canvas
-        if self._in_batch:
+        if self.in_batch:
             page = self.batch_page
         self._pages.setCurrentWidget(page)
         for part in (self._edge, self.inspector):
@@ -364,33 +308,14 @@ class PianoPanel(Panel):
     def _open_library(self) -> None:
         self._services.go("library")
 
-    def _exported(self, rows: list[Row]) -> None:
-        for row in rows:
-            if row.id in self._exports and row.state.is_over:
-                target = self._exports.pop(row.id)
-                if row.state is JobState.DONE:
-                    self._written(target)
-                elif row.error is not None:
-                    self._services.say(from_failed(row.error, [("Try again", partial(self._retry_export, row.id, target))]))
-
     def _batch_ended(self) -> None:
-        if self._in_batch and self.isVisible():
+        if self.in_batch and self.isVisible():
             return
         counts = self.batch.counts()
         said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
         actions = [("Show the table", lambda: show_in_folder(self.batch.table["csv"]))] if self.batch.table else []
         severity = Severity.WARNING if counts["failed"] else Severity.GOOD
         self._services.say(Note(severity, f"The batch is over: {said}", actions=actions))
-
-    def _retry_export(self, number: int, target: Path) -> None:
-        try:
-            self._exports[self._services.bridge.queue.retry(number)] = target
-        except UserError as error:
-            self._say_error(error)
-
-    def _written(self, target: Path) -> None:
-        show = ("Show in folder", lambda: show_in_folder(target))
-        self._services.say(Note(Severity.GOOD, f"Exported {target.name}", str(target), actions=[show]))
 
     def _say_error(self, error: Exception) -> None:
         self._services.say(from_error(error))
