@@ -15,7 +15,7 @@ from desktop.models.library import Library
 from desktop.piano.analysis import Analysis
 from desktop.piano.audio import write_audio
 from desktop.piano.cover import NOTE, Cover
-from desktop.piano.engines import EngineOptions, engine
+from desktop.piano.engines import EngineOptions, check_models, engine
 from desktop.piano.extras import KINDS, make_extras
 from desktop.piano.listen import decode_for_playback
 from desktop.piano.midi import write_midi
@@ -48,6 +48,7 @@ def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
     source = Path(job.source)
     soundfont = _soundfont(job.soundfont) if job.audio else None
     make_cover = engine(job.engine)
+    check_models(job.engine, Library())
     share = 0.3 if "mp4" in job.also else 0.8 if job.audio or job.also else 0.92
     with stages.stage("analysis"):
         analysis = analyse(source, Library(), progress.part(0.0, share), beats=job.beats, device=job.device)

@@ -15,6 +15,7 @@ from desktop.models.library import Library
 from desktop.piano.analysis_data import Analysis
 from desktop.piano.audio import write_audio
 from desktop.piano.cover import Cover, Grid, Notes
+from desktop.piano.engines import check_models
 from desktop.piano.outputs import file_stem, publish
 from desktop.piano.project import load_project
 from desktop.piano.regridding import on_grid
@@ -35,6 +36,7 @@ def run_take(job: TakeJob, progress: Progress) -> Result:
         UserError: the cover or its song cannot be read, or the engine's model is missing.
         UsageError: the stretch lies outside of what the engine hears.
     """
+    check_models(job.engine, Library())
     cover = load_project(job.cover)
     source, analysis = _heard(cover, job.cover, job.device, progress.part(0.0, 0.4))
     choice = job.style if job.engine == "sketch" else str(job.composer)
@@ -50,6 +52,7 @@ def run_audition(job: AuditionJob, progress: Progress) -> Result:
 
     Raises: as ``run_take`` does; UserError, too, for a folder or a SoundFont that will not do.
     """
+    check_models(job.engine, Library())
     cover = load_project(job.cover)
     soundfont = Path(job.soundfont) if job.soundfont else default_soundfont()
     open_soundfont(soundfont)

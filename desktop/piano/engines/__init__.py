@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 ENGINES = {"sketch": "desktop.piano.engines.sketch", "pop2piano": "desktop.piano.engines.pop2piano"}
 """Module of each engine; it has a function ``make_cover`` as ``Engine`` says."""
 
+MODELS = {"sketch": (), "pop2piano": ("pop2piano",)}
+"""Models that must be installed for each, besides those that listening needs."""
+
 
 @dataclass(frozen=True)
 class EngineOptions:
@@ -56,6 +59,12 @@ class Engine(Protocol):
             UserError: its model is missing, the song cannot be read, or nothing came of it.
         """
         ...
+
+
+def check_models(name: str, library: Library) -> None:
+    """Raise UserError when a model is missing or damaged that an engine needs: better now than after listening."""
+    for model in MODELS.get(name, ()):
+        library.folder(model)
 
 
 def engine(name: str) -> Engine:

@@ -22,7 +22,7 @@ SMALL = replace(PUBLISHED, inner=64, layers=1, decoder_layers=1, heads=4, head=1
 
 @pytest.fixture(scope="session")
 def _network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_random(tmp_path_factory.mktemp("network"), SMALL, 2, ending=0.02, musical=True)
+    folder = write_random(tmp_path_factory.mktemp("network"), SMALL, 10, ending=0.01, musical=True)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     pop2piano.convert(folder / pop2piano.WEIGHTS, folder, Progress(), plan=SMALL)
