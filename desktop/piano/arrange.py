@@ -26,7 +26,7 @@ from desktop.piano.hands import make_playable
 from desktop.piano.pedal import make_pedals
 from desktop.piano.playability import LIMITS
 
-_RATES = {"easy": (1.5, 4.6), "medium": (4.2, 8.4), "full": (5.6, 10.4)}
+_RATES = {"easy": (1.5, 4.6), "medium": (4.0, 7.6), "full": (5.6, 11.5)}
 """Notes a second that each difficulty aims at."""
 
 

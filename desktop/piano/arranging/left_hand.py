@@ -8,7 +8,7 @@ from desktop.piano.arranging.draft import Draft, Role
 from desktop.piano.arranging.patterns import Style, cells_for, split_pulses
 from desktop.piano.arranging.plan import Bar, Plan, segments
 from desktop.piano.arranging.sheet import Sheet
-from desktop.piano.arranging.voicing import bass_pitch, close_chord, ladder
+from desktop.piano.arranging.voicing import bass_pitch, close_chord, is_clear, ladder
 from desktop.piano.cover import LEFT, Chord
 from desktop.piano.playability import LIMITS
 
@@ -130,13 +130,15 @@ class LeftHand:
         return [bass]
 
     def _with_tenor(self, bass: int, steps: Sequence[int]) -> list[int]:
-        """Bass and a tenor that moves little; a tenth sounds fuller than one more fifth."""
+        """Bass and a tenor that moves little; a tenth sounds fuller than one more fifth, and fuller still with one in between."""
         tenors = [p for p in steps[1:] if 5 <= p - bass <= LIMITS[self._difficulty].span]
         if not tenors:
             return [bass]
         before = self._chord[0] if self._chord else bass + 15
-        self._chord = [min(tenors, key=lambda p: (abs(p - before) + 3 * ((p - bass) % 12 == 7), p))]
-        return [bass, self._chord[0]]
+        tenor = min(tenors, key=lambda p: (abs(p - before) + 3 * ((p - bass) % 12 == 7), p))
+        self._chord = [tenor]
+        middle = [p for p in steps[1:] if self._full and is_clear([bass, p, tenor]) and bass < p < tenor - 2]
+        return [bass, *middle[-1:], tenor]
 
     @staticmethod
     def _octave(bass: int, ceiling: int) -> list[int]:

@@ -130,7 +130,7 @@ STYLES: dict[str, Style] = {
         bass=45,
         top=62,
         comping=1.0,
-        inner=1,
+        inner=2,
         pedal=3,
     ),
 }

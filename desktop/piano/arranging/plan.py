@@ -13,6 +13,8 @@ LEVELS = 4
 """Fullness of a bar: 0 sparse, 1 moving, 2 flowing, 3 climax."""
 _PHRASE = 4
 """Bars: sections of popular songs change at multiples of four."""
+_MODERATE, _SLOW = 90.0, 0.25
+"""Pulses a minute that need no correction, and the loudness that half of them add: slow music is played in shorter notes."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,14 @@ def make_plan(sheet: Sheet, bias: int = 0) -> Plan:
     starts = [float(first + grid.meter * i) for i in range(count)]
     energy = np.array([_bar_loudness(sheet, start, start + grid.meter) for start in starts])
     sections = _sections(energy)
-    levels = _levels(energy, sections, bias)
+    pulse = _pulse(grid.tempo, grid.meter)
+    levels = _levels(energy + _SLOW * np.log2(_MODERATE * pulse / grid.tempo), sections, bias)
     return Plan(
         tuple(
             Bar(start, start + grid.meter, int(levels[i]), int(sections[i]), (i - first_of(sections, i)) % _PHRASE)
             for i, start in enumerate(starts)
         ),
-        _pulse(grid.tempo, grid.meter),
+        pulse,
     )
 
 
