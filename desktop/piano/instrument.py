@@ -23,11 +23,11 @@ from desktop.errors import UserError
 from desktop.jobs.executors import program_command, program_environment
 from desktop.jobs.progress import Progress
 from desktop.piano.cover import Cover
+from desktop.piano.instrument_host import NOTES, PLAYED, PROBLEM, SOUND, TASK
 from desktop.piano.live.schedule import schedule
 from desktop.piano.synth import TAIL, Samples, normalise
 
 SWITCH = "--instrument"
-PROBLEM, NOTES, SOUND, TASK = "problem.json", "notes.npz", "sound.f32", "task.json"
 PATIENCE_S = 240.0
 """Seconds without a sign of life after which the plug-in is taken for hung; some take a minute to load."""
 _POLL_S = 0.2
@@ -91,8 +91,7 @@ def _run(folder: Path, path: Path, progress: Progress) -> None:
                 continue
             if line is None:
                 break
-            # Plug-ins print what they like; ours starts with a word that they hardly use.
-            if line.startswith("reprise-played "):
+            if line.startswith(PLAYED):
                 stage, heard = "playing", monotonic()
                 progress.at(float(line.split()[1]), f"{path.stem} is playing")
         code = child.wait()

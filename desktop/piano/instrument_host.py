@@ -1,4 +1,7 @@
-"""The process that a VST3 instrument runs in; see ``instrument``. pedalboard is imported here and nowhere else."""
+"""The process that a VST3 instrument runs in; see ``instrument``, which starts it.
+
+pedalboard is imported here and nowhere else. So that it starts soon, hardly anything of ours is.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from desktop.errors import UserError
-from desktop.piano.instrument import NOTES, PROBLEM, SOUND, TASK
 
+PROBLEM, NOTES, SOUND, TASK = "problem.json", "notes.npz", "sound.f32", "task.json"
+"""Files in the folder that both processes know."""
+PLAYED = "reprise-played "
+"""Begins the lines that say how far it is; plug-ins print what they like, but hardly that."""
 CHUNK_S = 8.0
 """Seconds that are played at a time, so that it can be seen how far it is."""
 Timed = tuple[bytes, float]
@@ -33,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
             seconds, data = notes["seconds"], notes["data"]
             whole, rate = float(task["seconds"]), int(task["rate"])
             channels = 2
-            print("reprise-played 0", flush=True)
+            print(f"{PLAYED}0", flush=True)
             for number, begin in enumerate(np.arange(0.0, whole, CHUNK_S).tolist()):
                 length = min(CHUNK_S, whole - begin)
                 first, last = np.searchsorted(seconds, (begin, begin + length))
@@ -41,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
                 messages = [(bytes(row), at - begin) for row, at in part]
                 played, channels = _play(plugin, messages, length, rate, channels, anew=number == 0)
                 sound.write(np.broadcast_to(played, (2, played.shape[1])).T.astype("<f4").tobytes())
-                print(f"reprise-played {(begin + length) / whole:.4f}", flush=True)
+                print(f"{PLAYED}{(begin + length) / whole:.4f}", flush=True)
     except UserError as error:
         (folder / PROBLEM).write_text(json.dumps({"message": error.message, "remedy": error.remedy}), encoding="utf-8")
     sys.stdout.flush()

@@ -139,6 +139,16 @@ def test_the_song_waits_for_the_keys_and_goes_on_with_them(room: Room, qtbot: Qt
     qtbot.waitUntil(lambda: practice.holding, timeout=3000)
     assert practice.expected == {60}
     assert lit[-1] == {61, 62, 65}
+    assert not room.organ.messages, "its keys are passed on when that is wished"
+    room.live.choose_output("Organ")
+    qtbot.waitUntil(lambda: room.live.ports.output.link is Link.OPEN)
+    room.box.through.setChecked(True)
+    room.keys.press(CONTROL, 64, 127, NOTE_ON, 72, 50)
+    qtbot.waitUntil(lambda: len(room.organ.messages) == 2)
+    assert room.organ.messages == [(CONTROL | 2, 64, 127), (NOTE_ON | 2, 72, 50)]
+    qtbot.waitUntil(lambda: 72 in lit[-1])
+    room.player.seek(room.player.position)
+    assert room.live.ports.outlet.down == {(2, 72)}, "the player's own keys are not let go with the cover's"
     room.keys.unplug()
     qtbot.waitUntil(lambda: lit[-1] == frozenset(), timeout=5000)
     room.player.seek(0.0)

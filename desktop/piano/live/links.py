@@ -6,7 +6,7 @@ import contextlib
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from time import perf_counter
@@ -16,6 +16,7 @@ from desktop.errors import UserError
 from desktop.piano.live.schedule import ALL_NOTES_OFF, CONTROL, NOTE_OFF, NOTE_ON, SUSTAIN, Bytes
 from desktop.piano.live.system import CLIENT, OutPort, Port, System, find_system, pick, same_port
 
+ALL_CHANNELS = range(16)
 WATCH_S = 1.5
 """Seconds between two looks at which ports there are, while one is chosen."""
 log = logging.getLogger(__name__)
@@ -193,14 +194,15 @@ class Outlet(_Line[OutPort]):
                 if self._keep(data) and not self._write(data):
                     return
 
-    def release(self) -> None:
-        """Let go of all keys and the pedal."""
+    def release(self, channels: Collection[int] = ALL_CHANNELS) -> None:
+        """Let go of the keys and the pedal of these channels."""
         with self._lock:
-            channels = sorted(self._channels)
-            offs = [(NOTE_OFF | channel, pitch, 64) for channel, pitch in sorted(self._down)]
-            ends = [(CONTROL | channel, what, 0) for channel in channels for what in (SUSTAIN, ALL_NOTES_OFF)]
-            self._down.clear()
-            self._channels.clear()
+            used = sorted(self._channels.intersection(channels))
+            down = sorted(key for key in self._down if key[0] in used)
+            offs = [(NOTE_OFF | channel, pitch, 64) for channel, pitch in down]
+            ends = [(CONTROL | channel, what, 0) for channel in used for what in (SUSTAIN, ALL_NOTES_OFF)]
+            self._down.difference_update(down)
+            self._channels.difference_update(used)
             for data in (*offs, *ends):
                 if self._port is None or not self._write(data):
                     return
@@ -209,9 +211,9 @@ class Outlet(_Line[OutPort]):
         """Note which keys are down; whether the message is to be sent."""
         kind, channel = data[0] & 0xF0, data[0] & 0x0F
         self._channels.add(channel)
-        if kind == NOTE_ON:
+        if kind == NOTE_ON and data[2]:
             self._down.add((channel, data[1]))
-        elif kind == NOTE_OFF:
+        elif kind in (NOTE_OFF, NOTE_ON):
             if (channel, data[1]) not in self._down:
                 return False
             self._down.discard((channel, data[1]))
@@ -252,16 +254,21 @@ class Key:
 
 
 class Inlet(_Line[Port]):
-    """The keyboard that the player practises on; ``heard`` gets each key, in a thread of the driver's."""
+    """The keyboard that the player practises on.
+
+    In a thread of the driver's, ``heard`` gets each key, ``through`` the bytes of keys and pedals.
+    """
 
     def __init__(
         self,
         heard: Callable[[Key], None],
         changed: Callable[[Status], None] | None = None,
         system: Callable[[], System] = find_system,
+        through: Callable[[Bytes], None] | None = None,
     ) -> None:
         super().__init__(changed, system)
         self._heard = heard
+        self._through = through
 
     def _list(self, system: System) -> list[str]:
         return system.inputs()
@@ -270,6 +277,9 @@ class Inlet(_Line[Port]):
         return system.open_input(name, self._hear)
 
     def _hear(self, message: Any) -> None:
+        if self._through is not None and message.type in ("note_on", "note_off", "control_change"):
+            status, first, second = message.bytes()
+            self._through((status, first, second))
         if message.type == "note_on":
             self._heard(Key(message.note, message.velocity, perf_counter()))
         elif message.type == "note_off":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -11,8 +12,10 @@ from time import perf_counter
 
 from desktop.piano.live.course import Course
 from desktop.piano.live.links import Outlet
-from desktop.piano.live.schedule import Schedule
+from desktop.piano.live.schedule import HANDS, Schedule
 
+SWITCH_S = 0.001
+"""How long other threads may keep the interpreter once a message is due; Python's own 5 ms can be heard."""
 SLEEP_S = 0.02
 """The last stretch before a message is slept, not waited: on some systems waiting for a lock is coarse, sleeping is not."""
 log = logging.getLogger(__name__)
@@ -56,6 +59,7 @@ class Sender:
             self._course.add(first, last, speed, self._clock() + ahead)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="midi-out", daemon=True)
+                sys.setswitchinterval(min(SWITCH_S, sys.getswitchinterval()))
                 self._thread.start()
                 atexit.register(self.close)
             self._changed.notify()
@@ -71,7 +75,7 @@ class Sender:
         with self._changed:
             self._course.stop()
             # Inside the lock: a message that was taken before is out by now, and none is taken after.
-            self.outlet.release()
+            self.outlet.release(HANDS)
             self._changed.notify()
 
     def close(self) -> None:
@@ -101,6 +105,6 @@ class Sender:
     def _send(self) -> None:
         for _, data in self._course.due(self._clock()):
             if data is None:
-                self.outlet.release()
+                self.outlet.release(HANDS)
             else:
                 self.outlet.send((data,))

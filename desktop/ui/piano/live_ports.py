@@ -9,12 +9,14 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from desktop.errors import UserError
 from desktop.piano.cover import Cover
 from desktop.piano.live.links import WATCH_S, Inlet, Link, Outlet, Status
-from desktop.piano.live.schedule import HANDS, schedule
+from desktop.piano.live.schedule import HANDS, Bytes, schedule
 from desktop.piano.live.sender import Sender
 from desktop.piano.live.system import CLIENT, System, find_system
 from desktop.ui.background import Op
 from desktop.ui.player import BUFFER_S, Player
 
+PLAYER = 2
+"""MIDI channel, from 0, of the player's own keys; the hands of the cover have those before."""
 VIRTUAL = "virtual:"
 """Stands for the port that we make ourselves."""
 MOST_AHEAD = 0.5
@@ -25,6 +27,7 @@ class LivePorts(QObject):
 
     Attributes:
         outputs, inputs: names of the ports that were there when they were last listed.
+        through: whether the keys of the one sound on the other.
         problem: why there are none at all, None when there is a MIDI system.
         virtual_obstacle: why we cannot make a port ourselves, "" when we can.
 
@@ -45,7 +48,8 @@ class LivePorts(QObject):
         super().__init__(parent)
         self._player, self._system = player, system
         self.outlet = Outlet(lambda _status: self._told.emit(), system)
-        self.inlet = Inlet(self.key.emit, lambda _status: self._told.emit(), system)
+        self.inlet = Inlet(self.key.emit, lambda _status: self._told.emit(), system, self._pass_on)
+        self.through = False
         self.messenger = Sender(self.outlet)
         self.outputs: list[str] = []
         self.inputs: list[str] = []
@@ -192,6 +196,11 @@ class LivePorts(QObject):
             self._looking = False
 
         Op(self, work).success(done).failure(done).start()
+
+    def _pass_on(self, data: Bytes) -> None:
+        """Called by the driver, without a way round through the window: what is played must sound at once."""
+        if self.through:
+            self.outlet.send((((data[0] & 0xF0) | PLAYER, data[1], data[2]),))
 
     # The player
 

@@ -52,6 +52,7 @@ class Live(QObject):
         self.practising = LivePractice(player, self)
         self.alone = state.flag("live/alone")
         self.delay = min(500, max(-200, int(state.number("live/delay", 0))))
+        self.ports.through = state.flag("live/through")
         self._before = {"out": Status(), "in": Status()}
         self._recalled = False
         self.practising.hand = Hand(state.text("live/hand", Hand.RIGHT, tuple(Hand)))
@@ -99,6 +100,13 @@ class Live(QObject):
         self.alone = on
         self._state.keep("live/alone", on)
         self._send_hands()
+
+    def set_through(self, on: bool) -> None:
+        """Let the keyboard sound on the port that is played on."""
+        self._state.keep("live/through", on)
+        self.ports.through = on
+        if not on:
+            self.ports.silence()
 
     def set_delay(self, milliseconds: int) -> None:
         """Send later than the computer's own sound, or earlier when negative."""
