@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from desktop.piano.waterfall import notes, shapes
@@ -73,6 +75,7 @@ def spark(white: float, colour: Colour, look: Look, unit: int) -> Ink:
     return ink
 
 
+@lru_cache(maxsize=128)
 def flights(count: int, seed: int) -> tuple[Ink, Ink, Ink]:
     """Directions, speeds and brightness of the sparks of a strike: [count] each, the same for the same seed.
 

@@ -16,7 +16,9 @@ from desktop.piano.waterfall.surface import Form, Planes, Sprite, paint, scatter
 
 _PLAIN = 72
 """Velocity at which a note has the colour of its hand."""
-_KEPT = 400
+_KEPT = 600
+_FLIGHTS = 97
+"""So many strikes have sparks that fly differently."""
 
 Lit = dict[int, tuple[int, float]]
 """Pitch -> hand and brightness of the keys that are alight, white keys first."""
@@ -33,7 +35,7 @@ class Lights:
         self._keys: dict[tuple[int, int], tuple[int, Sprite]] = {}
         self._glows: dict[int, Sprite] = {}
         self._sparks: dict[int, Sprite] = {}
-        self._shone: dict[tuple[int, int, int], tuple[int, Sprite]] = {}
+        self._shone: dict[tuple[float, float, int, int], Sprite] = {}
 
     def lit(self, scene: Scene, second: float, pressed: Mapping[int, int]) -> Lit:
         """Which keys are alight at a second; ``pressed`` as for ``Renderer.frame``."""
@@ -73,7 +75,7 @@ class Lights:
                 continue
             ahead = (scene.end[i] - second) * pace.speed - max(1.0, 0.06 * self.keys.white)
             # How far the note reaches above the keys: the sprite for it is made for a few heights only, in steps.
-            step = max(unit, round(0.12 * self.keys.white) // unit * unit)
+            step = max(unit, round(0.2 * self.keys.white) // unit * unit)
             high = min(reach, int(ahead) // step * step)
             if high <= 0:
                 continue
@@ -81,20 +83,21 @@ class Lights:
             stamp(self.form, planes, self.fall - high, left, sprite, light.strength(second - scene.start[i], 0, 100))
 
     def _shine(self, pitch: int, hand: int, high: int, reach: int) -> tuple[int, Sprite]:
-        # A note that ends within reach has a round end there; one that goes on has none.
-        found = self._shone.get((pitch, hand, high))
+        unit = self.form.unit
+        left, right = bounds(self.keys, pitch)
+        first = int(left) // unit * unit
+        # Keys of the same width and the same fraction of a pixel share their sprites.
+        shape = round(left - first, 3), round(right - first, 3), hand, high
+        found = self._shone.get(shape)
         if found is None:
-            unit = self.form.unit
-            left, right = bounds(self.keys, pitch)
-            first = int(left) // unit * unit
             width = -(-(int(np.ceil(right)) - first) // unit) * unit
+            # A note that ends within reach has a round end there; one that goes on has none.
             top = -9.0 * self.keys.white if high >= reach else 0.0
             place = notes.Place(high, width, top, left - first, high + self.keys.white, right - first, self.keys.white)
-            ink = light.played(place, self._hand_colour(hand), self.look)
             if len(self._shone) > _KEPT:
                 self._shone.clear()
-            found = self._shone[pitch, hand, high] = first, self.form.sprite(ink)
-        return found
+            found = self._shone[shape] = self.form.sprite(light.played(place, self._hand_colour(hand), self.look))
+        return first, found
 
     def _glow(self, planes: Planes, pitch: int, hand: int, bright: float) -> None:
         unit = self.form.unit
@@ -117,7 +120,7 @@ class Lights:
                 if scene.hand[i] != hand or int(scene.pitch[i]) not in self.keys.spans:
                     continue
                 age = second - float(scene.start[i])
-                sideways, upwards, bright = light.flights(count, i)
+                sideways, upwards, bright = light.flights(count, i % _FLIGHTS)
                 right, up = light.flown(age, sideways, upwards)
                 left = float(age / light.LIFE)
                 lefts.append(self.keys.centre(int(scene.pitch[i])) + right * white)
