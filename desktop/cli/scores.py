@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +34,9 @@ def score(
 
 def engrave(folder: str, target: str, title: Annotated[str, typer.Option()] = "") -> None:
     """Paint the SVG pages in a folder into a PDF file."""
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    if sys.platform not in ("win32", "darwin"):
+        # Elsewhere there may be no display; nothing is shown in any case.
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
     from desktop.ui.engraving import paint_pdf
 
     paint_pdf(Path(folder), Path(target), title)

@@ -28,9 +28,8 @@ def paint_pdf(folder: Path, target: Path, title: str) -> int:
 
     Lines stay lines and letters stay letters. Raises UserError when there is nothing to paint or it cannot be written.
     """
-    if QGuiApplication.instance() is None:
-        # Kept by Qt's own reference until the process ends.
-        globals()["_application"] = QGuiApplication(["reprise"])
+    application = QGuiApplication.instance() or QGuiApplication(["reprise"])
+    application.setApplicationName("Reprise")
     pages = sorted(folder.glob("page-*.svg"), key=lambda path: int(path.stem.rpartition("-")[2]))
     if not pages:
         raise UserError("There are no pages to paint", path=folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -84,7 +84,24 @@ def _voices(one: _Hand, metre: Metre, downbeat: int, pedalled: Pedalled, last: i
     def crowded(tick: int) -> bool:
         return (tick - downbeat) // metre.bar in double
 
-    return [with_lengths(v, one.hand, metre, one.divisions, pedalled, last, strikes, crowded=crowded) for v in parts]
+    upper, lower = (
+        with_lengths(part, one.hand, metre, one.divisions, pedalled, last, strikes, crowded=crowded) for part in parts
+    )
+    return _simplified(upper, lower)
+
+
+def _simplified(upper: list[Event], lower: list[Event]) -> list[list[Event]]:
+    """The voices with what stands alone in the lower one moved to the upper one."""
+    merged = list(upper)
+    kept = []
+    starts = [event.start for event in upper]
+    for event in lower:
+        number = bisect_left(starts, event.end)
+        if number and upper[number - 1].end > event.start:
+            kept.append(event)
+        else:
+            merged.append(event)
+    return [sorted(merged, key=lambda event: event.start), kept]
 
 
 def _pedalled(cover: Cover, metre: Metre) -> Pedalled:

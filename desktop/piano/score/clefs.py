@@ -9,10 +9,10 @@ from desktop.piano.score.model import Clef
 
 _STAFF = {Clef.TREBLE: (64, 77), Clef.BASS: (43, 57)}
 """Pitches of the lowest and the highest line."""
-_FREE = 7
-"""Semitones beyond the staff that are read without a thought: two ledger lines."""
+_FREE = {True: 9, False: 3}
+"""Semitones beyond the staff that are read without a thought: more in the hand's own clef than in the other one."""
 _CHANGE = 9.0
-_HOME = 0.15
+_HOME = 0.5
 
 
 def clefs(bars: Sequence[Sequence[int]], hand: int) -> list[Clef]:
@@ -27,7 +27,7 @@ def clefs(bars: Sequence[Sequence[int]], hand: int) -> list[Clef]:
         for state, clef in enumerate(both):
             stay, move = total[state], total[1 - state] + _CHANGE
             ways.append(state if stay <= move else 1 - state)
-            now.append(min(stay, move) + _effort(pitches, clef) + (_HOME if state else 0.0))
+            now.append(min(stay, move) + _effort(pitches, clef, home=not state) + (_HOME if state else 0.0))
         back.append((ways[0], ways[1]))
         total = now
     at = 0 if total[0] <= total[1] else 1
@@ -38,8 +38,9 @@ def clefs(bars: Sequence[Sequence[int]], hand: int) -> list[Clef]:
     return chosen[::-1]
 
 
-def _effort(pitches: Sequence[int], clef: Clef) -> float:
+def _effort(pitches: Sequence[int], clef: Clef, *, home: bool) -> float:
     """How hard a bar is to read: ledger lines of its average note, weighted by how many notes there are."""
     low, high = _STAFF[clef]
-    lines = [max(0, low - _FREE - pitch, pitch - high - _FREE) / 3.5 for pitch in pitches]
+    free = _FREE[home]
+    lines = [max(0, low - free - pitch, pitch - high - free) / 3.5 for pitch in pitches]
     return min(len(lines), 8) * sum(lines) / len(lines) if lines else 0.0

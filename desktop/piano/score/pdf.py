@@ -16,7 +16,7 @@ _POLL_S = 0.05
 def write_pdf(folder: Path, target: Path, title: str, progress: Progress) -> None:
     """Paint ``page-1.svg``, ... of ``folder`` into the file ``target``; raises UserError when that cannot be done."""
     command = [*program_command(), "engrave", str(folder), str(target), "--title", title]
-    environment = program_environment({"QT_QPA_PLATFORM": "offscreen"})
+    environment = program_environment()
     try:
         child = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

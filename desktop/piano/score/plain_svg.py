@@ -144,11 +144,10 @@ class _Writer:
             whole = sum(self._width(text, part.size) for text, part in line)
             first = line[0][1]
             x = first.x - {"middle": whole / 2, "end": whole}.get(first.anchor, 0.0)
-            parts = [piece for text, part in line for piece in _split(text, part)]
-            words = [text for text, _ in parts if not is_symbol(text[0])]
-            if len(words) == len(parts) and len({(p.size, p.bold, p.italic) for _, p in parts}) == 1:
+            parts = _joined([piece for text, part in line for piece in _split(text, part)])
+            if len(parts) == 1 and not is_symbol(parts[0][0][0]):
                 # One kind of letters: the viewer's own font decides how wide they are, about the same anchor.
-                out.append(_text(first.x, first, "".join(words), first.anchor))
+                out.append(_text(first.x, first, parts[0][0], first.anchor))
                 continue
             for text, part in parts:
                 if is_symbol(text[0]):
@@ -213,6 +212,21 @@ def _balanced(line: list[tuple[str, _Text]]) -> list[tuple[str, _Text]]:
     if not words:
         return line
     return [(text, replace(part, size=1.35 * max(words)) if is_symbol(text[0]) else part) for text, part in line]
+
+
+def _joined(parts: list[tuple[str, _Text]]) -> list[tuple[str, _Text]]:
+    """Words that follow one another in one style as one."""
+    out: list[tuple[str, _Text]] = []
+    for text, part in parts:
+        if out and not is_symbol(text[0]) and not is_symbol(out[-1][0][0]) and _letters(part) == _letters(out[-1][1]):
+            out[-1] = (out[-1][0] + text, out[-1][1])
+        else:
+            out.append((text, part))
+    return out
+
+
+def _letters(style: _Text) -> tuple[float, bool, bool]:
+    return style.size, style.bold, style.italic
 
 
 def _split(text: str, style: _Text) -> list[tuple[str, _Text]]:
