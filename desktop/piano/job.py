@@ -15,7 +15,7 @@ from desktop.models.library import Library
 from desktop.piano.analysis import Analysis
 from desktop.piano.audio import write_audio
 from desktop.piano.cover import NOTE, Cover
-from desktop.piano.engines import EngineOptions, check_models, engine
+from desktop.piano.engines import MODELS, EngineOptions, check_models, engine
 from desktop.piano.extras import KINDS, make_extras
 from desktop.piano.listen import decode_for_playback
 from desktop.piano.midi import write_midi
@@ -51,12 +51,14 @@ def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
     check_models(job.engine, Library())
     share = 0.3 if "mp4" in job.also else 0.8 if job.audio or job.also else 0.92
     with stages.stage("analysis"):
-        analysis = analyse(source, Library(), progress.part(0.0, share), beats=job.beats, device=job.device)
+        # A network takes longer to write than to listen.
+        heard = 0.3 * share if MODELS[job.engine] else share
+        analysis = analyse(source, Library(), progress.part(0.0, heard), beats=job.beats, device=job.device)
     _preview_grid(analysis, progress)
-    progress.at(share, "Arranging for two hands")
+    progress.at(heard, "Arranging for two hands")
     with stages.stage("arrangement"):
         options = EngineOptions(source, job.composer, job.device)
-        part = progress.part(share, share + 0.03)
+        part = progress.part(heard, share + 0.02)
         cover = make_cover(
             analysis, style=job.style, difficulty=job.difficulty, title=analysis.title, options=options, progress=part
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import NormalDist
 
 import torch
 from torch import Tensor
@@ -44,9 +45,8 @@ def random_weights(plan: T5Plan, seed: int = 0, *, ending: float = 0.0, musical:
     if ending:
         # The largest of many normal numbers, beaten by one that is spread wider.
         found["lm_head.weight"][plan.end] /= found["lm_head.weight"][plan.end].std()
-        place = torch.distributions.Normal(0.0, 1.0)
-        highest = place.icdf(torch.tensor(1.0 - 0.5 / plan.vocabulary))
-        found["lm_head.weight"][plan.end] *= highest / place.icdf(torch.tensor(1.0 - ending))
+        place = NormalDist().inv_cdf
+        found["lm_head.weight"][plan.end] *= place(1.0 - 0.5 / plan.vocabulary) / place(1.0 - ending)
     return found
 
 

@@ -43,21 +43,33 @@ def graph_names(activation: str) -> tuple[str, str]:
 class Pop2Piano:
     """The graphs that ``desktop.models.export.pop2piano`` wrote into ``folder``, open.
 
+    Args:
+        keep_on_device: move caches by a graph even where they lie in the computer's memory.
+
     Attributes:
         device: "CPU" or "CUDA".
         width: values of a frame of the encoder's input.
-        composers: how many there are.
+        on_device: whether caches are kept by the device.
 
     Raises:
         UserError: a graph is missing, damaged or not one of those, or the device cannot be had.
     """
 
-    def __init__(self, folder: Path, activation: str, *, device: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        activation: str,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        keep_on_device: bool | None = None,
+    ) -> None:
         names = graph_names(activation)
         self.encoder, self.decoder = (open_session(folder / name, device=device, threads=threads) for name in names)
         self.device = self.decoder.device
+        self.on_device = self.device != "CPU" if keep_on_device is None else keep_on_device
         self._mover: Session | None = None
-        if self.device != "CPU":
+        if self.on_device:
             self._mover = open_session(folder / MOVER, device=self.device.lower(), threads=threads)
         try:
             self._shape = shape_of(self.decoder)
@@ -161,7 +173,7 @@ class _Batch:
         if self._position[0] == self._past.room:
             self._past.grow(self._past.room + _ROOM)
             self._binding = None
-        if self._binding is None or self._model.device != "CPU":
+        if self._binding is None or self._model.on_device:
             self._binding = self._bound()
         self._binding.run()
         self._position += 1
@@ -176,7 +188,7 @@ class _Batch:
         """Drop the rows that have come to their end, at once or when it is worth it."""
         self._ended |= ended
         gone = int(np.count_nonzero(self._ended))
-        if not gone or gone == len(self._ended) or (self._model.device != "CPU" and gone < _GONE * len(self._ended)):
+        if not gone or gone == len(self._ended) or (self._model.on_device and gone < _GONE * len(self._ended)):
             return
         rows = closed_up(~self._ended)
         for caches, end in ((self._past, int(self._position[0])), (self._cross, self._cross.room)):

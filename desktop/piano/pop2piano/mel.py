@@ -34,7 +34,8 @@ def log_mel(sound: Floats) -> Floats:
     cut = np.lib.stride_tricks.sliding_window_view(padded, WINDOW, axis=-1)[..., ::HOP, :]
     spectrum = fft.rfft(cut * _hann(), axis=-1)
     power = spectrum.real**2 + spectrum.imag**2
-    return np.log(np.maximum(power @ filters(), _FLOOR)).astype(np.float32)
+    found: Floats = np.log(np.maximum(power @ filters(), _FLOOR)).astype(np.float32)
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -78,6 +78,7 @@ def test_the_layout_is_the_published_one() -> None:
 def test_writes_what_transformers_writes(exported: Path, weights: dict[str, Tensor], activation: str) -> None:
     original = pop2piano.torch_model(with_activation(TINY, activation), weights)
     model = Pop2Piano(exported, activation, device="cpu")
+    moved = Pop2Piano(exported, activation, device="cpu", keep_on_device=True)
     lengths = set()
     for seed, (windows, frames, most) in enumerate(((1, 3, 20), (9, 44, 80), (5, 150, 70))):
         mel, composers = pop2piano.made_up(windows, frames, TINY.width, 20 + seed)
@@ -89,6 +90,7 @@ def test_writes_what_transformers_writes(exported: Path, weights: dict[str, Tens
         assert [model.greedy(mel[row : row + 1], composers[row : row + 1], most)[0] for row in range(2 % windows)] == wanted[
             : 2 % windows
         ]
+        assert moved.greedy(mel, composers, most) == wanted, "with caches that a graph moves, as on a GPU"
         whole = pop2piano.generated(original, mel, composers, most).tolist()
         assert model.greedy(mel, composers, most, stop=None) == whole, "further than the first room"
         lengths |= set(map(len, wanted))
