@@ -7,6 +7,7 @@ from typing import Protocol, cast
 from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QHBoxLayout, QScrollBar, QStackedWidget, QVBoxLayout, QWidget
 
+from desktop.ui.piano.beats_desk import BeatsDesk
 from desktop.ui.piano.edit_bar import EditBar
 from desktop.ui.piano.edit_editor import Editor
 from desktop.ui.piano.edit_tools import Tools
@@ -49,6 +50,7 @@ class Canvas(QWidget):
     """Shows a ``Song`` and plays it with a ``Player``.
 
     Attributes:
+        beats: changes the beats, and what is played to practise.
         editor: changes the notes, with the mouse in the roll and by actions.
         views: title of each view by its id.
         view: id of the one in front.
@@ -69,6 +71,7 @@ class Canvas(QWidget):
         self.timeline = Timeline(self)
         self.waveform, self.roll = Waveform(self.timeline), PianoRoll(self.timeline)
         self.transport = Transport()
+        self.beats = BeatsDesk(song, player, self.waveform, self.transport)
         self.loop: tuple[float, float] | None = None
         self.loop_on = False
         self._second = 0.0

@@ -1,19 +1,27 @@
-"""The bar under the roll: play, loop, where we are, original against cover, volume, zoom."""
+"""The bar under the views: play, loop, where we are, speed, metronome, original against cover, volume, zoom."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.ui import theme
 from desktop.ui.icons import IconButton
+from desktop.ui.piano.beats_practice import MetronomeButton, SpeedButton
 from desktop.ui.player import Obstacle
 from desktop.ui.widgets.parts import label, line, slider
 from desktop.ui.widgets.timecode import clock
 
+NARROW = 900
+"""Pixels under which the buttons for zooming go: wheel and keys do the same."""
+
 
 class Transport(QWidget):
     """Shows the player's state and says what the user wants; it plays nothing itself.
+
+    Attributes:
+        speed, metronome: the controls of practice playback, with signals of their own.
 
     Signals:
         asked: id of an action ("play.toggle", "view.fit", ...).
@@ -30,7 +38,7 @@ class Transport(QWidget):
         self.setProperty("surface", "window")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(56)
-        self.reason = ""
+        self.reason, self.silence = "", ""
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.S3, theme.S2, theme.S3, theme.S2)
         row.setSpacing(theme.S1)
@@ -41,24 +49,49 @@ class Transport(QWidget):
         self.loop.setCheckable(True)
         for button in (self.back, self.play, self.loop):
             row.addWidget(button)
-        row.addSpacing(theme.S2)
+        row.addSpacing(theme.S1)
         row.addLayout(self._make_clock())
-        row.addSpacing(theme.S2)
         row.addWidget(line(vertical=True))
-        row.addSpacing(theme.S2)
-        self._make_balance(row)
-        row.addSpacing(theme.S2)
+        self.speed, self.metronome = SpeedButton(), MetronomeButton()
+        row.addWidget(self.speed)
+        row.addWidget(self.metronome)
         row.addWidget(line(vertical=True))
         row.addSpacing(theme.S1)
+        self._make_balance(row)
+        row.addSpacing(theme.S1)
+        row.addWidget(line(vertical=True))
         self._make_volume(row)
         row.addStretch(1)
+        self._views, self._tools = QHBoxLayout(), QHBoxLayout()
+        for place in (self._views, self._tools):
+            place.setSpacing(theme.S1)
+            row.addLayout(place)
+        self._zooms: list[QWidget] = []
         for icon, tip, action in (
             ("zoom-out", "Zoom out (-)", "view.zoom_out"),
             ("fit", "Show the whole song (F)", "view.fit"),
             ("zoom-in", "Zoom in (+)", "view.zoom_in"),
         ):
-            row.addWidget(self._button(icon, tip, action))
-        self._tips = {w: w.toolTip() for w in (self.play, self.loop, self.back, self.balance, self.volume, self.mute)}
+            button = self._button(icon, tip, action)
+            row.addWidget(button)
+            if icon != "fit":
+                self._zooms.append(button)
+        self._tips: dict[QWidget, str] = {
+            w: w.toolTip() for w in (self.play, self.loop, self.back, self.balance, self.volume, self.mute)
+        }
+
+    def add_tool(self, widget: QWidget) -> None:
+        """Put a small widget (32 px high) at the right, before the buttons for zooming."""
+        self._tools.addWidget(widget)
+
+    def add_views(self, widget: QWidget) -> None:
+        """Put the choice of views between sound and tools."""
+        self._views.addWidget(widget)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for button in self._zooms:
+            button.setVisible(self.width() >= NARROW)
 
     # What is shown
 
@@ -73,16 +106,24 @@ class Transport(QWidget):
         self._tips[self.play] = self.play.toolTip()
 
     def show_obstacle(self, obstacle: Obstacle | None, *, sounds: bool) -> None:
-        """Disable what cannot be used, saying why; ``sounds``: something is there to be played."""
-        reason = f"{obstacle.reason}. {obstacle.remedy}" if obstacle else "" if sounds else "The sound is not ready yet."
-        for widget in (self.play, self.back, self.volume, self.mute):
-            widget.setEnabled(not reason)
-            widget.setToolTip(reason or self._tips[widget])
-        self.reason = reason
+        """Say why nothing is heard; disable what cannot be used. ``sounds``: something is there to be played.
+
+        Without a sound device it plays on in silence: the views move, MIDI ports sound.
+        """
+        self.reason = "" if sounds else "The sound is not ready yet."
+        for button in (self.play, self.back):
+            button.setEnabled(not self.reason)
+            tip = self._tips[button]
+            button.setToolTip(self.reason or (f"{tip}\nNo sound: {obstacle.reason}. {obstacle.remedy}" if obstacle else tip))
+        self.silence = f"{obstacle.reason}. {obstacle.remedy}" if obstacle else ""
+        loudness: tuple[QWidget, ...] = (self.volume, self.mute)
+        for widget in loudness:
+            widget.setEnabled(not self.reason and not self.silence)
+            widget.setToolTip(self.reason or self.silence or self._tips[widget])
 
     def show_balance(self, reason: str) -> None:
         """Disable the crossfade for a reason, or enable it with "" (not while nothing can be played)."""
-        reason = self.reason or reason
+        reason = self.reason or self.silence or reason
         self.balance.setEnabled(not reason)
         self.balance.setToolTip(reason or self._tips[self.balance])
         for name in (self._original, self._cover):
@@ -92,7 +133,7 @@ class Transport(QWidget):
         column = QVBoxLayout()
         column.setSpacing(0)
         self.place = label("1.1.1", size=theme.SECTION, bold=True, tabular=True)
-        self.place.setFixedWidth(92)
+        self.place.setFixedWidth(84)
         self.place.setToolTip("Bar, beat, quarter of the beat")
         self.time = label("0:00 / 0:00", size=theme.CAPTION, tone="secondary", tabular=True)
         column.addWidget(self.place)
@@ -102,7 +143,7 @@ class Transport(QWidget):
     def _make_balance(self, row: QHBoxLayout) -> None:
         self._original, self._cover = QLabel("Original"), QLabel("Cover")
         self.balance = slider(100)
-        self.balance.setMinimumWidth(72)
+        self.balance.setMinimumWidth(56)
         self.balance.setMaximumWidth(180)
         self.balance.setAccessibleName("Crossfade from original to cover")
         self.balance.setToolTip("Crossfade between the original and the cover (C flips)")
@@ -114,7 +155,7 @@ class Transport(QWidget):
     def _make_volume(self, row: QHBoxLayout) -> None:
         self.mute = self._button("volume", "Mute (M)", "play.mute")
         self.volume = slider(80)
-        self.volume.setMinimumWidth(48)
+        self.volume.setMinimumWidth(40)
         self.volume.setMaximumWidth(96)
         self.volume.setAccessibleName("Volume")
         self.volume.setToolTip("Volume")
