@@ -177,7 +177,7 @@ def test_hidden_and_broken_pages(view: ScoreView, project: Path, qtbot: QtBot) -
 
 def check_zoom(view: ScoreView, qtbot: QtBot) -> None:
     view.zoom(100.0)
-    assert view.zoom_factor == 4.0 and view.horizontalScrollBar().maximum() > 0
+    assert view.zoom_factor == 3.0 and view.horizontalScrollBar().maximum() > 0
     view.zoom(0.0001)
     assert view.zoom_factor == 0.4
     view.fit()

@@ -34,7 +34,9 @@ GLIDE_MS = 380
 GAP, EDGE = 20, 24
 LARGEST_PAGE = 1060.0
 """Width in pixels of a page at 100 %: wider windows leave a margin."""
-ZOOMS = (0.4, 4.0)
+ZOOMS = (0.4, 3.0)
+_SHARPEST = 24e6
+"""Pixels that a page is drawn with at most: beyond that it is enlarged."""
 _LEAD = 0.22
 """Share of the height above the line of music that is heard."""
 
@@ -349,10 +351,17 @@ class ScoreView(QAbstractScrollArea):
         tokens = theme.tokens()
         painter = QPainter(self.viewport())
         painter.fillRect(event.rect(), QColor(tokens.canvas if tokens.dark else tokens.window))
+        view = QRectF(self.viewport().rect())
         for page in range(len(self._pages)):
             area = self.page_rect(page)
-            if area.intersects(QRectF(self.viewport().rect())):
+            if area.intersects(view):
                 self._paint_page(painter, page, area, tokens)
+            if area.intersects(view.adjusted(0, -view.height(), 0, view.height())):
+                # Its neighbours too, so that scrolling meets no blank page.
+                self._sharpen(page, area.toRect().size(), tokens)
+            elif not area.intersects(view.adjusted(0, -3 * area.height(), 0, 3 * area.height())):
+                self._images.pop(page, None)
+                self._drawn.pop(page, None)
         if self._pages:
             self._paint_cursor(painter, tokens)
             self._paint_note(painter, tokens)
@@ -367,10 +376,13 @@ class ScoreView(QAbstractScrollArea):
         painter.setPen(QPen(theme.mix(tokens.hairline, tokens.text, 0.1), 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(place.adjusted(-1, -1, 0, 0))
-        ratio = self.devicePixelRatioF()
-        size = (round(place.width() * ratio), round(place.height() * ratio))
-        if self._drawn.get(page) != size and page not in self._pending:
-            self._draw(page, place.size(), ratio, size, paper(tokens))
+
+    def _sharpen(self, page: int, size: QSize, tokens: theme.Tokens) -> None:
+        """Have a page drawn for its size unless it is."""
+        ratio = min(self.devicePixelRatioF(), (_SHARPEST / max(1, size.width() * size.height())) ** 0.5)
+        pixels = (round(size.width() * ratio), round(size.height() * ratio))
+        if self._drawn.get(page) != pixels and page not in self._pending:
+            self._draw(page, size, ratio, pixels, paper(tokens))
 
     def _draw(self, page: int, size: QSize, ratio: float, pixels: tuple[int, int], colour: str) -> None:
         """Draw a page sharp for its size now, off the window's thread; until then the one before is stretched."""
