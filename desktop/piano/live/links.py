@@ -101,7 +101,8 @@ class _Line(ABC, Generic[P]):
         try:
             names = self._list(self._system())
         except (OSError, UserError) as error:
-            self._lose(str(error))
+            log.info("MIDI ports cannot be listed: %s", error)
+            self._lose("the MIDI system does not answer")
             return
         found = next((name for name in names if same_port(status.name, name)), None)
         if status.link is Link.OPEN and found is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import logging
 import os
 import re
 import sys
@@ -72,25 +74,47 @@ class RtMidi:
 
     def open_output(self, name: str) -> OutPort:
         with _plain_errors():
-            port: OutPort = self._backend.open_output(name)
+            port: OutPort = self._guarded(self._backend.open_output(name))
             return port
 
     def open_virtual(self, name: str) -> OutPort:
         if self.virtual_obstacle:
             raise UserError(self.virtual_obstacle, remedy="Install one, loopMIDI for example, and choose its port.")
         with _plain_errors():
-            port: OutPort = self._backend.open_output(name, client_name=CLIENT)
+            port: OutPort = self._guarded(self._backend.open_output(name, client_name=CLIENT))
             return port
 
     def open_input(self, name: str, heard: Callable[[Any], None]) -> Port:
         with _plain_errors():
-            port: Port = self._backend.open_input(name, callback=heard)
+            port: Port = self._guarded(self._backend.open_input(name, callback=heard))
             return port
 
+    def _guarded(self, port: Any) -> Any:
+        return _JackPort(port, self.outputs) if self.api == "UNIX_JACK" else port
+
     def _names(self, ask: Callable[[], list[str]]) -> list[str]:
-        with _plain_errors():
+        with _plain_errors(), _quiet() if self.api == "UNIX_JACK" else contextlib.nullcontext():
             # Our own virtual port is no place to play on.
             return [name for name in ask() if not name.startswith(f"{CLIENT}:")]
+
+
+class _JackPort:
+    """A port of JACK. Its library crashes when a port is closed whose server is gone: such a port is left as it is."""
+
+    def __init__(self, port: Any, ask: Callable[[], list[str]]) -> None:
+        self._port, self._ask = port, ask
+
+    def send(self, message: Any) -> None:
+        self._port.send(message)
+
+    def close(self) -> None:
+        try:
+            self._ask()
+        except OSError:
+            # Not even when the program ends may Python clear it away.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._port))
+        else:
+            self._port.close()
 
 
 @contextlib.contextmanager
@@ -122,6 +146,7 @@ def _quiet() -> Iterator[None]:
         os.close(kept)
 
 
+log = logging.getLogger(__name__)
 _found: System | None = None
 _finding = threading.Lock()
 
@@ -147,7 +172,7 @@ def _find() -> System:
             remedy='Install it: pip install "reprise-studio[midi]"',
         ) from error
     compiled = {name for name in dir(rtmidi) if name.startswith("API_") and getattr(rtmidi, name) in rtmidi.get_compiled_api()}
-    problems = []
+    tried = []
     for api in APIS:
         if f"API_{api}" not in compiled:
             continue
@@ -158,10 +183,11 @@ def _find() -> System:
                 probe.get_ports()
                 probe.delete()
         except OSError as error:
-            problems.append(f"{_TITLES[api]}: {error}")
+            log.info("no MIDI by %s: %s", _TITLES[api], error)
+            tried.append(_TITLES[api])
         else:
             return RtMidi(mido.Backend(f"mido.backends.rtmidi/{api}"), api)
-    raise UserError(f"This computer has no MIDI system that answers ({'; '.join(problems) or 'none is known'})", remedy=_remedy())
+    raise UserError(f"This computer has no MIDI system that answers (tried: {' and '.join(tried) or 'none'})", remedy=_remedy())
 
 
 _TITLES = {"MACOSX_CORE": "CoreMIDI", "WINDOWS_MM": "Windows MIDI", "LINUX_ALSA": "ALSA", "UNIX_JACK": "JACK"}
