@@ -79,8 +79,9 @@ def _write(sheet: Sheet, plan: Plan, style: Style, difficulty: str) -> list[Draf
     fills = fill_rests(sheet, plan, difficulty, left, until=close)
     drafts = [*left, *right, *fills, *last]
     if difficulty == "easy":
+        drafts = paced(drafts, sheet.grid)
         low = settled([draft for draft in drafts if draft.hand == LEFT], sheet)
-        drafts = paced([*low, *(draft for draft in drafts if draft.hand == RIGHT)], sheet.grid)
+        drafts = [*low, *(draft for draft in drafts if draft.hand == RIGHT)]
     return make_playable(drafts, sheet.grid, LIMITS[difficulty])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,12 @@ from desktop.errors import UsageError
 from desktop.jobs.job import DIFFICULTIES, STYLES
 from desktop.piano.analysis import Analysis
 from desktop.piano.arrange import arrange, lead_sheet
+from desktop.piano.arranging.pace import PACE
 from desktop.piano.cover import LEFT, RIGHT, Cover
 from desktop.piano.engines import engine
 from desktop.piano.playability import LIMITS, statistics, violations
+from tests.benchmarks.piano_measures import distance, leaps, pace, pattern, played
+from tests.piano.demo_song import demo_song
 from tests.piano.pop909 import load_song, truth
 from tests.piano.random_songs import make_song, songs
 
@@ -87,17 +90,49 @@ def test_the_same_song_gives_the_same_notes() -> None:
     assert np.array_equal(one.notes, two.notes) and np.array_equal(one.pedals, two.pedals)
 
 
-def test_styles_differ() -> None:
-    song = make_song(4, bars=16)
-    lefts = [cover_of(song, style).notes for style in STYLES]
-    shapes = {notes[notes["hand"] == LEFT].tobytes() for notes in lefts}
-    assert len(shapes) == len(STYLES)
+@pytest.mark.parametrize("difficulty", DIFFICULTIES)
+def test_styles_are_apart(difficulty: str) -> None:
+    """Their left hands strike elsewhere in the bar, or elsewhere on the keyboard, on the same song."""
+    song = demo_song()
+    patterns = {style: pattern(cover_of(song, style, difficulty)) for style in STYLES}
+    for one, other in combinations(STYLES, 2):
+        assert distance(patterns[one], patterns[other]) > 0.35, (one, other)
 
 
-def test_difficulty_adds_notes() -> None:
-    song = make_song(4, bars=24)
-    counts = [len(cover_of(song, "pop", difficulty).notes) for difficulty in DIFFICULTIES]
-    assert counts == sorted(counts) and counts[0] < counts[-1]
+@given(song=songs, style=st.sampled_from(STYLES))
+@example(song=demo_song(), style="arpeggio")
+@example(song=demo_song(), style="stride")
+@example(song=demo_song(), style="rock")
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_a_beginner_keeps_up(song: Analysis, style: str) -> None:
+    """No more than ten notes in four seconds for either hand, nothing wider than an octave."""
+    notes = played(cover_of(song, style, "easy"))
+    for hand in (LEFT, RIGHT):
+        speed = pace(notes, hand)
+        assert speed["most"] <= PACE and speed["span"] <= 12
+
+
+def test_a_beginners_left_hand_does_not_leap() -> None:
+    for style in STYLES:
+        assert leaps(played(cover_of(demo_song(), style, "easy")), LEFT) == 0.0
+
+
+def test_full_has_octaves_and_full_chords() -> None:
+    notes = cover_of(demo_song(), "pop", "full").notes
+    sizes = {hand: [] for hand in (LEFT, RIGHT)}
+    octaves = 0
+    for start in np.unique(notes["start"]):
+        for hand in (LEFT, RIGHT):
+            keys = notes["pitch"][(notes["start"] == start) & (notes["hand"] == hand)].astype(int)
+            sizes[hand].append(len(keys))
+            octaves += 12 in np.subtract.outer(keys, keys)
+    assert octaves >= 8 and max(sizes[RIGHT]) >= 4 and max(sizes[LEFT]) >= 3
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_difficulty_adds_notes(style: str) -> None:
+    easy, medium, full = (len(cover_of(demo_song(), style, difficulty).notes) for difficulty in DIFFICULTIES)
+    assert medium > 1.25 * easy and full > 1.05 * medium
 
 
 def test_loud_bars_are_fuller_and_louder() -> None:
@@ -135,9 +170,34 @@ def test_no_melody_no_chords_and_neither() -> None:
     no_tune = cover_of(replace(song, melody=song.melody[:0]))
     assert np.any(no_tune.notes["hand"] == RIGHT) and np.any(no_tune.notes["hand"] == LEFT)
     no_harmony = cover_of(replace(song, chords=()))
-    assert len(no_harmony.notes) > 10
+    assert np.any(no_harmony.notes["hand"] == LEFT) and np.any(no_harmony.notes["hand"] == RIGHT)
     nothing = cover_of(replace(song, melody=song.melody[:0], chords=()))
     assert len(nothing.notes) == 0 and nothing.info["statistics"]["notes"] == 0
+
+
+def test_a_tune_alone_is_harmonised() -> None:
+    """In its key, with most of the tune in its chords, and home at the end."""
+    song = demo_song()
+    sheet = lead_sheet(replace(song, chords=()))
+    assert (sheet.chords[-1].root, sheet.chords[-1].quality) == (2, "maj")
+    inside = [
+        note["pitch"] % 12 in chord.pitch_classes
+        for note in sheet.melody
+        if (chord := sheet.chord_at(float(note["start"]))) is not None
+    ]
+    assert len(inside) > 0.95 * len(sheet.melody) and np.mean(inside) > 0.6
+
+
+@pytest.mark.parametrize(("tempo", "meter"), [(50.0, 4), (50.0, 3), (190.0, 4), (190.0, 3)])
+def test_slow_and_fast(tempo: float, meter: int) -> None:
+    """Neither empty nor a blur, and the bar line is heard: the left hand strikes there."""
+    song = make_song(5, tempo=tempo, meter=meter, bars=24)
+    for style in ("pop", "arpeggio", "stride"):
+        cover = cover_of(song, style)
+        assert 2.2 <= cover.info["statistics"]["notes_per_second"] <= 9.0
+        left = cover.notes[cover.notes["hand"] == LEFT]["start"]
+        lines = np.arange(song.grid.downbeat, left.max(), meter)
+        assert np.mean(np.isin(np.round(lines, 3), np.round(left, 3))) > 0.9
 
 
 def test_unknown_style_and_difficulty() -> None:

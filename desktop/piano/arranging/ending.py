@@ -27,7 +27,7 @@ def play_ending(sheet: Sheet, plan: Plan, difficulty: str) -> list[Draft]:
     until = min(until, at + 8 * plan.pulse)
     if chord is None:
         return []
-    bass = bass_pitch(chord.root, None, 38)
+    bass = bass_pitch(chord.root, None, 46 if difficulty == "easy" else 38)
     left = [bass] if difficulty == "easy" else [bass, bass + 7 if (chord.root + 7) % 12 in chord.pitch_classes else bass + 12]
     # A tune as low as the left hand keeps the top.
     lowest = min((int(note["pitch"]) for note in sheet.melody if note["end"] > at), default=LOWEST + 88)

@@ -91,7 +91,7 @@ def settled(left: Sequence[Draft], sheet: Sheet) -> list[Draft]:
 def _nearer(draft: Draft, keys: Sequence[int], sheet: Sheet) -> int | None:
     """The draft's pitch in the octave that lies within an octave of ``keys``, nearest to its own; None when there is none."""
     ceiling = max(draft.pitch, sheet.ceiling(draft.start, draft.end) - _CLEARANCE)
-    for pitch in (draft.pitch, draft.pitch - _OCTAVE, draft.pitch + _OCTAVE):
+    for pitch in (draft.pitch + _OCTAVE * octaves for octaves in (0, -1, 1, -2, 2)):
         fits = not keys or max(*keys, pitch) - min(*keys, pitch) <= _OCTAVE
         if fits and (pitch == draft.pitch or _FOOT <= pitch <= ceiling):
             return pitch
