@@ -1,20 +1,53 @@
-"""Helpers of the tests that edit: the open cover, places of notes, drags."""
+"""Helpers of the tests that edit: a window for all of a module, the open cover, places of notes, drags."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, Qt
+import pytest
+from PySide6.QtCore import QEvent, QPointF, Qt, QThreadPool
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from desktop.paths import data_dir
 from desktop.piano.cover import NOTE, PEDAL, Cover, Grid, Key, Notes, sort_notes
 from desktop.piano.project import save_project
+from desktop.ui import app as application
 from desktop.ui.app import Parts
 from desktop.ui.piano.canvas import Canvas
 from desktop.ui.piano.panel import PianoPanel
+from tests.ui.conftest import close
+
+
+@pytest.fixture(scope="module")
+def kept_window(qapp: QApplication, machine_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    """One window for a module's tests, on folders of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REPRISE_HOME", str(tmp_path_factory.mktemp("kept-home")))
+        patch.setenv("REPRISE_MODELS", str(machine_models))
+        made = application.build(qapp)
+        made.window.resize(1440, 900)
+        made.window.show()
+        yield made
+        close(made)
+
+
+@pytest.fixture
+def shared_window(kept_window: Parts, qtbot: QtBot) -> Iterator[Parts]:
+    """The module's window, with nothing open afterwards."""
+    kept_window.window.activateWindow()
+    qtbot.waitActive(kept_window.window)
+    kept_window.window.centralWidget().setFocus()
+    yield kept_window
+    panel_of(kept_window).song.close()
+    QThreadPool.globalInstance().waitForDone()
+    for path in (data_dir() / "unsaved").glob("*"):
+        path.unlink()
+    for toasts in kept_window.window._toasts.values():
+        toasts.clear()
 
 
 def small_cover() -> Cover:

@@ -13,18 +13,29 @@ from pytestqt.qtbot import QtBot
 from desktop.piano.cover import Notes
 from desktop.ui.app import Parts
 from desktop.ui.piano.edit_box import EditBox
+from desktop.ui.piano.edit_editor import Tool
 from desktop.ui.piano.edit_split import line_y
 from desktop.ui.piano.panel import PianoPanel
 from desktop.ui.widgets.roll_data import from_cover
+from tests.ui import editing
 from tests.ui.conftest import Opener
 from tests.ui.editing import centre, click, drag, find, in_lane, notes_of, open_cover, place, small_cover, write_cover
+
+kept_window, shared_window = editing.kept_window, editing.shared_window
 
 Mod, Key = Qt.KeyboardModifier, Qt.Key
 
 
 @pytest.fixture
+def parts(shared_window: Parts) -> Parts:
+    return shared_window
+
+
+@pytest.fixture
 def panel(parts: Parts, tmp_path: Path, qtbot: QtBot) -> PianoPanel:
-    return open_cover(parts, write_cover(tmp_path / "small.reprise"), qtbot)
+    panel = open_cover(parts, write_cover(tmp_path / "small.reprise"), qtbot)
+    panel.canvas.editor.set(tool=Tool.SELECT, split=None, lanes=frozenset(), grid="1/16")
+    return panel
 
 
 def chosen(panel: PianoPanel) -> list[tuple[float, int]]:
@@ -147,21 +158,6 @@ def test_keys_change_the_chosen_notes(parts: Parts, panel: PianoPanel, qtbot: Qt
     assert not np.array_equal(notes_of(panel), before)
 
 
-def test_notes_are_pasted_in_another_window(panel: PianoPanel, open_window: Opener, tmp_path: Path, qtbot: QtBot) -> None:
-    panel.canvas.editor.choose([find(panel, 1, 65), find(panel, 2, 66)])
-    panel.canvas.editor.cut()
-    assert len(notes_of(panel)) == len(small_cover().notes) - 2
-    other = open_cover(open_window(), write_cover(tmp_path / "other.reprise"), qtbot)
-    other.canvas.seek(2.55)
-    other.canvas.editor.paste()
-    assert chosen(other) == [(5, 65), (6, 66)]
-    QApplication.clipboard().setText("words")
-    assert other.canvas.editor.pasteable
-    other.canvas.editor.paste()
-    # They took the place of those that were there, and words are nothing to paste.
-    assert len(notes_of(other)) == len(small_cover().notes)
-
-
 def test_velocity_lane(parts: Parts, panel: PianoPanel, qtbot: QtBot) -> None:
     canvas, lane = panel.canvas, panel.canvas.lanes["velocity"]
     assert not lane.isVisible()
@@ -246,3 +242,18 @@ def test_the_ghost_of_an_earlier_take_is_behind_the_notes(panel: PianoPanel) -> 
     assert shown.pixelColor(at) == before.pixelColor(at) and shown.pixelColor(higher) != before.pixelColor(higher)
     roll.set_ghost(None)
     assert roll.grab().toImage() == before
+
+
+def test_notes_are_pasted_in_another_window(panel: PianoPanel, open_window: Opener, tmp_path: Path, qtbot: QtBot) -> None:
+    panel.canvas.editor.choose([find(panel, 1, 65), find(panel, 2, 66)])
+    panel.canvas.editor.cut()
+    assert len(notes_of(panel)) == len(small_cover().notes) - 2
+    other = open_cover(open_window(), write_cover(tmp_path / "other.reprise"), qtbot)
+    other.canvas.seek(2.55)
+    other.canvas.editor.paste()
+    assert chosen(other) == [(5, 65), (6, 66)]
+    QApplication.clipboard().setText("words")
+    assert other.canvas.editor.pasteable
+    other.canvas.editor.paste()
+    # They took the place of those that were there, and words are nothing to paste.
+    assert len(notes_of(other)) == len(small_cover().notes)
