@@ -66,11 +66,11 @@ def played(place: notes.Place, colour: Colour, look: Look) -> Ink:
 
 def spark(white: float, colour: Colour, look: Look, unit: int) -> Ink:
     """One spark: a small soft dot with a bright middle."""
-    size = max(unit * 2, int(0.34 * white) // 2 * 2)
+    size = max(unit * 2, round(0.13 * white) * 2)
     at = np.arange(size, dtype=np.float32) + 0.5 - size / 2
     far = np.hypot(at[:, None], at[None, :]) / (size / 2)
-    opacity = np.clip(1 - far, 0, 1) ** 1.6
-    ink = flat(mix(colour, (1.0, 1.0, 1.0), 0.45), opacity)
+    opacity = np.minimum(1, 1.6 * np.clip(1 - far, 0, 1) ** 1.5)
+    ink = flat(mix(colour, (1.0, 1.0, 1.0), 0.5), opacity)
     ink[..., 3] *= 1 - 0.5 * look.light
     return ink
 
@@ -82,9 +82,9 @@ def flights(count: int, seed: int) -> tuple[Ink, Ink, Ink]:
     Directions in white keys a second to the right, speeds upwards likewise.
     """
     rng = np.random.default_rng(seed)
-    sideways = rng.normal(0.0, 1.15, count).astype(np.float32)
-    upwards = rng.uniform(1.6, 5.2, count).astype(np.float32)
-    bright = rng.uniform(0.35, 1.0, count).astype(np.float32)
+    sideways = rng.normal(0.0, 1.9, count).astype(np.float32)
+    upwards = rng.uniform(2.2, 7.5, count).astype(np.float32)
+    bright = rng.uniform(0.5, 1.0, count).astype(np.float32)
     return sideways, upwards, bright
 
 

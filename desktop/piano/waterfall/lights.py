@@ -125,7 +125,7 @@ class Lights:
                 left = float(age / light.LIFE)
                 lefts.append(self.keys.centre(int(scene.pitch[i])) + right * white)
                 tops.append(self.fall - up * white)
-                powers.append(bright * (1 - left) ** 1.5 * min(1.0, int(scene.velocity[i]) / 90))
+                powers.append(bright * (1 - left) ** 1.1 * min(1.0, int(scene.velocity[i]) / 90))
             if tops:
                 sprite = self._sparks.get(hand)
                 if sprite is None:

@@ -88,8 +88,8 @@ PAPER = Look(
 NEON = Look(
     ground=rgb("#07050F"), lane=rgb("#05030B"), line=rgb("#8C7BFF"), hands=(rgb("#2CE5FF"), rgb("#FF4FA3"), rgb("#7CFF6B")),
     soft=rgb("#1A0F36"), loud=rgb("#FFFFFF"), ivory=rgb("#CFCBE6"), ebony=rgb("#0D0A18"), gap=rgb("#030208"),
-    felt=rgb("#6B4BFF"), words=rgb("#FFFFFF"), horizon=rgb("#16092C"), bar=0.20, beat=0.07, octave=0.10, shade=0.10, rim=0.95,
-    rim_width=7.0, hollow=0.72, halo=0.42, trail=0.36, glow=1.0, light=1.0, sparks=12, picture=0.32,
+    felt=rgb("#6B4BFF"), words=rgb("#FFFFFF"), horizon=rgb("#16092C"), bar=0.20, beat=0.07, octave=0.10, reach=0.28, shade=0.08,
+    rim=0.95, rim_width=7.0, hollow=0.72, halo=0.42, trail=0.36, glow=1.0, light=1.0, sparks=12, picture=0.32,
 )  # fmt: skip
 PLAIN = Look(
     ground=rgb("#1E1F22"), lane=rgb("#1A1B1E"), line=rgb("#E8EAED"), hands=(rgb("#6FB1FF"), rgb("#FFAA66"), rgb("#5BC08E")),

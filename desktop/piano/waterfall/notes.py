@@ -42,7 +42,7 @@ def body(place: Place, colour: Colour, look: Look) -> Ink:
     wide = max(1.0, look.rim_width / 100 * place.white)
     rim = shapes.cover(np.abs(distance + wide / 2) - wide / 2)
     rim *= np.float32(look.rim)
-    light = np.array(mix(colour, (1.0, 1.0, 1.0), 0.55 if look.hollow == 0 else 0.25), np.float32)
+    light = np.array(mix(colour, (1.0, 1.0, 1.0), 0.55 if look.hollow == 0 else 0.4), np.float32)
     base = np.array(colour, np.float32) * (1.03 - look.slope * far)[..., None]
     shown = base + (light - base) * rim[..., None]
     opacity = inside * (1 - look.hollow * (1 - rim))

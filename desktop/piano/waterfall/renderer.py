@@ -93,7 +93,8 @@ class Renderer:
         ground = not options.transparent and options.picture is None
         shown = -(-self.fall // PIECE) + 1
         kept = (shown + 2) * form.unit * self.pace.parts
-        self.strip = Strip(scene, self.keys, self.look, Layer() if over else form, self.pace, kept, options.letters, ground)
+        laid = Layer() if over else form
+        self.strip = Strip(scene, self.keys, self.look, laid, self.pace, kept, options.letters, ground, form.room(self._field))
 
     @property
     def lead(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -13,10 +13,13 @@ from desktop.piano.waterfall.keys import Keys, bounds, is_black
 from desktop.piano.waterfall.looks import Look, tint
 from desktop.piano.waterfall.pace import Pace
 from desktop.piano.waterfall.scene import Mark, Scene
-from desktop.piano.waterfall.surface import Form, Ink, Planes, flat, padded, paint
+from desktop.piano.waterfall.surface import Bytes, Form, Ink, Planes, flat, padded, paint
 
 PIECE = 256
 """Height of a piece in pixels: even, small enough to be drawn between two frames."""
+
+Limits = Sequence[tuple[Bytes, Bytes]]
+"""For each plane the smallest and the largest number, for all channels or for each."""
 
 Letters = Callable[[str, int], Ink]
 """Draws words of a height in pixels: float32 [h, w], 0 background .. 1 letter."""
@@ -28,13 +31,23 @@ class Strip:
     Args:
         form: of the planes; ``ground``: whether the look's ground is painted (else nothing).
         kept: how many pieces are remembered.
+        limits: smallest and largest number in each plane, where something will be added to them; none where it is empty.
     """
 
     def __init__(
-        self, scene: Scene, keys: Keys, look: Look, form: Form, pace: Pace, kept: int, letters: Letters | None, ground: bool
+        self,
+        scene: Scene,
+        keys: Keys,
+        look: Look,
+        form: Form,
+        pace: Pace,
+        kept: int,
+        letters: Letters | None,
+        ground: bool,
+        limits: Limits = (),
     ) -> None:
         self.scene, self.keys, self.look, self.form, self.pace = scene, keys, look, form, pace
-        self._kept, self._letters = kept, letters
+        self._kept, self._letters, self._limits = kept, letters, limits
         self._pieces: OrderedDict[tuple[int, int], Planes] = OrderedDict()
         self._words: dict[tuple[str, int], Ink] = {}
         self._ground = form.planes(PIECE, keys.width)
@@ -67,6 +80,8 @@ class Strip:
             for i in found.tolist():
                 if int(self.scene.pitch[i]) in self.keys.spans:
                     layer(planes, foot, i)
+        for plane, (low, high) in zip(planes, self._limits, strict=False):
+            np.clip(plane, low, high, out=plane)
         return planes
 
     def _edges(self, foot: float, start: float, end: float) -> tuple[float, float]:

@@ -68,6 +68,10 @@ class Screen:
         del plane
         return row
 
+    def room(self, field: Planes) -> tuple[tuple[Bytes, Bytes], ...]:
+        """Smallest and largest numbers, for each plane and channel, to which ``field`` can be added."""
+        return tuple((np.zeros(4, np.uint8), 255 - plane.max(axis=(0, 1))) for plane in field)
+
 
 class Video:
     """Y, Cb, Cr with halved chroma (yuv420p), ITU-R BT.709, limited range; places and sizes are even."""
@@ -90,6 +94,14 @@ class Video:
     def rows(self, plane: int, row: int) -> int:
         """The row of a plane where the picture's row ``row`` begins."""
         return row if plane == 0 else row // 2
+
+    def room(self, field: Planes) -> tuple[tuple[Bytes, Bytes], ...]:
+        """Smallest and largest numbers, for each plane, to which ``field`` can be added."""
+        if not field:
+            return ()
+        # In chroma little is added or taken away; its limits are those of the standard.
+        chroma = np.array(16, np.uint8), np.array(240, np.uint8)
+        return (np.array(0, np.uint8), np.array(255 - field[0].max(), np.uint8)), chroma, chroma
 
 
 class Layer(Video):
@@ -140,7 +152,10 @@ def stamp(form: Form, planes: Planes, top: int, left: int, sprite: Sprite, stren
 
 
 def scatter(form: Form, planes: Planes, tops: Ink, lefts: Ink, sprite: Sprite, strengths: Ink) -> None:
-    """Paint a small sprite at many places, in pixels by its middle, each with a strength; those that stick out are left away."""
+    """Paint a small sprite at many places, in pixels by its middle, each with a strength; those that stick out are left away.
+
+    Where they overlap the stronger one is seen, not their sum.
+    """
     for number, plane in enumerate(planes):
         hide, add = sprite.hide[number], sprite.add[number]
         tall, wide = add.shape[:2]
@@ -148,11 +163,17 @@ def scatter(form: Form, planes: Planes, tops: Ink, lefts: Ink, sprite: Sprite, s
         y = np.round(tops * scale - tall / 2).astype(np.int64)
         x = np.round(lefts * scale - wide / 2).astype(np.int64)
         fits = (y >= 0) & (x >= 0) & (y + tall <= plane.shape[0]) & (x + wide <= plane.shape[1])
-        rows = y[fits][:, None, None] + np.arange(tall)[:, None]
-        columns = x[fits][:, None, None] + np.arange(wide)
-        power = strengths[fits].reshape(-1, *(1,) * add.ndim)
+        shape = hide if hide.ndim == 2 else hide[..., 0]
+        down, right = np.nonzero(shape > 0.04)
+        power = (strengths[fits][:, None] * shape[down, right]).reshape(-1)
+        # Of several numbers for one pixel the last is kept.
+        order = np.argsort(power)
+        rows, columns = ((at[fits][:, None] + off).reshape(-1)[order] for at, off in ((y, down), (x, right)))
+        which, dot = order // max(1, len(down)), order % max(1, len(down))
+        share = strengths[fits][which].reshape(-1, *(1,) * (add.ndim - 2))
         below = plane[rows, columns]
-        plane[rows, columns] = np.clip(below + power * (add - below * hide), 0, 255).astype(np.uint8)
+        painted = below + share * (add[down, right][dot] - below * hide[down, right][dot])
+        plane[rows, columns] = np.clip(painted, 0, 255).astype(np.uint8)
 
 
 def paint(form: Form, planes: Planes, top: int, left: int, ink: Ink) -> None:
