@@ -205,6 +205,8 @@ class BatchTable(QTableView):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(32)
         head = self.horizontalHeader()
+        head.setAccessibleName("Columns of the batch")
+        self.verticalHeader().setAccessibleName("Songs")
         head.setHighlightSections(False)
         head.setMinimumSectionSize(48)
         for number, column in enumerate(COLUMNS):

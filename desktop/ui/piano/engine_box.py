@@ -46,7 +46,8 @@ class ComposerGrid(QWidget):
             button.setAccessibleName(f"Composer {number}")
             button.setToolTip(f"Arranger {number} of 21; the Takes view lets all of them play the same bars")
             button.setFixedHeight(30)
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            # Not as wide as their text would have them: seven stand in the inspector's width.
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             button.clicked.connect(partial(self._choose, number))
             self._group.addButton(button, number)
             grid.addWidget(button, place // COLUMNS, place % COLUMNS)

@@ -64,6 +64,7 @@ class ExportBox(QWidget):
         self.format = QComboBox()
         self.format.setAccessibleName("Export format")
         self.format.setToolTip("MIDI for sequencers, a score for reading, falling notes for video, or the sound alone")
+        self.format.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for value, (text, _) in FORMATS.items():
             self.format.addItem(text, value)
         self.format.setCurrentIndex(max(0, self.format.findData(state.text("export/format", "midi"))))
@@ -126,6 +127,7 @@ class ExportBox(QWidget):
         box = QComboBox()
         box.setAccessibleName(name)
         box.setToolTip(name)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for value, text in choices.items():
             box.addItem(text, value)
         kept = self._state.text(f"export/{key}")

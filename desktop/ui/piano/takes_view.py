@@ -78,6 +78,7 @@ class TakesView(QWidget):
         row.addWidget(self.button)
         self.bar = QProgressBar(maximum=1000, textVisible=False)
         self.bar.setFixedWidth(140)
+        self.bar.setAccessibleName("Progress of the auditions")
         self._message = label("", tone="secondary")
         self.stop = Button("Stop", icon_name="stop")
         self.stop.clicked.connect(lambda _on=False: self.takes.cancel())
