@@ -75,13 +75,17 @@ class _Line(ABC, Generic[P]):
         if not name:
             self._set(Status())
             return
-        names = self.names()
+        try:
+            names = self.names()
+        except UserError:
+            self._set(Status())
+            raise
         found = pick(name, names)
         if found is None:
             self._set(Status())
             known = ", ".join(f'"{one}"' for one in names) or "none"
             raise UserError(f'There is no MIDI port "{name}"', remedy=f"Ports that are there: {known}.")
-        self._choose(found, lambda: self._open(self._system(), found))
+        self._choose(found)
 
     def expect(self, name: str) -> None:
         """Choose a port that need not be there now: it is opened as soon as it is seen. Raises nothing."""
@@ -96,17 +100,17 @@ class _Line(ABC, Generic[P]):
     def look(self) -> None:
         """See whether the port is still there, or there again; call it every ``WATCH_S`` seconds. Raises nothing."""
         status = self._status
-        if status.link is Link.NONE or self._virtual:
+        if status.link is Link.NONE:
             return
         try:
-            names = self._list(self._system())
+            names = [status.name] * self._virtual + self._list(self._system())
         except (OSError, UserError) as error:
             log.info("MIDI ports cannot be listed: %s", error)
-            self._lose("the MIDI system does not answer")
+            self._lose(status, "the MIDI system does not answer")
             return
         found = next((name for name in names if same_port(status.name, name)), None)
         if status.link is Link.OPEN and found is None:
-            self._lose("it was unplugged")
+            self._lose(status, "it was unplugged")
         elif status.link is Link.LOST and found is not None:
             with contextlib.suppress(OSError, UserError):
                 port = self._open(self._system(), found)
@@ -123,16 +127,19 @@ class _Line(ABC, Generic[P]):
     @abstractmethod
     def _open(self, system: System, name: str) -> P: ...
 
-    def _choose(self, name: str, make: Callable[[], P], *, virtual: bool = False) -> None:
+    def _choose(self, name: str) -> None:
         try:
-            port = make()
-        except OSError as error:
+            port = self._open(self._system(), name)
+        except (OSError, UserError) as error:
+            self._virtual = False
             self._set(Status())
+            if isinstance(error, UserError):
+                raise
             raise UserError(
                 f'The MIDI port "{name}" cannot be opened: {error}', remedy="Another program may have it; close that one."
             ) from error
         with self._lock:
-            self._port, self._virtual = port, virtual
+            self._port = port
         self._set(Status(Link.OPEN, name))
 
     def _release(self) -> None:
@@ -141,13 +148,12 @@ class _Line(ABC, Generic[P]):
             self._virtual = False
         _close(port)
 
-    def _lose(self, reason: str) -> None:
-        """The port does not answer; what was opened is given back."""
+    def _lose(self, status: Status, reason: str) -> None:
+        """The port of ``status`` does not answer; what was opened is given back."""
         with self._lock:
-            status, port = self._status, self._port
-            if status.link is not Link.OPEN:
+            if status.link is not Link.OPEN or status is not self._status:
                 return
-            self._port = None
+            port, self._port = self._port, None
         log.info("MIDI port %s is lost: %s", status.name, reason)
         _close(port)
         self._set(Status(Link.LOST, status.name, reason))
@@ -180,11 +186,8 @@ class Outlet(_Line[OutPort]):
     def choose_virtual(self, name: str = CLIENT) -> None:
         """Make a port that other programs can listen to; raises UserError where there are none."""
         self._release()
-        try:
-            self._choose(name, lambda: self._system().open_virtual(name), virtual=True)
-        except UserError:
-            self._set(Status())
-            raise
+        self._virtual = True
+        self._choose(name)
 
     def send(self, messages: Sequence[Bytes]) -> None:
         """Send messages. Letting go of a key that is not down is left out, so that nobody else's keys are let go."""
@@ -230,7 +233,7 @@ class Outlet(_Line[OutPort]):
         except Exception as error:  # drivers raise what they like
             self._down.clear()
             self._channels.clear()
-            self._lose(str(error) or type(error).__name__)
+            self._lose(self._status, str(error) or type(error).__name__)
             return False
         return True
 
@@ -242,7 +245,7 @@ class Outlet(_Line[OutPort]):
         return system.outputs()
 
     def _open(self, system: System, name: str) -> OutPort:
-        return system.open_output(name)
+        return system.open_virtual(name) if self._virtual else system.open_output(name)
 
 
 @dataclass(frozen=True)

@@ -134,8 +134,7 @@ class Live(QObject):
     @property
     def output(self) -> str:
         """The chosen port, as ``choose_output`` takes it."""
-        status = self.ports.output
-        return VIRTUAL if status.link is Link.OPEN and self.ports.outlet.is_virtual else status.name
+        return VIRTUAL if self.ports.outlet.is_virtual else self.ports.output.name
 
     @property
     def has_cover(self) -> bool:
