@@ -1,4 +1,8 @@
-"""Drawing of notes: as they are, as a ghost, as chosen ones. One ``drawRects`` for each colour."""
+"""Drawing of notes: as they are, as a ghost, as chosen ones.
+
+A moderate number is one ``drawRects`` for each colour. For very many it is cheaper to fill stretches of an array that has a
+line for each pitch, and to draw its lines as pictures.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
 
 from desktop.ui import theme
 from desktop.ui.widgets.roll_data import LEVELS, Ints, RollData
@@ -17,8 +21,8 @@ from desktop.ui.widgets.timeline import Span
 
 ROUNDED_AT_MOST = 320
 """More visible notes than this are plain rectangles (rounded ones cost ten times as much)."""
-DENSE = 4000
-"""From this many visible notes on, those that fall on the same pixels are drawn once."""
+DENSE = 1500
+"""More visible notes than this are drawn through an array, and chosen ones have no frame."""
 Floats = npt.NDArray[np.float64]
 Index = slice | Ints
 
@@ -67,8 +71,12 @@ def draw_notes(
     rounded = len(boxes.x) <= ROUNDED_AT_MOST and rows.row >= 6
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setOpacity(opacity)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, rounded)
     colours = _colours(tokens)
+    if len(boxes.x) > DENSE:
+        _draw_dense(painter, rows, boxes, colours)
+        painter.setOpacity(1.0)
+        return
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, rounded)
     for which, rects in boxes.by_group():
         painter.setBrush(colours[which])
         _fill(painter, rects, 2.5 if rounded else 0.0)
@@ -80,6 +88,9 @@ def draw_chosen(painter: QPainter, tokens: theme.Tokens, span: Span, rows: Rows,
     """Draw notes framed in the colour of the text, with a tint of it, so that they stand out without their hands' colours."""
     boxes = _boxes(span, rows, data, index)
     if not len(boxes.x):
+        return
+    if len(boxes.x) > DENSE:
+        _draw_dense(painter, rows, boxes, tuple(theme.mix(colour, tokens.text, 0.6) for colour in _colours(tokens)))
         return
     rounded = len(boxes.x) <= ROUNDED_AT_MOST and rows.row >= 6
     frame = 1.5 if rounded else 1.0
@@ -102,22 +113,34 @@ def draw_ghost(painter: QPainter, tokens: theme.Tokens, span: Span, rows: Rows, 
     painter.drawRects(boxes.rects(slice(None)))
     painter.setBrush(theme.mix(tokens.canvas, tokens.text, 0.1))
     if boxes.height >= 4:
-        painter.drawRects(boxes.rects(boxes.width > 4, -1.0))
+        painter.drawRects(boxes.rects(np.flatnonzero(boxes.width > 4), -1.0))
 
 
 def _boxes(span: Span, rows: Rows, data: RollData, index: Index) -> _Boxes:
     x = span.xs(data.start[index])
     width = np.maximum(2.0, span.xs(data.end[index]) - x - 1.0)
-    pitch, group = data.notes["pitch"][index], data.group[index]
-    y = rows.y(pitch)
-    if len(x) > DENSE:
-        # One number for each rectangle in whole pixels: those that are the same are drawn once.
-        left = np.clip(np.rint(x), -4096, 65535).astype(np.int64) + 4096
-        wide = np.clip(np.rint(width), 0, 65535).astype(np.int64)
-        key = ((pitch.astype(np.int64) * 2 * LEVELS + group) << 36) + (left << 18) + wide
-        _, kept = np.unique(key, return_index=True)
-        group, x, y, width = group[kept], np.rint(x[kept]), y[kept], np.rint(width[kept])
-    return _Boxes(x, y, width, max(2.0, rows.row - 1.0), group)
+    return _Boxes(x, rows.y(data.notes["pitch"][index]), width, max(2.0, rows.row - 1.0), data.group[index])
+
+
+def _draw_dense(painter: QPainter, rows: Rows, boxes: _Boxes, colours: tuple[QColor, ...]) -> None:
+    """Draw very many notes: lines of pixels, one for each pitch, soft notes first."""
+    device = painter.device()
+    ratio = device.devicePixelRatio()
+    wide = round(device.width() * ratio) if not isinstance(device, QPixmap) else device.width()
+    line = np.rint((boxes.y - rows.top) / rows.row).astype(np.int64)
+    first = np.clip(np.rint(boxes.x * ratio), 0, wide).astype(np.int64)
+    last = np.clip(np.rint((boxes.x + boxes.width) * ratio), 0, wide).astype(np.int64)
+    seen = np.flatnonzero((line >= 0) & (line < 128) & (last > first))
+    seen = seen[np.argsort(boxes.group[seen] % LEVELS, kind="stable")]
+    pixels = np.zeros((128, wide), np.uint32)
+    flat, at = pixels.reshape(-1), line[seen] * wide
+    table = np.array([colour.rgba() for colour in colours], np.uint32)[boxes.group[seen]]
+    for start, end, colour in zip((at + first[seen]).tolist(), (at + last[seen]).tolist(), table.tolist(), strict=True):
+        flat[start:end] = colour
+    image = QImage(pixels.data, wide, 128, wide * 4, QImage.Format.Format_ARGB32_Premultiplied)
+    for which in np.unique(line[seen]).tolist():
+        area = QRectF(0, rows.top + which * rows.row, wide / ratio, boxes.height)
+        painter.drawImage(area, image, QRectF(0, which, wide, 1))
 
 
 def _fill(painter: QPainter, rects: list[QRectF], radius: float) -> None:
