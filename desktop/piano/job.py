@@ -63,7 +63,7 @@ def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
             analysis, style=job.style, difficulty=job.difficulty, title=analysis.title, options=options, progress=part
         )
         cover.info.update(source=str(source.absolute()), beats=job.beats, warnings=list(analysis.warnings))
-        cover = replace(cover, found=analysis.grid)
+        cover = replace(cover, found=analysis.grid if job.beats == "auto" else None)
     _preview_notes(cover, progress)
     stem = file_stem(job.stem)
     files = {"midi": f"{stem}.mid", "project": f"{stem}{SUFFIX}"}

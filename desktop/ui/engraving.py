@@ -5,21 +5,24 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QSize, QSizeF
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QImage, QPageLayout, QPageSize, QPainter, QPdfWriter
-from PySide6.QtSvg import QSvgRenderer
 
 from desktop import __version__
 from desktop.errors import UserError
 from desktop.paths import atomic_write
 from desktop.piano.score.fonts import SERIF
 
+if TYPE_CHECKING:
+    from PySide6.QtSvg import QSvgRenderer
+
 _DOTS_AN_INCH = 1200
 _MM_AN_INCH = 25.4
 _AS_LAID_OUT = ("Times", "Liberation", "Tinos", "Nimbus")
 """Families as narrow as the one that pages are laid out with; words in others are set a little smaller."""
-_NARROWER = 0.88
+_NARROWER = 0.85
 _SIZE = re.compile(rb'font-size="([\d.]+)"')
 
 
@@ -60,6 +63,8 @@ def paint_pdf(folder: Path, target: Path, title: str) -> int:
 
 def renderer(svg: bytes) -> QSvgRenderer:
     """A page ready to be painted, its words in a font that is installed here."""
+    from PySide6.QtSvg import QSvgRenderer  # a library of its own: loaded with the first page, not with the module
+
     family = serif()
     svg = svg.replace(SERIF.encode(), family.encode())
     if not any(name in family for name in _AS_LAID_OUT):

@@ -240,16 +240,6 @@ def test_a_dropped_midi_file_opens(parts: Parts, qtbot: QtBot) -> None:
     assert not window._veil.isVisible()
 
 
-def test_of_several_dropped_songs_the_first_is_opened_and_the_others_are_queued(parts: Parts, tmp_path: Path) -> None:
-    songs = [write_wav(tmp_path / f"{n}.wav", tune(6.0)) for n in range(3)]
-    parts.window.drop(songs)
-    jobs = [row.job for row in parts.queue.rows() if isinstance(row.job, CoverJob)]
-    assert sorted(Path(job.source).name for job in jobs) == ["0.wav", "1.wav", "2.wav"]
-    assert panel_of(parts.window).song.source == songs[0]
-    assert [job.output for job in jobs if job.source != str(songs[0])] == [str(tmp_path)] * 2
-    assert "2 more songs" in parts.window.notes()[-1].text
-
-
 def test_it_remembers(open_window: Opener, qtbot: QtBot, tmp_path: Path) -> None:
     parts = open_window()
     window = parts.window

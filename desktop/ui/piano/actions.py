@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from desktop.jobs.job import DIFFICULTIES
 from desktop.ui.actions import Action
 from desktop.ui.piano import export
+from desktop.ui.piano.beats_actions import actions as beats_actions
 from desktop.ui.piano.edit_actions import actions as edit_actions
 from desktop.ui.piano.live_actions import actions as live_actions
 
@@ -30,6 +31,7 @@ def actions(panel: PianoPanel) -> list[Action]:
         *_playing(panel, open_),
         *_making(panel, open_),
         *edit_actions(canvas, panel.desk),
+        *beats_actions(canvas.beats, canvas.transport, open_, lambda: canvas.second),
         *live_actions(panel.inspector.live.live, open_),
         *_views(panel, open_),
         Action("file.export", "Export…", lambda: panel.export(""), ("Ctrl+E",), "File", export_),

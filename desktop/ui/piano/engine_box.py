@@ -85,14 +85,14 @@ class EngineBox(QWidget):
         self.styles, self.composers = StyleCards(), ComposerGrid()
         self.styles.chosen.connect(self.style_chosen)
         self.composers.chosen.connect(self.composer_chosen)
-        composer_page = QWidget()
-        inner = QVBoxLayout(composer_page)
+        self._composer_page = QWidget()
+        inner = QVBoxLayout(self._composer_page)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(theme.S2)
         inner.addWidget(label("Composer", size=theme.CAPTION, tone="secondary"))
         inner.addWidget(self.composers)
         self._stack = QStackedWidget()
-        for page in (self.styles, composer_page):
+        for page in (self.styles, self._composer_page):
             self._stack.addWidget(page)
         column.addWidget(self._stack)
         self.auditions = Button("Hear the choices…", icon_name="compare")
@@ -109,9 +109,9 @@ class EngineBox(QWidget):
         page = 1 if options.engine == "pop2piano" else 0
         self._stack.setCurrentIndex(page)
         # A stack is as tall as its tallest page: the hidden one must not hold room open.
-        for number in range(self._stack.count()):
+        for number, widget in enumerate((self.styles, self._composer_page)):
             policy = QSizePolicy.Policy.Preferred if number == page else QSizePolicy.Policy.Ignored
-            self._stack.widget(number).setSizePolicy(QSizePolicy.Policy.Preferred, policy)
+            widget.setSizePolicy(QSizePolicy.Policy.Preferred, policy)
         for part in (self.engine, self.styles, self.composers):
             part.setEnabled(not fixed)
             part.setToolTip(fixed)

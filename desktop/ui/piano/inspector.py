@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.ui import theme
+from desktop.ui.piano.beats_box import BeatsBox
+from desktop.ui.piano.beats_desk import BeatsDesk
+from desktop.ui.piano.canvas import Canvas
 from desktop.ui.piano.edit_box import EditBox
-from desktop.ui.piano.edit_editor import Editor
 from desktop.ui.piano.engine_box import EngineBox
 from desktop.ui.piano.export import ExportBox
 from desktop.ui.piano.live_box import TITLE as LIVE
@@ -24,11 +26,6 @@ DIFFICULTIES = (
     ("medium", "Medium", "For players of some years"),
     ("full", "Full", "Octaves and full chords, as a concert pianist would"),
 )
-CORRECTIONS = (
-    ("x2", "×2", "Twice as many beats: the tempo was found too slow"),
-    ("half", "÷2", "Half as many beats: the tempo was found too fast"),
-    ("shift", "+½", "Move all beats by half a beat: they were found between the real ones"),
-)
 
 
 class Inspector(QWidget):
@@ -38,7 +35,6 @@ class Inspector(QWidget):
         export_asked: a format ("midi", "wav", ...).
         style_chosen, difficulty_chosen, engine_chosen, composer_chosen: a value of the job.
         auditions_asked: hear what other styles or composers make of some bars.
-        corrected: "x2", "half", "shift" or "auto".
     """
 
     export_asked = Signal(str)
@@ -47,10 +43,9 @@ class Inspector(QWidget):
     engine_chosen = Signal(str)
     composer_chosen = Signal(int)
     auditions_asked = Signal()
-    corrected = Signal(str)
 
     def __init__(
-        self, song: Song, editor: Editor, player: Player, state: State, prefs: Prefs, parent: QWidget | None = None
+        self, song: Song, canvas: Canvas, player: Player, state: State, prefs: Prefs, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self._song, self._state = song, state
@@ -69,8 +64,8 @@ class Inspector(QWidget):
         self._column.setContentsMargins(theme.S4, theme.S4, theme.S4, theme.S4)
         self._column.setSpacing(theme.S4)
         self._add_style()
-        self._add_beats()
-        self.edit, self.live = EditBox(editor), LiveBox(song, player, state)
+        self._add_beats(canvas.beats)
+        self.edit, self.live = EditBox(canvas.editor), LiveBox(song, player, state)
         self._add_folded("Notes", "piano/notes_folded", self.edit)
         self._add_folded(LIVE, "piano/live_folded", self.live)
         self._column.addWidget(line())
@@ -101,32 +96,11 @@ class Inspector(QWidget):
         difficulty.body.addWidget(self.difficulty)
         self._column.addWidget(difficulty)
 
-    def _add_beats(self) -> None:
+    def _add_beats(self, desk: BeatsDesk) -> None:
         section = Section("Beats")
-        row = QHBoxLayout()
-        row.setSpacing(theme.S2)
-        self.beats: dict[str, QToolButton] = {}
-        for value, text, tip in (*CORRECTIONS, ("auto", "Reset", "Back to the beats that were found")):
-            button = QToolButton()
-            button.setText(text)
-            button.setProperty("kind", "segment")
-            button.setProperty("place", "alone")
-            button.setAccessibleName(f"Beats: {text}")
-            button.setAccessibleDescription(tip)
-            button.setFixedHeight(30)
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            button.clicked.connect(lambda _on=False, v=value: self.corrected.emit(v))
-            self.beats[value] = button
-            row.addWidget(button, 1)
-        section.body.addLayout(row)
-        facts = QGridLayout()
-        facts.setContentsMargins(0, theme.S1, 0, 0)
-        facts.setHorizontalSpacing(theme.S3)
-        facts.setVerticalSpacing(theme.S2)
-        self.facts = {name: Fact(name) for name in ("Tempo", "Meter", "Key", "Certainty")}
-        for number, fact in enumerate(self.facts.values()):
-            facts.addWidget(fact, number // 2, number % 2)
-        section.body.addLayout(facts)
+        self.beats_box = BeatsBox(self._song, desk)
+        self.beats, self.facts = self.beats_box.buttons, self.beats_box.facts
+        section.body.addWidget(self.beats_box)
         self._column.addWidget(section)
 
     def _add_folded(self, title: str, kept: str, box: QWidget) -> None:
@@ -159,29 +133,14 @@ class Inspector(QWidget):
         self.engine.refresh(fixed)
         self.difficulty.setEnabled(not fixed)
         self.difficulty.setToolTip(fixed)
-        reason = fixed or ("" if song.grid is not None else "No beats have been found yet")
-        tips = {value: tip for value, _, tip in CORRECTIONS} | {"auto": "Back to the beats that were found"}
-        for value, button in self.beats.items():
-            why = reason or ("The beats are as they were found" if value == "auto" and song.options.beats == "auto" else "")
-            button.setEnabled(not why)
-            button.setToolTip(why or tips[value])
+        self.beats_box.refresh()
         self._refresh_facts()
         self.export.refresh()
 
     def _refresh_facts(self) -> None:
         song, grid = self._song, self._song.grid
-        for fact in (*self.facts.values(), *self.details.values()):
+        for fact in self.details.values():
             fact.say("–")
-        if grid is not None:
-            self.facts["Tempo"].say(f"{grid.tempo:.0f} BPM")
-            self.facts["Meter"].say(f"{grid.meter} beats a bar")
-            sure = grid.confidence
-            word, tone = ("high", "good") if sure >= 0.7 else ("fair", "") if sure >= 0.4 else ("low", "warning")
-            self.facts["Certainty"].say(
-                f"{word}, {sure:.0%}", tone, "How sure the beats are. When it is low, look at the ticks and correct them above."
-            )
-        if song.cover is not None and song.is_grown:
-            self.facts["Key"].say(song.cover.key.name)
         if len(song.roll.notes):
             self.details["Notes"].say(f"{len(song.roll.notes)}")
             if song.duration > 0:

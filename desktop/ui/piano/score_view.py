@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEasingCurve, QEvent, QPointF, QPropertyAnimation, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
-from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractScrollArea, QVBoxLayout, QWidget
 
 from desktop.errors import UserError
@@ -27,6 +26,9 @@ from desktop.ui.panels import Services
 from desktop.ui.piano.score_pages import PLACES, Engraving, folder_for, read_engraving
 from desktop.ui.piano.song import Song
 from desktop.ui.widgets.quiet_page import QuietPage
+
+if TYPE_CHECKING:
+    from PySide6.QtSvg import QSvgRenderer
 
 SETTLE_MS = 900
 """Notes must stand this long before they are engraved anew."""
