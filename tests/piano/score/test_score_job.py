@@ -41,7 +41,7 @@ def saved(tmp_path: Path) -> Path:
 def long(tmp_path: Path) -> Path:
     """A cover of several pages."""
     path = tmp_path / "long.reprise"
-    save_project(arranged("arpeggio", 48), path)
+    save_project(arranged("arpeggio", 32), path)
     return path
 
 
@@ -118,10 +118,10 @@ def test_what_is_no_cover(tmp_path: Path, name: str) -> None:
 
 
 def test_a_folder_in_the_way(saved: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.pdf").mkdir()
+    (tmp_path / "a.mxl").mkdir()
     with pytest.raises(UserError, match="folder with that name"):
-        run_score(ScoreJob(cover=str(saved), output=str(tmp_path / "a.pdf")), Progress())
-    assert list((tmp_path / "a.pdf").iterdir()) == []
+        run_score(ScoreJob(cover=str(saved), output=str(tmp_path / "a.mxl")), Progress())
+    assert list((tmp_path / "a.mxl").iterdir()) == []
 
 
 class Stopping(Progress):
@@ -191,4 +191,4 @@ def test_pages_and_places(long: Path, tmp_path: Path) -> None:
         bar = next(b for b in bars if b["start"] - 1e-3 <= second < b["end"] - 1e-3)
         assert bar["page"] == page and bar["x"] < x < bar["x"] + bar["width"]
         assert bar["y"] > 0 and bar["y"] + bar["height"] < 1000
-    assert float(arranged("arpeggio", 48).note_seconds()[0].min()) == pytest.approx(seconds[0], abs=0.1)
+    assert float(arranged("arpeggio", 32).note_seconds()[0].min()) == pytest.approx(seconds[0], abs=0.1)
