@@ -88,7 +88,8 @@ def _play(saved: str, port: str, virtual: bool, speed: float, bar: int, hand: st
     over = threading.Event()
     watch = threading.Thread(target=_watch, args=(outlet, over), daemon=True)
     watch.start()
-    before = signal.signal(signal.SIGTERM, _break_off)
+    endings = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+    before = {number: signal.signal(number, _break_off) for number in endings}
     try:
         if virtual:
             _await_listener(json=json)
@@ -97,7 +98,8 @@ def _play(saved: str, port: str, virtual: bool, speed: float, bar: int, hand: st
         over.set()
         gone = outlet.status.link is Link.LOST
         outlet.close()
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     _report(done, lost=gone, json=json)
     if gone:
         raise typer.Exit(1)

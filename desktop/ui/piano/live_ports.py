@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from desktop.errors import UserError
 from desktop.piano.cover import Cover
+from desktop.piano.live.farewell import end_as_usual, let_go_when_ended
 from desktop.piano.live.links import WATCH_S, Inlet, Link, Outlet, Status
 from desktop.piano.live.schedule import HANDS, Bytes, schedule
 from desktop.piano.live.sender import Sender
@@ -150,6 +151,7 @@ class LivePorts(QObject):
         self.messenger.close()
         self.outlet.close()
         self.inlet.close()
+        end_as_usual(self.outlet)
 
     # Inside
 
@@ -174,6 +176,11 @@ class LivePorts(QObject):
         Op(self, work).success(done).failure(failed).start()
 
     def _status_changed(self) -> None:
+        # Only meanwhile: the look at the ports also makes Python look after signals.
+        if self.output.link is Link.NONE:
+            end_as_usual(self.outlet)
+        else:
+            let_go_when_ended(self.outlet)
         chosen = any(status.link is not Link.NONE for status in (self.output, self.input))
         if chosen != self._watch.isActive():
             if chosen:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from desktop.jobs.executors import program_environment
 from desktop.piano.cover import RIGHT, Grid
 from desktop.piano.live.links import Link, Outlet
 from desktop.piano.live.performance import bar_second, perform
 from desktop.piano.live.schedule import ALL_NOTES_OFF, CONTROL, NOTE_OFF, NOTE_ON, schedule
 from desktop.piano.live.sender import Sender
+from tests.conftest import ROOT
 from tests.piano.live.net import Device, NetSystem, wait_until
 from tests.piano.live.small import small_cover
 
@@ -99,3 +104,44 @@ def test_bars() -> None:
         bar_second(grid, 3)
     with pytest.raises(ValueError):
         bar_second(grid, 0)
+
+
+CHILD = """
+import sys, time
+from mido.sockets import connect
+from desktop.piano.live.farewell import let_go_when_ended
+from desktop.piano.live.links import Outlet
+from desktop.piano.live.schedule import schedule
+from desktop.piano.live.sender import Sender
+from tests.piano.live.small import small_cover
+
+class Cable:
+    virtual_obstacle = "a cable"
+    def outputs(self):
+        return ["Piano"]
+    def open_output(self, name):
+        return connect("127.0.0.1", int(sys.argv[1]))
+
+outlet = Outlet(system=Cable)
+let_go_when_ended(outlet)
+outlet.choose("Piano")
+sender = Sender(outlet)
+sender.set_schedule(schedule(small_cover()))
+sender.played(0.0, 4.0, 0.25)
+while sys.argv[2] == "wait" or not outlet.down:
+    time.sleep(0.01)
+sys.exit("a mishap")
+"""
+
+
+@pytest.mark.parametrize("way", ["mishap", *(["wait"] if sys.platform != "win32" else [])])
+def test_keys_are_let_go_when_the_program_ends(piano: Device, way: str) -> None:
+    command = [sys.executable, "-c", CHILD, str(piano.address[1]), way]
+    child = subprocess.Popen(command, cwd=ROOT, env=program_environment(), stderr=subprocess.DEVNULL)
+    piano.wait_for(2, 20)
+    if way == "wait":
+        child.terminate()
+    assert child.wait(10) == (-signal.SIGTERM if way == "wait" else 1)
+    got = piano.wait_for(8)
+    ends = {(CONTROL | channel, what) for channel in (0, 1) for what in (64, ALL_NOTES_OFF)}
+    assert {data[:2] for data in got[2:]} == {(NOTE_OFF, 60), (NOTE_OFF | 1, 48), *ends}
