@@ -6,8 +6,10 @@ import pickle
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,13 +18,30 @@ from desktop.errors import UserError
 
 _MOST_BYTES, _MOST_INDEX, _MOST_MEMBERS = 4 << 30, 32 << 20, 20_000
 _WRAPPERS = ("params_ema", "params", "state_dict")
+_PLAIN: list[Any] = [
+    (kind, f"{module}.{kind.__name__}") for module in ("builtins", "__builtin__") for kind in (dict, list, int, float, str, bool)
+]
+_PLAIN += [(int, "__builtin__.long"), (defaultdict, "collections.defaultdict")]
 _SHOWN = 3
 _REMEDY = "Get the file again from its makers' page."
 _GLOBAL = re.compile(r"GLOBAL ([\w.]+)|global(?:: | )`?([\w.]+)", re.IGNORECASE)
 
 
-def read(path: Path) -> dict[str, Tensor]:
+class Inert:
+    """Stands in for a class of a program's settings: keeps nothing and does nothing."""
+
+    def __init__(self, *_args: object) -> None:
+        pass
+
+    def __setstate__(self, _state: object) -> None:
+        pass
+
+
+def read(path: Path, settings: Sequence[str] = ()) -> dict[str, Tensor]:
     """The weights by name, as float32 on the CPU.
+
+    Args:
+        settings: full names of classes that lie beside the weights and are of no use; they are not imported.
 
     Raises:
         UserError: not a checkpoint, cut off, larger inside than outside, of a form that can run programs, or with something else
@@ -30,7 +49,8 @@ def read(path: Path) -> dict[str, Tensor]:
     """
     _check_archive(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals([*_PLAIN, *((Inert, name) for name in settings)] if settings else []):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise _unpickling(error, path) from error
     except MemoryError:

@@ -45,6 +45,15 @@ TOKENS, COMPOSER = "decoder.embed_tokens.weight", "mel_conditioner.embedding.wei
 _SHARED, _ENCODER = "shared.weight", "encoder.embed_tokens.weight"
 _ALIASES = (_SHARED, _ENCODER, TOKENS)
 _LIGHTNING = "transformer."
+_SETTINGS = (
+    "omegaconf.dictconfig.DictConfig",
+    "omegaconf.listconfig.ListConfig",
+    "omegaconf.base.ContainerMetadata",
+    "omegaconf.base.Metadata",
+    "omegaconf.nodes.AnyNode",
+    "typing.Any",
+)
+"""What the settings of a training are made of that Lightning may keep beside the weights."""
 
 
 def with_activation(plan: T5Plan, activation: str) -> T5Plan:
@@ -111,12 +120,16 @@ def _content(path: Path) -> dict[str, Tensor]:
     if len(start) == 9 and start[8:] == b"{":
         weights = Weights(path)
         return {name: torch.from_numpy(weights.read(name).copy()) for name in weights}
-    return checkpoint.read(path)
+    return checkpoint.read(path, _SETTINGS)
 
 
 def _plain(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Without the prefix of the authors' own checkpoint."""
-    return {name.removeprefix(_LIGHTNING): value for name, value in weights.items()}
+    """Without the prefix of the authors' own checkpoint, and without the spectrogram's filters, which it has, too."""
+    if not any(name.startswith(_LIGHTNING) for name in weights):
+        return dict(weights)
+    return {
+        name.removeprefix(_LIGHTNING): value for name, value in weights.items() if name.startswith(_LIGHTNING) or name == COMPOSER
+    }
 
 
 def _one_embedding(weights: dict[str, Tensor], path: Path) -> dict[str, Tensor]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import pickle
+import sys
+import types
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -105,10 +108,28 @@ def test_graphs_share_their_weights_and_their_card_names_them(exported: Path) ->
     assert sizes.keys() - {pop2piano.WEIGHTS} == set(catalog.default()["pop2piano"].exported)
 
 
-def test_whatever_way_the_weights_were_saved(weights: dict[str, Tensor], tmp_path: Path) -> None:
+def _settings(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A training's settings as OmegaConf makes them, of classes that nobody can import afterwards."""
+    kinds: dict[str, Any] = {}
+    for module, name in (("dictconfig", "DictConfig"), ("base", "ContainerMetadata"), ("nodes", "AnyNode")):
+        kinds[name] = type(name, (), {"__module__": f"omegaconf.{module}"})
+        place = types.ModuleType(f"omegaconf.{module}")
+        setattr(place, name, kinds[name])
+        monkeypatch.setitem(sys.modules, place.__name__, place)
+    monkeypatch.setitem(sys.modules, "omegaconf", types.ModuleType("omegaconf"))
+    found, about, value = kinds["DictConfig"](), kinds["ContainerMetadata"](), kinds["AnyNode"]()
+    about.__dict__.update(ref_type=Any, object_type=dict, optional=True, flags=collections.defaultdict(list))
+    value.__dict__.update(_val="gated-gelu", _metadata=about)
+    found.__dict__.update(_metadata=about, _content={"t5": value})
+    return found
+
+
+def test_whatever_way_the_weights_were_saved(weights: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = {"model": tmp_path / "a.ckpt", "hub": tmp_path / "b.bin", "safe": tmp_path / "c.bin", "half": tmp_path / "d.bin"}
     lightning = {f"transformer.{name}" if "mel_" not in name else name: value for name, value in weights.items()}
-    torch.save({"epoch": 1999, "state_dict": lightning | {"transformer.shared.weight": weights[TOKENS]}}, ours["model"])
+    lightning |= {"transformer.shared.weight": weights[TOKENS], "spectrogram.mel_scale.fb": torch.ones(3, 2)}
+    torch.save({"epoch": 1999, "hyper_parameters": _settings(monkeypatch), "state_dict": lightning}, ours["model"])
+    monkeypatch.undo()
     torch.save(weights | {"shared.weight": weights[TOKENS], "encoder.embed_tokens.weight": weights[TOKENS]}, ours["hub"])
     save_file({("shared.weight" if name == TOKENS else name): value for name, value in weights.items()}, ours["safe"])
     torch.save({name: value.half() for name, value in weights.items()}, ours["half"])
