@@ -7,6 +7,7 @@ for grids that count differently. ``carry``: they stay on their beats, and sound
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,14 +49,13 @@ def relabel(cover: Cover, grid: Grid) -> Cover:
     def moved(beats: Floats) -> Floats:
         return np.round(grid.beats(cover.grid.seconds(beats)), _DIGITS)
 
-    return _moved(cover, grid, moved)
+    return _marked(_moved(cover, moved), grid)
 
 
 def carry(cover: Cover, grid: Grid, later: int = 0) -> Cover:
     """The cover on another grid, everything staying on its beats; those are numbered higher by ``later`` in the new grid."""
-    if not later:
-        return _marked(cover, grid)
-    return _moved(cover, grid, lambda beats: beats + later)
+    # What was arranged on these beats still is: nothing is noted.
+    return replace(_moved(cover, lambda beats: beats + later) if later else cover, grid=grid)
 
 
 def follow(cover: Cover, grid: Grid) -> Cover:
@@ -185,7 +185,8 @@ def _before(first: float, gap: float) -> Floats:
     return np.maximum(0.0, first - gap * np.arange(count, 0, -1, dtype=np.float64))
 
 
-def _moved(cover: Cover, grid: Grid, moved: Any) -> Cover:
+def _moved(cover: Cover, moved: Callable[[Floats], Floats]) -> Cover:
+    """The cover with all its positions changed by a function; its grid is still the old one."""
     notes: Notes = cover.notes.astype(NOTE, copy=True)
     pedals: Notes = cover.pedals.astype(PEDAL, copy=True)
     for array, names in ((notes, ("start", "end")), (pedals, ("down", "up"))):
@@ -199,10 +200,10 @@ def _moved(cover: Cover, grid: Grid, moved: Any) -> Cover:
     info = dict(cover.info)
     if isinstance(takes := info.get("takes"), list):
         info["takes"] = [_take(take, moved) for take in takes]
-    return _marked(replace(cover, notes=sort_notes(notes), pedals=pedals, chords=chords, info=info), grid)
+    return replace(cover, notes=sort_notes(notes), pedals=pedals, chords=chords, info=info)
 
 
-def _take(take: Any, moved: Any) -> Any:
+def _take(take: Any, moved: Callable[[Floats], Floats]) -> Any:
     """What the cover's history says about a stretch of beats, on the new ones."""
     if not isinstance(take, dict) or not {"first", "last"} <= take.keys():
         return take
@@ -211,7 +212,7 @@ def _take(take: Any, moved: Any) -> Any:
 
 
 def _marked(cover: Cover, grid: Grid) -> Cover:
-    """The cover on the grid, with a note of what it was arranged on when that was another one."""
+    """The cover on the grid, with a note of the one it was arranged on when that was another one."""
     origin = cover.info.get(ARRANGED_ON) or _digest(cover.grid)
     info = {key: value for key, value in cover.info.items() if key != ARRANGED_ON}
     if origin != _digest(grid):

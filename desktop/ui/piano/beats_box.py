@@ -50,9 +50,9 @@ class BeatsBox(QWidget):
             self.meter.addItem(f"{meter} beats", meter)
         self.meter.setToolTip("Beats in a bar; Alt-click a beat to say where bars start")
         self.meter.activated.connect(lambda _index: desk.set_meter(int(self.meter.currentData())))
-        self.meter.setFixedHeight(30)
-        second.addWidget(self.meter, 1)
-        second.addLayout(self._row(MORE), 2)
+        self.meter.setFixedSize(92, 30)
+        second.addWidget(self.meter)
+        second.addLayout(self._row(MORE), 1)
         column.addLayout(second)
         self._make_taps(column)
         self._make_hint(column)
@@ -84,9 +84,9 @@ class BeatsBox(QWidget):
             button.setAccessibleName(f"Beats: {text}")
             button.setAccessibleDescription(tip)
             button.setFixedHeight(30)
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             self.buttons[name] = button
-            row.addWidget(button, 1)
+            row.addWidget(button, len(text) + 2)
         return row
 
     def _make_taps(self, column: QVBoxLayout) -> None:

@@ -69,8 +69,8 @@ def draw_ruler(painter: QPainter, tokens: theme.Tokens, span: Span, grid: Grid, 
     lines, numbers = bar_step(span, grid, 7), bar_step(span, grid, 40)
     tick = theme.mix(tokens.window, tokens.secondary, 0.55)
     if 60.0 / grid.tempo * span.scale >= 5:
-        fill(painter, x[within != 0], height - 4, 4, tick)
-    fill(painter, x[(within == 0) & (bar % lines == 0)], height - 8, 8, tick)
+        fill(painter, x[within != 0], height - 6, 6, tick)
+    fill(painter, x[(within == 0) & (bar % lines == 0)], height - 10, 10, tick)
     named = (within == 0) & (bar % numbers == 0) & (bar >= 0)
     fill(painter, x[named], 4, height - 4, tick)
     painter.setPen(QColor(tokens.secondary))
