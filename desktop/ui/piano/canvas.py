@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QHBoxLayout, QScrollBar, QStackedWidget, QVBoxLayout, QWidget
@@ -44,6 +44,17 @@ class View(Protocol):
 
     def set_active(self, on: bool) -> None:
         """It is, or is no longer, the view in front. What is not in front is told nothing else; show the song when it is."""
+
+
+@runtime_checkable
+class Zooms(Protocol):
+    """A view that does not follow the time axis of the others and is zoomed by itself."""
+
+    def zoom(self, factor: float) -> None:
+        """Enlarge by a factor."""
+
+    def fit(self) -> None:
+        """Back to the size that fits."""
 
 
 class Canvas(QWidget):
@@ -207,14 +218,25 @@ class Canvas(QWidget):
             self.set_loop(self.loop, not self.loop_on)
 
     def zoom(self, factor: float) -> None:
-        """Zoom about the playhead when it is in view, else about the middle."""
+        """Zoom about the playhead when it is in view, else about the middle; a score in front is zoomed itself."""
+        if (zooms := self._zooming()) is not None:
+            zooms.zoom(factor)
+            return
         x = self.timeline.x(self._second)
         self.timeline.zoom(factor, x if GUTTER <= x <= self.width() else GUTTER + self.timeline.width / 2)
 
     def fit(self) -> None:
-        """Show all of the song and all of its pitches."""
+        """Show all of the song and all of its pitches; a score as wide as the view."""
+        if (zooms := self._zooming()) is not None:
+            zooms.fit()
+            return
         self.timeline.fit()
         self.roll.fit_pitch()
+
+    def _zooming(self) -> Zooms | None:
+        """The view in front when it has a zoom of its own."""
+        front = self._views.get(self.view)
+        return front if isinstance(front, Zooms) else None
 
     # What changed
 
