@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtCore import QSignalBlocker, QSize, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLayout, QToolButton, QWidget
 
 from desktop.piano.editing.moving import GRIDS
 from desktop.ui import theme
@@ -44,6 +45,7 @@ class EditBar(QWidget):
         self.tool.chosen.connect(lambda value: editor.set(tool=Tool(value)))
         self.grid = QComboBox()
         self.grid.setAccessibleName("Grid")
+        self.grid.setFixedWidth(112)
         self.grid.setToolTip(
             "The grid that holds notes while they are moved and drawn, and that Q puts them on; Alt lets go of it"
         )
@@ -55,7 +57,12 @@ class EditBar(QWidget):
             button.clicked.connect(lambda _on=False, which=name: editor.toggle_lane(which))
         self.split = self._toggle("Hands", "A line between the hands: drag it over the roll (S)")
         self.split.clicked.connect(lambda _on=False: editor.toggle_split())
-        self._parts = (self.tool, label("Grid", tone="secondary"), self.grid, self.split, *self._lanes.values())
+        caption = label("Grid", tone="secondary")
+        self._parts: tuple[QWidget, ...] = (self.tool, caption, self.grid, self.split, *self._lanes.values())
+        # What goes first where there is no room: all of it is in the menu as well.
+        self._spare: tuple[QWidget, ...] = (caption, self._lanes["pedal"], self._lanes["velocity"], self.split, self.grid)
+        self._row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
+        self._in_front = True
         for part in self._parts:
             self._row.addWidget(part)
         editor.changed.connect(self.refresh)
@@ -69,7 +76,6 @@ class EditBar(QWidget):
         button.setCheckable(True)
         button.setProperty("kind", "segment")
         button.setProperty("place", "alone")
-        button.setMinimumWidth(64)
         return button
 
     def refresh(self) -> None:
@@ -87,9 +93,7 @@ class EditBar(QWidget):
 
     def show_views(self, titles: dict[str, str], chosen: str) -> None:
         """Offer the views once there are several; the tools belong to the first one."""
-        first = next(iter(titles))
-        for part in self._parts:
-            part.setVisible(chosen == first)
+        self._in_front = chosen == next(iter(titles))
         if self.views is not None:
             self._row.removeWidget(self.views)
             self.views.hide()
@@ -97,7 +101,26 @@ class EditBar(QWidget):
             self.views = None
         if len(titles) > 1:
             self.views = Segments("View", [(name, title, f"Show: {title}") for name, title in titles.items()])
-            self.views.setMinimumWidth(84 * len(titles))
             self.views.set_value(chosen)
             self.views.chosen.connect(self.view_chosen)
             self._row.insertWidget(0, self.views)
+        self._fit()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(240, self.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """Show the tools that there is room for."""
+        views = self.views.sizeHint().width() + 2 * theme.S4 if self.views is not None else 0
+        room = self.width() - 2 * theme.S3 - views
+        needed = sum(part.sizeHint().width() + theme.S2 for part in self._parts)
+        hidden: set[QWidget] = set()
+        for part in self._spare:
+            if needed > room:
+                hidden.add(part)
+                needed -= part.sizeHint().width() + theme.S2
+        for part in self._parts:
+            part.setVisible(self._in_front and part not in hidden)

@@ -89,19 +89,24 @@ def draw_chosen(painter: QPainter, tokens: theme.Tokens, span: Span, rows: Rows,
     boxes = _boxes(span, rows, data, index)
     if not len(boxes.x):
         return
-    if len(boxes.x) > DENSE:
-        _draw_dense(painter, rows, boxes, tuple(theme.mix(colour, tokens.text, 0.6) for colour in _colours(tokens)))
-        return
     rounded = len(boxes.x) <= ROUNDED_AT_MOST and rows.row >= 6
-    frame = 1.5 if rounded else 1.0
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, rounded)
+    if len(boxes.x) > DENSE or rows.row < 5:
+        # There is no room, or no time, for frames.
+        strong = tuple(theme.mix(colour, tokens.text, 0.6) for colour in _colours(tokens))
+        if len(boxes.x) > DENSE:
+            _draw_dense(painter, rows, boxes, strong)
+            return
+        for which, rects in boxes.by_group(0.5):
+            painter.setBrush(strong[which])
+            _fill(painter, rects, 0.0)
+        return
     painter.setBrush(QColor(tokens.text))
-    _fill(painter, boxes.rects(slice(None), frame), 3.5 if rounded else 0.0)
-    if rows.row >= 4:
-        for which, rects in boxes.by_group():
-            painter.setBrush(theme.mix(_colours(tokens)[which], tokens.canvas, 0.35))
-            _fill(painter, rects, 2.0 if rounded else 0.0)
+    _fill(painter, boxes.rects(slice(None), 1.5 if rounded else 1.0), 3.5 if rounded else 0.0)
+    for which, rects in boxes.by_group():
+        painter.setBrush(theme.mix(_colours(tokens)[which], tokens.canvas, 0.35))
+        _fill(painter, rects, 2.0 if rounded else 0.0)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 
