@@ -23,7 +23,7 @@ _SHORT_REST = 2.0
 # Metrical weight (0 between beats .. 3 downbeat) that a melody note needs for 1, 2, 3 voices under it, by fullness.
 _VOICES: dict[str, tuple[tuple[float, float, float], ...]] = {
     "easy": ((9, 9, 9), (9, 9, 9), (3.5, 9, 9), (2, 9, 9), (1, 9, 9), (0.5, 9, 9)),
-    "medium": ((3, 9, 9), (1, 3.5, 9), (1, 2, 9), (0.5, 1, 9)),
+    "medium": ((3, 9, 9), (2, 9, 9), (1, 3, 9), (1, 2, 9)),
     "full": ((2, 3.5, 9), (1, 2, 9), (0.5, 1, 3), (0.5, 0.5, 1)),
 }
 _COMPING_FROM = {"easy": 4, "medium": 1, "full": 1}
