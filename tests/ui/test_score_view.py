@@ -177,6 +177,12 @@ def test_hidden_and_broken_pages(view: ScoreView, project: Path, qtbot: QtBot) -
 
 def check_zoom(view: ScoreView, qtbot: QtBot) -> None:
     view.zoom(100.0)
+    engraving = view.engraving
+    assert engraving is not None
+    for bar in (2, 0, 1):
+        view.set_playhead(engraving.bars[bar].start + 0.01)
+        x = view.cursor_x()
+        assert x is not None and 0 <= x <= view.viewport().width()
     assert view.zoom_factor == 3.0 and view.horizontalScrollBar().maximum() > 0
     view.zoom(0.0001)
     assert view.zoom_factor == 0.4

@@ -326,6 +326,11 @@ class ScoreView(QAbstractScrollArea):
         if self.engraving is None or self._bar < 0 or not self.isVisible():
             return
         area, view = self.bar_rect(self._bar), self.viewport().height()
+        across, width = self.horizontalScrollBar(), self.viewport().width()
+        if across.maximum() and (area.left() < 0 or area.right() > width):
+            # Zoomed in: the next bars come with the one that is heard.
+            across.setValue(round(across.value() + area.left() - width * 0.08))
+            area = self.bar_rect(self._bar)
         scroll = self.verticalScrollBar()
         if area.top() >= 8 and area.bottom() <= view * 0.8:
             return
