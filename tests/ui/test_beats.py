@@ -141,8 +141,8 @@ def test_tapping_along(panel: PianoPanel, qtbot: QtBot) -> None:
 def test_the_box_corrects_and_says_what_follows(panel: PianoPanel, qtbot: QtBot) -> None:
     box = BeatsBox(panel.song, panel.canvas.beats)
     qtbot.addWidget(box)
-    box.resize(268, box.sizeHint().height())
-    assert box.minimumSizeHint().width() <= 268
+    box.resize(256, box.sizeHint().height())
+    assert box.minimumSizeHint().width() <= 256
     assert not box.buttons["auto"].isEnabled() and "as they were found" in box.buttons["auto"].toolTip()
     notes = heard(panel)
     box.buttons["x2"].click()

@@ -47,10 +47,10 @@ class BeatsBox(QWidget):
         self.meter = QComboBox()
         self.meter.setAccessibleName("Meter")
         for meter in METERS:
-            self.meter.addItem(f"{meter} beats", meter)
-        self.meter.setToolTip("Beats in a bar; Alt-click a beat to say where bars start")
+            self.meter.addItem(f"{meter}/4", meter)
+        self.meter.setToolTip("Beats in a bar. Alt-click a beat to say where bars start.")
         self.meter.activated.connect(lambda _index: desk.set_meter(int(self.meter.currentData())))
-        self.meter.setFixedSize(92, 30)
+        self.meter.setFixedSize(76, 30)
         second.addWidget(self.meter)
         second.addLayout(self._row(MORE), 1)
         column.addLayout(second)
@@ -116,10 +116,13 @@ class BeatsBox(QWidget):
         rows.setSpacing(theme.S1)
         rows.addWidget(
             label(
-                "The notes sound as before; they were arranged on other beats.", size=theme.CAPTION, tone="secondary", wrap=True
+                "The notes sound as before. They were arranged on other beats than these.",
+                size=theme.CAPTION,
+                tone="secondary",
+                wrap=True,
             )
         )
-        self.again = Button("Make the cover again on these beats")
+        self.again = Button("Make the cover again")
         self.again.clicked.connect(self._song.run)
         rows.addWidget(self.again)
         column.addWidget(self.hint)

@@ -114,7 +114,10 @@ class Song(SongState):
         if cover is None or (change == "auto" and cover.found is None):
             # Nothing to correct yet, or nobody knows what was found: the run that makes the cover sees to it.
             self._made_on = None
-            self.choose(beats=change)
+            if change == self.options.beats:
+                self.run()
+            else:
+                self.choose(beats=change)
             return
         text, changed = {
             "x2": ("Twice as many beats", regrid.double),
@@ -361,6 +364,9 @@ class Song(SongState):
     def _take(self, cover: Cover, path: Path) -> None:
         """A job has made a cover: what the user has changed or saved before is a step back, not gone."""
         self._made_on = cover.grid
+        if cover.found is None and self.cover is not None:
+            # Made on beats of the user: those that were found are still known.
+            cover = replace(cover, found=self.cover.found)
         if self.document.touched or self.document.home is not None:
             self.document.adopt(cover, path, f"New cover ({_manner(cover.info)})")
         elif self.path is not None:
