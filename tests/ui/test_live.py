@@ -58,6 +58,7 @@ class Room:
         """Let go of everything."""
         self.player.close()
         self.live.close()
+        self.song.document.stack.clear()
         self.box.deleteLater()
         self.organ.unplug()
         self.keys.unplug()
@@ -154,6 +155,36 @@ def test_the_song_waits_for_the_keys_and_goes_on_with_them(room: Room, qtbot: Qt
     room.player.seek(0.0)
     assert not practice.holding
     assert practice.passes[-1].hit == 2
+
+
+def test_what_is_played_becomes_notes_that_can_be_undone(room: Room, qtbot: QtBot) -> None:
+    room.live.choose_input("Keys 24:0")
+    qtbot.waitUntil(lambda: room.live.ports.input.link is Link.OPEN and bool(room.keys._connections))
+    room.live.choose_mode("follow")
+    room.live.choose_hand(Hand.BOTH)
+    room.box.recording.setChecked(True)
+    assert room.live.mode == "off"
+    before = room.song.cover
+    room.keys.press(NOTE_ON, 80, 90)
+    qtbot.waitUntil(lambda: room.live.practising.pressed == {80})
+    room.player.seek(2.4)
+    room.player.play()
+    times = []
+    for second, message in ((2.5, (NOTE_ON, 72, 90, NOTE_ON, 40, 70)), (2.7, (NOTE_OFF, 72, 64)), (2.9, ())):
+        qtbot.waitUntil(lambda second=second: room.player.heard > second)
+        times.append(room.player.heard)
+        room.keys.press(*message)
+    room.player.pause()
+    cover = room.song.cover
+    assert before is not None
+    assert cover is not None
+    new = np.sort(cover.notes[np.isin(cover.notes["pitch"], (40, 72, 80))], order="pitch")
+    assert len(cover.notes) == len(before.notes) + 2, "what was pressed while nothing ran is no note"
+    assert new[["pitch", "velocity", "hand"]].tolist() == [(40, 70, LEFT), (72, 90, RIGHT)]
+    assert cover.grid.seconds(new["start"]) == pytest.approx([times[0], times[0]], abs=0.1)
+    assert cover.grid.seconds(new["end"]) == pytest.approx([times[2], times[1]], abs=0.1)
+    room.song.document.stack.undo()
+    assert room.song.cover is before
 
 
 def test_a_loop_in_time_gives_a_score_for_each_pass(room: Room, qtbot: QtBot) -> None:

@@ -130,6 +130,7 @@ class LiveBox(QWidget):
         self.delay = QSpinBox()
         self.delay.setRange(-200, 500)
         self.delay.setSingleStep(5)
+        self.delay.lineEdit().setTextMargins(theme.S2 - 2, 0, 0, 0)
         self.delay.setSuffix(" ms")
         self.delay.setValue(self.live.delay)
         self.delay.setAccessibleName("Delay of the MIDI port")
@@ -169,6 +170,10 @@ class LiveBox(QWidget):
         self.alone.toggled.connect(live.set_alone)
         column.addWidget(self.octaves)
         column.addWidget(self.alone)
+        self.recording = QCheckBox("Record what I play")
+        self.recording.setToolTip("What you play along becomes notes of the chosen hand when you pause; Ctrl+Z takes them back")
+        self.recording.toggled.connect(live.set_recording)
+        column.addWidget(self.recording)
         self.prompt = label(bold=True, wrap=True)
         column.addWidget(self.prompt)
         facts = QGridLayout()
@@ -211,6 +216,9 @@ class LiveBox(QWidget):
         self.alone.setToolTip(
             "Both hands are practised: nothing would be sent" if both else "The port plays the other hand alone"
         )
+        with QSignalBlocker(self.recording):
+            self.recording.setChecked(live.recording.on)
+        self.recording.setEnabled(live.has_cover and ports.input.link is not Link.NONE)
         self._show_practice()
 
     def _say_ports(self) -> None:

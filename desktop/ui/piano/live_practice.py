@@ -101,7 +101,7 @@ class LivePractice(QObject):
             return
         second = self._second
         if player.playing:
-            second = player.heard - (perf_counter() - key.at) * player.speed
+            second = second_of(player, key)
         waited = practice.holding
         mark: Mark = practice.press(key.pitch, second, player.speed)
         self.marked.emit(mark)
@@ -168,3 +168,8 @@ class LivePractice(QObject):
         if not playing and not self._own and practice is not None and self._second * mixer.rate >= mixer.length - mixer.rate / 4:
             practice.finish(float("inf"))
             self.changed.emit()
+
+
+def second_of(player: Player, key: Key) -> float:
+    """Second of the song that was heard when a key was pressed, while the player runs."""
+    return player.heard - (perf_counter() - key.at) * player.speed

@@ -12,6 +12,7 @@ from desktop.piano.live.schedule import HANDS
 from desktop.piano.live.system import System, find_system
 from desktop.ui.piano.live_ports import VIRTUAL, LivePorts
 from desktop.ui.piano.live_practice import Hand, LivePractice
+from desktop.ui.piano.live_recording import LiveRecording
 from desktop.ui.piano.song_state import SongState
 from desktop.ui.player import Player
 from desktop.ui.state import State
@@ -50,6 +51,7 @@ class Live(QObject):
         self._song, self._state = song, state
         self.ports = LivePorts(player, self, system)
         self.practising = LivePractice(player, self)
+        self.recording = LiveRecording(song, player, self)
         self.alone = state.flag("live/alone")
         self.delay = min(500, max(-200, int(state.number("live/delay", 0))))
         self.ports.through = state.flag("live/through")
@@ -58,7 +60,10 @@ class Live(QObject):
         self.practising.hand = Hand(state.text("live/hand", Hand.RIGHT, tuple(Hand)))
         self.practising.octaves = state.flag("live/octaves")
         self.ports.set_delay(self.delay)
+        self.recording.hand = self.practising.hand
         self.ports.key.connect(self.practising.press)
+        self.ports.key.connect(self.recording.key)
+        self.recording.changed.connect(self.changed)
         self.ports.trouble.connect(self.trouble)
         self.ports.changed.connect(self._ports_changed)
         self.practising.changed.connect(self.changed)
@@ -82,13 +87,22 @@ class Live(QObject):
     def choose_mode(self, name: str) -> None:
         """One of ``MODES``."""
         self.practising.choose(mode=MODES[name], hand=self.practising.hand, octaves=self.practising.octaves)
+        if self.practising.mode is not None:
+            self.recording.set_on(False)
         self._send_hands()
 
     def choose_hand(self, hand: Hand) -> None:
         """Practise another hand."""
         self._state.keep("live/hand", str(hand))
         self.practising.choose(mode=self.practising.mode, hand=hand, octaves=self.practising.octaves)
+        self.recording.hand = hand
         self._send_hands()
+
+    def set_recording(self, on: bool) -> None:
+        """Let what is played become notes; nothing is practised meanwhile."""
+        if on and self.practising.mode is not None:
+            self.choose_mode("off")
+        self.recording.set_on(on)
 
     def set_octaves(self, on: bool) -> None:
         """Let keys count in every octave."""
