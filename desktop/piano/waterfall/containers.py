@@ -35,9 +35,13 @@ class Kind:
         return "yuva" in self.pixels
 
 
-_X264 = {"preset": "veryfast", "crf": "19", "motion-est": "dia", "subq": "1", "partitions": "none", "rc-lookahead": "4"}
-"""Everything moves by the same whole pixels: a wider search for motion, in parts of blocks and of pixels, costs half as much time
-again and finds nothing (the files are as large with it as without)."""
+_SEARCH_LESS = {
+    "motion-est": "dia", "subq": "0", "partitions": "none", "weightp": "0", "sc_threshold": "0", "b_strategy": "0",
+    "rc-lookahead": "4", "x264-params": "chroma-me=0",
+}  # fmt: skip
+"""Everything falls by the same whole pixels, so that a wider search for motion finds little: without it x264 takes less than half
+the time. Files become an eighth larger for the same likeness (measured at 1080p: 48.7 dB, 2.25 instead of 1.99 Mbit/s)."""
+_X264 = {"preset": "veryfast", "crf": "17", **_SEARCH_LESS}
 _VP9 = {"deadline": "realtime", "cpu-used": "7", "row-mt": "1", "tile-columns": "2", "b": "0", "crf": "30"}
 _FAST_START = {"movflags": "+faststart"}
 _KINDS = {

@@ -8,7 +8,7 @@ import numpy as np
 
 from desktop.piano.waterfall import shapes
 from desktop.piano.waterfall.looks import Colour, Look, mix
-from desktop.piano.waterfall.surface import Ink, flat
+from desktop.piano.waterfall.surface import Ink, Wash
 
 ROUND = 0.24
 """Radius of a note's corners in white keys."""
@@ -54,26 +54,24 @@ def body(place: Place, colour: Colour, look: Look) -> Ink:
     return ink
 
 
-def halo(place: Place, colour: Colour, look: Look) -> Ink:
+def halo(place: Place, colour: Colour, look: Look) -> Wash:
     """Glow around a note, strongest at its edge."""
     distance = shapes.box(place.height, place.width, place.top, place.left, place.bottom, place.right, ROUND * place.white)
     near = np.exp(-np.square(np.maximum(distance, 0) / (0.42 * SPREAD * place.white))) * np.float32(look.halo)
-    ink = flat(colour, near)
-    ink[..., 3] *= 1 - 0.5 * look.light
-    return ink
+    return Wash(colour, near, 0.5 * look.light)
 
 
-def shadow(place: Place, look: Look) -> Ink:
+def shadow(place: Place, look: Look) -> Wash:
     """Soft shadow that a note casts on what lies below it."""
     down = 0.07 * place.white
     distance = shapes.box(
         place.height, place.width, place.top + down, place.left, place.bottom + down, place.right, ROUND * place.white
     )
     dark = np.exp(-np.square(np.maximum(distance, 0) / (0.18 * place.white))) * np.float32(look.shadow)
-    return flat((0.12, 0.10, 0.06), dark)
+    return Wash((0.12, 0.10, 0.06), dark)
 
 
-def trail(place: Place, colour: Colour, look: Look) -> Ink:
+def trail(place: Place, colour: Colour, look: Look) -> Wash:
     """A tone that goes on by the pedal: narrower than its note, fading out upwards."""
     spare = (place.right - place.left) * (1 - _THIN) / 2
     distance = shapes.box(
@@ -81,4 +79,4 @@ def trail(place: Place, colour: Colour, look: Look) -> Ink:
     )
     y = shapes.rows(place.height)
     left_over = np.clip((y - place.top) / max(1.0, place.bottom - place.top), 0, 1)
-    return flat(colour, shapes.cover(distance) * np.float32(look.trail) * left_over**1.3)
+    return Wash(colour, shapes.cover(distance) * (np.float32(look.trail) * left_over ** np.float32(1.3)))

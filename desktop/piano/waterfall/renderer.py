@@ -15,7 +15,7 @@ from desktop.piano.waterfall.looks import Look, over_picture, unlit
 from desktop.piano.waterfall.pace import pace
 from desktop.piano.waterfall.scene import Scene
 from desktop.piano.waterfall.strip import PIECE, Letters, Strip
-from desktop.piano.waterfall.surface import Bytes, Form, Layer, Planes, Screen, Sprite, Video, flat, paint, stamp
+from desktop.piano.waterfall.surface import ROUNDING, Bytes, Form, Layer, Planes, Screen, Sprite, Video, flat, paint, stamp
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ class Renderer:
         for number, add in enumerate(column.add):
             shape = (len(add), self.form.rows(number, self.width), *add.shape[2:])
             noise = rng.random(shape, np.float32)
-            noise += add[:, :1] + np.float32(256)
+            noise += add[:, :1] + (np.float32(256) - ROUNDING)
             made.append(noise.astype(np.uint16).astype(np.uint8))
         return top, tuple(made)
 

@@ -13,7 +13,7 @@ from desktop.piano.waterfall.keys import Keys, bounds, is_black
 from desktop.piano.waterfall.looks import Look, tint
 from desktop.piano.waterfall.pace import Pace
 from desktop.piano.waterfall.scene import Mark, Scene
-from desktop.piano.waterfall.surface import Bytes, Form, Ink, Planes, flat, padded, paint
+from desktop.piano.waterfall.surface import Bytes, Form, Ink, Planes, Wash, flat, padded, paint
 
 PIECE = 256
 """Height of a piece in pixels: even, small enough to be drawn between two frames."""
@@ -118,7 +118,9 @@ class Strip:
         pitch = int(self.scene.pitch[i])
         return tint(self.look, int(self.scene.hand[i]), int(self.scene.velocity[i]), is_black(pitch))
 
-    def _put(self, planes: Planes, top: float, bottom: float, i: int, margin: float, draw: Callable[[notes.Place], Ink]) -> None:
+    def _put(
+        self, planes: Planes, top: float, bottom: float, i: int, margin: float, draw: Callable[[notes.Place], Ink | Wash]
+    ) -> None:
         """Paint what ``draw`` makes of the part of the piece about a note."""
         unit = self.form.unit
         left, right = bounds(self.keys, int(self.scene.pitch[i]))
@@ -145,7 +147,7 @@ class Strip:
         top = _down(y - thick, unit)
         height = _up(y + thick, unit) - top
         edge = shapes.cover(shapes.box(height, 1, y - thick / 2 - top, -9.0, y + thick / 2 - top, 9.0, 0.0))
-        paint(self.form, planes, top, 0, np.broadcast_to(flat(self.look.line, edge * opacity), (height, width, 4)))
+        paint(self.form, planes, top, 0, Wash(self.look.line, np.repeat(edge * np.float32(opacity), width, axis=1)))
 
     def _marks(self, planes: Planes, foot: float, first: float, last: float, marks: tuple[Mark, ...], size: int) -> None:
         # Words reach far above their line.

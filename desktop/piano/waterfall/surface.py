@@ -27,6 +27,10 @@ _YUV = np.array(
 )
 
 
+ROUNDING = np.float32(0.49)
+"""In what a sprite adds, so that numbers are rounded, not cut, when they become bytes."""
+
+
 @dataclass(frozen=True)
 class Sprite:
     """Ink in a form's numbers: for each plane how much is hidden of what lies below (0..1), and what is added (0..255).
@@ -39,11 +43,32 @@ class Sprite:
     clips: tuple[bool, ...]
 
 
-def _sprite(hide: tuple[Ink, ...], add: tuple[Ink, ...]) -> Sprite:
-    """A sprite whose numbers are rounded, not cut, when they become bytes."""
-    rounded = tuple(one + np.where(cover > 0, np.float32(0.49), np.float32(0)) for cover, one in zip(hide, add, strict=True))
-    clips = tuple(bool(np.any(one < 0) or np.any(one > 255 * cover + 0.5)) for cover, one in zip(hide, rounded, strict=True))
-    return Sprite(hide, rounded, clips)
+@dataclass(frozen=True)
+class Wash:
+    """Ink of one colour (0..1): ``opacity`` [h, w], of which what lies below is hidden by the share 1 - ``light`` only."""
+
+    colour: tuple[float, float, float]
+    opacity: Ink
+    light: float = 0.0
+
+
+def _sprite(hide: tuple[Ink, ...], add: tuple[Ink, ...], clips: bool | None = None) -> Sprite:
+    over = tuple(
+        bool(np.any(one < 0) or np.any(one > 255 * cover + 0.5)) if clips is None else clips
+        for cover, one in zip(hide, add, strict=True)
+    )
+    for one in {id(one): one for one in add}.values():
+        one += ROUNDING
+    return Sprite(hide, add, over)
+
+
+def _halved(field: Ink) -> Ink:
+    """Means of squares of 2 x 2 pixels; [h, w, ...]."""
+    half = field[::2, ::2] + field[1::2, ::2]
+    half += field[::2, 1::2]
+    half += field[1::2, 1::2]
+    half *= np.float32(0.25)
+    return half
 
 
 class Screen:
@@ -56,8 +81,12 @@ class Screen:
         """Black, opacity 0."""
         return (np.zeros((height, width, 4), np.uint8),)
 
-    def sprite(self, ink: Ink) -> Sprite:
+    def sprite(self, ink: Ink | Wash) -> Sprite:
         """See ``Sprite``."""
+        if isinstance(ink, Wash):
+            hide = ink.opacity * np.float32(1 - ink.light)
+            add = np.stack([*(np.float32(255 * c) * ink.opacity for c in reversed(ink.colour)), np.float32(255) * hide], axis=-1)
+            return _sprite((np.repeat(hide[..., None], 4, axis=2),), (add,), ink.light > 0)
         add = np.empty(ink.shape, np.float32)
         for channel, source in enumerate((2, 1, 0, 3)):
             np.multiply(ink[..., source], np.float32(255), out=add[..., channel])
@@ -84,12 +113,23 @@ class Video:
         half = (height // 2, width // 2)
         return luma, np.full(half, 128, np.uint8), np.full(half, 128, np.uint8)
 
-    def sprite(self, ink: Ink) -> Sprite:
+    def sprite(self, ink: Ink | Wash) -> Sprite:
         """See ``Sprite``; ``ink`` has even sizes."""
-        small = 0.25 * (ink[::2, ::2] + ink[1::2, ::2] + ink[::2, 1::2] + ink[1::2, 1::2])
+        if isinstance(ink, Wash):
+            return self._washed(ink)
+        small = _halved(ink)
         hide = np.ascontiguousarray(small[..., 3])
         add = ink @ _YUV[0], small @ _YUV[1], small @ _YUV[2]
         return _sprite((np.ascontiguousarray(ink[..., 3]), hide, hide), add)
+
+    def _washed(self, wash: Wash) -> Sprite:
+        small = _halved(wash.opacity)
+        share = np.float32(1 - wash.light)
+        # What one unit of opacity adds to each plane.
+        gains = [np.float32(row[:3] @ np.array(wash.colour, np.float32) + row[3] * share) for row in _YUV]
+        hide = small * share
+        add = gains[0] * wash.opacity, gains[1] * small, gains[2] * small
+        return _sprite((wash.opacity * share, hide, hide), add, wash.light > 0)
 
     def rows(self, plane: int, row: int) -> int:
         """The row of a plane where the picture's row ``row`` begins."""
@@ -114,7 +154,7 @@ class Layer(Video):
         stays = np.full((height, width), 255, np.uint8), np.full(half, 255, np.uint8)
         return np.zeros((height, width), np.uint8), np.zeros(half, np.uint8), np.zeros(half, np.uint8), *stays
 
-    def sprite(self, ink: Ink) -> Sprite:
+    def sprite(self, ink: Ink | Wash) -> Sprite:
         """See ``Sprite``; ``ink`` has even sizes."""
         video = super().sprite(ink)
         luma, chroma = video.hide[0], video.hide[1]
@@ -176,7 +216,7 @@ def scatter(form: Form, planes: Planes, tops: Ink, lefts: Ink, sprite: Sprite, s
         plane[rows, columns] = np.clip(painted, 0, 255).astype(np.uint8)
 
 
-def paint(form: Form, planes: Planes, top: int, left: int, ink: Ink) -> None:
+def paint(form: Form, planes: Planes, top: int, left: int, ink: Ink | Wash) -> None:
     """Paint ink once; see ``stamp``."""
     stamp(form, planes, top, left, form.sprite(ink))
 
