@@ -226,7 +226,7 @@ class LiveBox(QWidget):
         gone = [status for status in (ports.output, ports.input) if status.link is Link.LOST]
         text, tone = "", "secondary"
         if gone:
-            text, tone = " ".join(_gone(status) for status in gone), "warning"
+            text, tone = " ".join(dict.fromkeys(map(_gone, gone))), "warning"
         elif ports.problem is not None:
             text = str(ports.problem)
         elif self.live.output == VIRTUAL:
@@ -243,7 +243,7 @@ class LiveBox(QWidget):
         self._score.setVisible(practice is not None)
         prompt = ""
         if practice is not None:
-            if live.ports.input.link is not Link.OPEN:
+            if live.ports.input.link is Link.NONE:
                 prompt = "Choose your keyboard above."
             elif practice.holding:
                 prompt = f"Waiting for {names(practice.expected)}"

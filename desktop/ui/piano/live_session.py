@@ -172,6 +172,9 @@ class Live(QObject):
     def _ports_changed(self) -> None:
         for name, status in (("out", self.ports.output), ("in", self.ports.input)):
             before, self._before[name] = self._before[name], status
+            if name == "in" and status == self.ports.output:
+                # One device does both: once is enough.
+                continue
             if before.link is Link.OPEN and status.link is Link.LOST:
                 self.lost.emit(status)
             elif before.link is Link.LOST and status.link is Link.OPEN and before.name:
