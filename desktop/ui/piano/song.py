@@ -364,7 +364,7 @@ class Song(SongState):
     def _take(self, cover: Cover, path: Path) -> None:
         """A job has made a cover: what the user has changed or saved before is a step back, not gone."""
         self._made_on = cover.grid
-        if cover.found is None and self.cover is not None:
+        if cover.found is None and self.cover is not None and self.cover.found is not None:
             # Made on beats of the user: those that were found are still known.
             cover = replace(cover, found=self.cover.found)
         if self.document.touched or self.document.home is not None:
