@@ -62,6 +62,7 @@ class ScoreView(QAbstractScrollArea):
         self._wanted: Cover | None = None
         self._job = 0
         self._folder: Path | None = None
+        self._saving = False
         self._active = False
         self._second: float | None = None
         self._bar = -1
@@ -90,6 +91,7 @@ class ScoreView(QAbstractScrollArea):
         self.verticalScrollBar().valueChanged.connect(self.viewport().update)
         self.horizontalScrollBar().valueChanged.connect(self.viewport().update)
         services.bridge.rows_changed.connect(self._rows_changed)
+        song.document.trouble.connect(self._not_saved)
         self._say_state()
 
     # The view's protocol
@@ -180,6 +182,8 @@ class ScoreView(QAbstractScrollArea):
         self._note = ""
 
         def saved(project: Path) -> None:
+            self._saving = False
+
             def look() -> tuple[Path, Engraving | None]:
                 folder = folder_for(project)
                 return folder, read_engraving(folder) if (folder / PLACES).is_file() else None
@@ -195,6 +199,7 @@ class ScoreView(QAbstractScrollArea):
 
             Op(self, look).success(looked).failure(self._if_current(turn, self._broken)).start()
 
+        self._saving = True
         self._song.with_project(saved)
         self._say_state()
 
@@ -218,6 +223,8 @@ class ScoreView(QAbstractScrollArea):
                 read.success(self._if_current(self._turn, self._show)).failure(self._if_current(self._turn, self._broken)).start()
             elif row.state is State.FAILED:
                 self._broken(failure(row))
+            else:
+                self._broken(UserError("The engraving was cancelled"))
 
     def _show(self, engraving: Engraving) -> None:
         self._cover = self._wanted
@@ -232,9 +239,17 @@ class ScoreView(QAbstractScrollArea):
         self.shown.emit()
 
     def _broken(self, error: Failed | Exception) -> None:
-        known = isinstance(error, (Failed, UserError))
-        self._note = f"{error.message}. {error.remedy}".strip() if known else f"The score could not be engraved: {error}"  # type: ignore[union-attr]
+        if isinstance(error, (Failed, UserError)):
+            self._note = f"{error.message.rstrip('.')}. {error.remedy}".strip()
+        else:
+            self._note = f"The score could not be engraved: {error}"
         self._say_state()
+
+    def _not_saved(self, error: Exception) -> None:
+        """What is to be engraved could not be written for the worker."""
+        if self._saving:
+            self._saving = False
+            self._broken(error)
 
     def _retry(self) -> None:
         self._engrave()
