@@ -47,6 +47,7 @@ class Room:
         self._system = system or NetSystem(self.organ, self.keys)
         self.box = LiveBox(self.song, self.player, State(state), system=self._find)
         self.live = self.box.live
+        self.live.ports._watch.setInterval(100)
         self.song.path = state.with_name("small.reprise")
         self.song.document.start(small_cover(), self.song.path)
         self.song.replaced.emit()

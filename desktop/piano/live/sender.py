@@ -36,6 +36,11 @@ class Sender:
         self._thread: threading.Thread | None = None
         self._closed = False
 
+    @property
+    def running(self) -> bool:
+        """Whether anything was played since the last stop."""
+        return self._course.running
+
     def set_schedule(self, schedule: Schedule | None) -> None:
         """Play other messages from now on."""
         with self._changed:

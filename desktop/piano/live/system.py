@@ -18,6 +18,8 @@ from desktop.errors import UserError
 APIS = ("MACOSX_CORE", "WINDOWS_MM", "LINUX_ALSA", "UNIX_JACK")
 """RtMidi's names of the systems, in the order in which they are tried; those that were not compiled in are left out."""
 CLIENT = "Reprise"
+_NO_PLACES = (f"{CLIENT}:", "RtMidiOut Client:RtMidi output", "RtMidiIn Client:RtMidi input")
+"""Our own port, and the near ends of open connections: systems list them, but nobody can be reached there."""
 _NO_VIRTUAL = "Windows has no virtual MIDI ports of its own; a loop-back driver makes some"
 _NUMBERS = re.compile(r"\s+\d+(:\d+)?$")
 
@@ -94,8 +96,7 @@ class RtMidi:
 
     def _names(self, ask: Callable[[], list[str]]) -> list[str]:
         with _plain_errors(), _quiet() if self.api == "UNIX_JACK" else contextlib.nullcontext():
-            # Our own virtual port is no place to play on.
-            return [name for name in ask() if not name.startswith(f"{CLIENT}:")]
+            return [name for name in ask() if not name.startswith(_NO_PLACES)]
 
 
 class _JackPort:

@@ -214,8 +214,9 @@ class LivePorts(QObject):
     def _played(self, first: float, last: float, speed: float) -> None:
         if self.output.link is Link.NONE:
             return
-        player = self._player
-        ahead = BUFFER_S if player.counting else min(MOST_AHEAD, max(0.0, (first - player.heard) / speed))
+        player, ahead = self._player, 0.0
+        if not self.messenger.running:
+            ahead = BUFFER_S if player.counting else min(MOST_AHEAD, max(0.0, (first - player.heard) / speed))
         self.messenger.played(first, last, speed, ahead)
 
     def _moved(self, second: float) -> None:
