@@ -20,8 +20,8 @@ from tests.conftest import ROOT
 from tests.piano.live.net import Device, NetSystem, wait_until
 from tests.piano.live.small import small_cover
 
-GENTLE = 0.03
-"""Seconds a message may be late on a computer that does much else; the average is far below."""
+GENTLE = 0.12
+"""Seconds a message may be late on a computer that does much else; on a quiet one it is a thousandth or two."""
 
 
 @pytest.fixture
@@ -44,8 +44,7 @@ def test_messages_leave_in_time_and_stopping_lets_go(piano: Device, out: Outlet)
     sender.set_schedule(schedule(small_cover(), (RIGHT,)))
     begin = time.perf_counter()
     sender.played(0.4, 1.4, 2.0)
-    piano.wait_for(4)
-    wait_until(lambda: time.perf_counter() - begin > 0.32)
+    piano.wait_for(5)
     sender.stop()
     got = piano.wait_for(8)
     assert got == [
@@ -53,7 +52,7 @@ def test_messages_leave_in_time_and_stopping_lets_go(piano: Device, out: Outlet)
         (NOTE_OFF, 60, 64), (CONTROL, 64, 0), (CONTROL, ALL_NOTES_OFF, 0),
     ]  # fmt: skip
     for index, due in ((0, 0.05), (1, 0.05), (2, 0.3), (4, 0.3)):
-        assert piano.got[index][0] - begin == pytest.approx(due, abs=GENTLE)
+        assert -0.001 < piano.got[index][0] - begin - due < GENTLE
     sender.close()
     sender.played(0.0, 4.0)
     assert len(piano.messages) == 8, "after its end it sends nothing"
