@@ -20,6 +20,7 @@ from desktop.cli import (
     scores,
     tuning,
     videos,
+    waterfalls,
 )
 
 app = typer.Typer(
@@ -52,6 +53,7 @@ app.command("cover")(covers.cover)
 app.command("batch")(batches.batch)
 app.command("render")(covers.render)
 app.command("score")(scores.score)
+app.command("waterfall")(waterfalls.waterfall)
 app.command("play")(playing.play)
 app.command("demo")(covers.demo)
 app.command("restore")(videos.restore)
