@@ -71,7 +71,7 @@ def in_cache(project: Path) -> None:
 def opened(view: ScoreView, project: Path, qtbot: QtBot) -> ScoreView:
     in_cache(project)
     view._song.open(project)
-    qtbot.waitUntil(lambda: view.engraving is not None and not view.busy, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: view.engraving is not None and not view.source.busy, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: 0 in view._drawn, timeout=WAIT_MS)
     return view
 
@@ -100,9 +100,9 @@ def test_a_worker_engraves_what_is_open_and_what_is_edited(view: ScoreView, proj
     now = song.cover
     assert now is not None
     song.document.edit("Delete", replace(now, notes=now.notes[: len(now.notes) // 2]))
-    assert view.busy and view.engraving is before
+    assert view.source.busy and view.engraving is before
     qtbot.waitUntil(lambda: view.engraving is not before, timeout=WAIT_MS)
-    assert not view.busy and view.engraving is not None and before is not None
+    assert not view.source.busy and view.engraving is not None and before is not None
     assert len(view.engraving.bars) < len(before.bars)
     # And back: those pages are there already.
     song.document.stack.undo()
@@ -157,7 +157,7 @@ def test_hidden_and_broken_pages(view: ScoreView, project: Path, qtbot: QtBot) -
     view._song.open(project)
     qtbot.waitUntil(lambda: view._song.cover is not None, timeout=WAIT_MS)
     qtbot.wait(100)
-    assert view.engraving is None and not view.busy
+    assert view.engraving is None and not view.source.busy
     view.set_active(True)
     qtbot.waitUntil(lambda: view.engraving is not None, timeout=WAIT_MS)
     view._song.close()
@@ -167,12 +167,12 @@ def test_hidden_and_broken_pages(view: ScoreView, project: Path, qtbot: QtBot) -
     folder = folder_for(project)
     (folder / PLACES).write_text('{"version": 1}')
     view._song.open(project)
-    qtbot.waitUntil(lambda: bool(view._note), timeout=WAIT_MS)
-    assert not view.busy and "cannot be read" in view._quiet.detail.text() and view._again.isVisibleTo(view)
+    qtbot.waitUntil(lambda: bool(view.source.problem), timeout=WAIT_MS)
+    assert not view.source.busy and "cannot be read" in view._quiet.detail.text() and view._again.isVisibleTo(view)
     in_cache(project)
     view._again.click()
     qtbot.waitUntil(lambda: view.engraving is not None, timeout=WAIT_MS)
-    assert not view._note
+    assert not view.source.problem
 
 
 def check_zoom(view: ScoreView, qtbot: QtBot) -> None:

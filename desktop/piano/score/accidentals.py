@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from desktop.piano.score.model import Head, Name, Symbol
+from desktop.piano.score.model import Head, Symbol
 
 _SIGNS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 _SHARPS = "FCGDAEB"
@@ -49,8 +49,3 @@ class Accidentals:
         if first and self._before.get(place, head.name.alter) != head.name.alter:
             return replace(head, accidental=_SIGNS[head.name.alter], cautionary=True)
         return head
-
-
-def same_place(one: Name, other: Name) -> bool:
-    """Whether two names stand on the same line or space."""
-    return (one.step, one.octave) == (other.step, other.octave)

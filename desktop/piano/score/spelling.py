@@ -13,7 +13,6 @@ from desktop.piano.cover import Chord, Key
 from desktop.piano.score.model import Name
 
 _STEPS = "FCGDAEB"
-_NATURAL = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _INTERVALS = {0: 0, 3: -3, 4: 4, 5: -1, 6: -6, 7: 1, 8: 8, 10: -2, 11: 5}
 """Fifths of each interval of ``cover.QUALITIES``, by its semitones."""
 _MAJOR = {0: 0, 1: -5, 2: 2, 3: -3, 4: 4, 5: -1, 6: 6, 7: 1, 8: -4, 9: 3, 10: -2, 11: 5}
@@ -38,11 +37,6 @@ def name_at(fifths: int, pitch: int) -> Name:
     step = _STEPS[(fifths + 1) % 7]
     alter = (fifths + 1) // 7
     return Name(step, alter, (pitch - alter) // 12 - 1)
-
-
-def midi(name: Name) -> int:
-    """The MIDI pitch of a name."""
-    return 12 * (name.octave + 1) + _NATURAL[name.step] + name.alter
 
 
 class Speller:

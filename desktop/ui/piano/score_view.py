@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from PySide6.QtCore import QEasingCurve, QEvent, QPointF, QPropertyAnimation, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEasingCurve, QEvent, QPointF, QPropertyAnimation, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
+from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractScrollArea, QVBoxLayout, QWidget
 
-from desktop.errors import UserError
-from desktop.jobs.events import Failed
-from desktop.jobs.job import PagesJob
-from desktop.jobs.rows import Row
-from desktop.jobs.states import State
-from desktop.piano.cover import Cover
 from desktop.ui import theme
 from desktop.ui.background import Op
-from desktop.ui.bridge import failure
 from desktop.ui.engraving import page_image, renderer
 from desktop.ui.icons import Button
 from desktop.ui.panels import Services
-from desktop.ui.piano.score_pages import PLACES, Engraving, folder_for, read_engraving
+from desktop.ui.piano.score_pages import Engraving
+from desktop.ui.piano.score_source import ScoreSource
 from desktop.ui.piano.song import Song
 from desktop.ui.widgets.quiet_page import QuietPage
 
-if TYPE_CHECKING:
-    from PySide6.QtSvg import QSvgRenderer
-
-SETTLE_MS = 900
-"""Notes must stand this long before they are engraved anew."""
 GLIDE_MS = 380
 GAP, EDGE = 20, 24
 LARGEST_PAGE = 1060.0
@@ -46,23 +31,22 @@ _LEAD = 0.22
 class ScoreView(QAbstractScrollArea):
     """See the module's docstring; follows the protocol of the canvas's views.
 
+    Attributes:
+        source: where its pages come from.
+        engraving: the pages that are shown, None while there are none.
+        zoom_factor: 1 for pages as wide as the view.
+
     Signals:
         seek: second that was clicked.
-        shown: pages of the song as it is now have arrived.
     """
 
     seek = Signal(float)
-    shown = Signal()
 
     def __init__(self, song: Song, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._song, self._services = song, services
+        self._song = song
+        self.source = ScoreSource(song, services.bridge, self)
         self.engraving: Engraving | None = None
-        self._cover: Cover | None = None
-        self._wanted: Cover | None = None
-        self._job = 0
-        self._folder: Path | None = None
-        self._saving = False
         self._active = False
         self._second: float | None = None
         self._bar = -1
@@ -71,16 +55,12 @@ class ScoreView(QAbstractScrollArea):
         self._images: dict[int, QImage] = {}
         self._drawn: dict[int, tuple[int, int]] = {}
         self._pending: set[int] = set()
-        self._turn = 0
-        self._note = ""
         self._quiet = QuietPage(self.viewport())
         self._again = self._quiet.add_button(Button("Try again"))
         self._quiet.end_buttons()
-        self._again.clicked.connect(self._retry)
+        self._again.clicked.connect(self.source.engrave)
         cover = QVBoxLayout(self.viewport())
         cover.addWidget(self._quiet)
-        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
-        self._settle.timeout.connect(self._engrave)
         self._glide = QPropertyAnimation(self.verticalScrollBar(), b"value", self)
         self._glide.setDuration(GLIDE_MS)
         self._glide.setEasingCurve(QEasingCurve.Type.OutCubic)
@@ -90,22 +70,18 @@ class ScoreView(QAbstractScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.verticalScrollBar().valueChanged.connect(self.viewport().update)
         self.horizontalScrollBar().valueChanged.connect(self.viewport().update)
-        services.bridge.rows_changed.connect(self._rows_changed)
-        song.document.trouble.connect(self._not_saved)
+        self.source.arrived.connect(self._show)
+        self.source.changed.connect(self._say_state)
         self._say_state()
 
     # The view's protocol
 
     def show_song(self) -> None:
         """Notes or beats have changed: engrave them once they stand still; the old pages stay until then."""
-        cover = self._song.cover
-        if cover is None:
+        if self._song.cover is None:
             self._forget()
-        elif cover is not self._wanted and self._active:
-            self._wanted = cover
-            # What is opened is wanted at once, what is edited when the hand rests.
-            self._settle.start(SETTLE_MS if self.engraving is not None and self._cover is not None else 0)
-            self._say_state()
+        elif self._active:
+            self.source.want()
 
     def set_playhead(self, second: float | None) -> None:
         """Mark the moment that is heard, and keep it in view."""
@@ -169,119 +145,33 @@ class ScoreView(QAbstractScrollArea):
                 return self.engraving.second_at(page, (point - area.topLeft()) / self._scale())
         return None
 
-    # Engraving
-
-    def _engrave(self) -> None:
-        """Look for the pages of the song as it is now, and have them made when they are not there."""
-        self._cancel()
-        self._turn += 1
-        wanted, turn = self._song.cover, self._turn
-        if wanted is None:
-            return
-        self._wanted = wanted
-        self._note = ""
-
-        def saved(project: Path) -> None:
-            self._saving = False
-
-            def look() -> tuple[Path, Engraving | None]:
-                folder = folder_for(project)
-                return folder, read_engraving(folder) if (folder / PLACES).is_file() else None
-
-            def looked(found: tuple[Path, Engraving | None]) -> None:
-                if turn != self._turn:
-                    return
-                self._folder = found[0]
-                if found[1] is not None:
-                    self._show(found[1])
-                else:
-                    self._submit(project, found[0])
-
-            Op(self, look).success(looked).failure(self._if_current(turn, self._broken)).start()
-
-        self._saving = True
-        self._song.with_project(saved)
-        self._say_state()
-
-    def _if_current(self, turn: int, function: Callable[[Any], None]) -> Callable[[Any], None]:
-        return lambda value: function(value) if turn == self._turn else None
-
-    def _submit(self, project: Path, folder: Path) -> None:
-        try:
-            self._job = self._services.bridge.submit(PagesJob(cover=str(project), folder=str(folder)), priority=2)
-        except UserError as error:
-            self._broken(error)
-        self._say_state()
-
-    def _rows_changed(self, rows: list[Row]) -> None:
-        for row in rows:
-            if row.id != self._job or not row.state.is_over:
-                continue
-            self._job = 0
-            if row.state is State.DONE and self._folder is not None:
-                read = Op(self, partial(read_engraving, self._folder))
-                read.success(self._if_current(self._turn, self._show)).failure(self._if_current(self._turn, self._broken)).start()
-            elif row.state is State.FAILED:
-                self._broken(failure(row))
-            else:
-                self._broken(UserError("The engraving was cancelled"))
+    # What arrives
 
     def _show(self, engraving: Engraving) -> None:
-        self._cover = self._wanted
         self.engraving = engraving
         self._pages = [renderer(svg) for svg in engraving.svgs]
         self._drawn.clear()
         self._images = {page: image for page, image in self._images.items() if page < len(self._pages)}
-        self._note = ""
         self._arrange()
         self._bar = engraving.bar_at(self._second) if self._second is not None else -1
         self._say_state()
-        self.shown.emit()
-
-    def _broken(self, error: Failed | Exception) -> None:
-        if isinstance(error, (Failed, UserError)):
-            self._note = f"{error.message.rstrip('.')}. {error.remedy}".strip()
-        else:
-            self._note = f"The score could not be engraved: {error}"
-        self._say_state()
-
-    def _not_saved(self, error: Exception) -> None:
-        """What is to be engraved could not be written for the worker."""
-        if self._saving:
-            self._saving = False
-            self._broken(error)
-
-    def _retry(self) -> None:
-        self._engrave()
-
-    def _cancel(self) -> None:
-        if self._job:
-            self._services.bridge.queue.cancel(self._job)
-            self._job = 0
 
     def _forget(self) -> None:
-        self._settle.stop()
-        self._cancel()
-        self._turn += 1
-        self.engraving, self._cover, self._wanted, self._folder = None, None, None, None
+        self.engraving = None
         self._pages, self._images = [], {}
         self._drawn.clear()
-        self._note, self._bar = "", -1
+        self._bar = -1
         self._arrange()
-        self._say_state()
-
-    @property
-    def busy(self) -> bool:
-        """Whether newer pages than those shown are on their way."""
-        return self._wanted is not self._cover and not self._note
+        self.source.forget()
 
     def _say_state(self) -> None:
         """The middle of the view while there are no pages; a word in the corner while there are."""
-        self._again.setVisible(bool(self._note))
+        problem = self.source.problem
+        self._again.setVisible(bool(problem))
         self._quiet.setVisible(self.engraving is None)
-        if self._note:
-            self._quiet.say("warning", "The score could not be engraved", self._note)
-        elif self._wanted is None:
+        if problem:
+            self._quiet.say("warning", "The score could not be engraved", problem)
+        elif not self.source.wanted:
             self._quiet.say("info", "No score yet", "It appears here when the cover is there.")
         else:
             self._quiet.say("info", "Engraving the score…", "Pages appear in a moment.")
@@ -434,7 +324,8 @@ class ScoreView(QAbstractScrollArea):
         painter.fillRect(QRectF(x - 1, area.top(), 2, area.height()), accent)
 
     def _paint_note(self, painter: QPainter, tokens: theme.Tokens) -> None:
-        text = self._note or ("Updating the score…" if self.busy else "")
+        problem = self.source.problem
+        text = problem or ("Updating the score…" if self.source.busy else "")
         if not text:
             return
         painter.setFont(theme.font(self, theme.CAPTION))
@@ -444,7 +335,7 @@ class ScoreView(QAbstractScrollArea):
         painter.setPen(QPen(QColor(tokens.hairline), 1))
         painter.setBrush(QColor(tokens.raised))
         painter.drawRoundedRect(box, theme.RADIUS, theme.RADIUS)
-        painter.setPen(QColor(tokens.warning if self._note else tokens.secondary))
+        painter.setPen(QColor(tokens.warning if problem else tokens.secondary))
         shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(width) - 16)
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, shown)
 

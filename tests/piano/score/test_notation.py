@@ -7,12 +7,16 @@ import pytest
 from desktop.piano.cover import LEFT, RIGHT, Chord, Key
 from desktop.piano.score.build import build_score
 from desktop.piano.score.metre import QUARTER, Metre
-from desktop.piano.score.model import Clef, MarkKind, Score, Symbol
-from desktop.piano.score.spelling import Speller, midi, name_at
+from desktop.piano.score.model import Clef, MarkKind, Name, Score, Symbol
+from desktop.piano.score.spelling import Speller, name_at
 from desktop.piano.score.values import pieces
 from tests.piano.score.covers import Written, cover
 
 SHORT = {"whole": "1", "half": "2", "quarter": "4", "eighth": "8", "16th": "16", "32nd": "32"}
+
+
+def midi(name: Name) -> int:
+    return 12 * (name.octave + 1) + {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[name.step] + name.alter
 
 
 def said(symbol: Symbol) -> str:
