@@ -314,8 +314,11 @@ def _problems(entry: Entry) -> Iterator[tuple[str, str]]:
     yield from _bad_names(entry.exported, "exported", {name.lower() for name in names})
     if bool(entry.export) != bool(entry.exported):
         yield "export", "export and exported go together"
-    if any(not file.sha256 for file in entry.files) and not entry.export:
-        yield "files", "a file without sha256 must be proved by an export"
+    if any(not file.sha256 for file in entry.files):
+        if not entry.export:
+            yield "files", "a file without sha256 must be proved by an export"
+        if not all(isinstance(source, HubSource) for source in entry.sources):
+            yield "sources", "a file without sha256 may come from a commit of the hub only"
     if entry.options and not entry.export:
         yield "options", "there is no export to take them"
     if entry.export and not re.fullmatch(r"desktop(\.\w+)+:\w+", entry.export):

@@ -127,6 +127,17 @@ def test_every_kind_of_source_can_be_written() -> None:
         ({"sources": [{"kind": "url", "members": {"other.onnx": "https://example.org/x"}}]}, "sources[0].members"),
         ({"sources": [{"kind": "bundled", "folder": "/etc"}]}, "sources[0].folder"),
         ({"sources": [{"kind": "hub", "repo": "a/b", "revision": "main", "members": {"tiny.onnx": "x"}}]}, "sources[0].revision"),
+        ({"files": [{"name": "tiny.onnx", "sha256": "", "size": 3}]}, "files"),
+        (
+            {
+                "files": [{"name": "tiny.onnx", "sha256": "", "size": 3}],
+                "export": "desktop.models.x:y",
+                "exported": ["x.onnx"],
+                "sources": [{"kind": "url", "members": {"tiny.onnx": "https://example.org/x"}}],
+            },
+            "sources",
+        ),
+        ({"options": {"kinds": ["one"]}}, "options"),
         ({"export": "os:remove", "exported": ["x.onnx"]}, "export"),
         ({"export": "desktop.models.x:y"}, "export"),
         ({"export": "desktop.models.x:y", "exported": ["TINY.onnx"]}, "exported[0]"),
