@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import sys
 import threading
 import time
@@ -12,20 +11,22 @@ from time import perf_counter
 
 from desktop.piano.live.course import Course
 from desktop.piano.live.links import Outlet
-from desktop.piano.live.schedule import HANDS, Schedule
+from desktop.piano.live.schedule import HANDS, Bytes, Schedule
 
 SWITCH_S = 0.001
 """How long other threads may keep the interpreter once a message is due; Python's own 5 ms can be heard."""
 SLEEP_S = 0.02
 """The last stretch before a message is slept, not waited: on some systems waiting for a lock is coarse, sleeping is not."""
-log = logging.getLogger(__name__)
+END_S = 2.0
+"""Seconds that the program waits at its end for a port that hangs."""
 
 
 class Sender:
     """Sends to an Outlet what a Course says is due.
 
-    ``played``, ``heard``, ``jumped`` and ``stop`` say what the player does. Whatever ends playing, keys and pedal are let go;
-    also when the program ends.
+    ``played``, ``heard`` and ``stop`` say what the player does. Whatever ends playing, keys and pedal are let go; also when the
+    program ends. Only the thread sends, and it holds no lock meanwhile: a port that does not take what it gets, as some do
+    that hang, holds up nobody else.
     """
 
     def __init__(self, outlet: Outlet, clock: Callable[[], float] = perf_counter) -> None:
@@ -35,6 +36,7 @@ class Sender:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._letting_go = False
 
     @property
     def running(self) -> bool:
@@ -79,36 +81,49 @@ class Sender:
         """Playing stops, or goes on elsewhere."""
         with self._changed:
             self._course.stop()
-            # Inside the lock: a message that was taken before is out by now, and none is taken after.
-            self.outlet.release(HANDS)
+            self._letting_go = True
             self._changed.notify()
 
     def close(self) -> None:
         """Let go of keys and pedal, and end the thread."""
+        self.stop()
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self.stop()
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(2.0)
+            self._thread.join(END_S)
             atexit.unregister(self.close)
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                if self._closed:
-                    return
-                self._send()
-                due = self._course.next()
-                left = None if due is None else due - self._clock()
-                if left is None or left > SLEEP_S:
-                    self._changed.wait(None if left is None else left - SLEEP_S / 2)
-                    continue
-            if left > 0:
+                due = self._due()
+                if not due:
+                    if self._closed:
+                        return
+                    left = self._left()
+                    if left is None or left > SLEEP_S:
+                        self._changed.wait(None if left is None else left - SLEEP_S / 2)
+                        continue
+            if due:
+                self._send(due)
+            elif left is not None and left > 0:
                 time.sleep(left)
 
-    def _send(self) -> None:
-        for _, data in self._course.due(self._clock()):
+    def _due(self) -> list[Bytes | None]:
+        """What is to be sent now; None to let go."""
+        if self._letting_go:
+            self._letting_go = False
+            return [None]
+        return [data for _, data in self._course.due(self._clock())]
+
+    def _left(self) -> float | None:
+        """Seconds until the next message; None when there is none."""
+        due = self._course.next()
+        return None if due is None else due - self._clock()
+
+    def _send(self, messages: list[Bytes | None]) -> None:
+        for data in messages:
             if data is None:
                 self.outlet.release(HANDS)
             else:

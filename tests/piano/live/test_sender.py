@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -16,6 +17,7 @@ from desktop.piano.live.links import Link, Outlet
 from desktop.piano.live.performance import bar_second, perform
 from desktop.piano.live.schedule import ALL_NOTES_OFF, CONTROL, NOTE_OFF, NOTE_ON, schedule
 from desktop.piano.live.sender import Sender
+from desktop.piano.live.system import OutPort
 from tests.conftest import ROOT
 from tests.piano.live.net import Device, NetSystem, wait_until
 from tests.piano.live.small import small_cover
@@ -76,6 +78,37 @@ def test_playing_goes_on_when_the_port_is_pulled_out(piano: Device, out: Outlet)
     assert not out.down
 
 
+def test_a_port_that_hangs_holds_up_nobody(piano: Device) -> None:
+    taken, free = threading.Event(), threading.Event()
+
+    class Hung(NetSystem):
+        def open_output(self, name: str) -> OutPort:
+            return self
+
+        def send(self, message: object) -> None:
+            taken.set()
+            free.wait(10)
+
+        def close(self) -> None:
+            pass
+
+    out = Outlet(system=lambda: Hung(piano))
+    out.choose("Piano")
+    sender = Sender(out)
+    sender.set_schedule(schedule(small_cover()))
+    sender.played(0.0, 1.0)
+    assert taken.wait(5)
+    begin = time.perf_counter()
+    for second in (0.1, 0.2):
+        sender.heard(second)
+    sender.stop()
+    sender.played(1.0, 2.0)
+    assert time.perf_counter() - begin < 1.0
+    free.set()
+    sender.close()
+    assert not out.down
+
+
 def test_a_performance_is_punctual_and_can_be_broken_off(piano: Device, out: Outlet) -> None:
     plan = schedule(small_cover())
     told: list[float] = []
@@ -112,6 +145,7 @@ from desktop.piano.live.farewell import let_go_when_ended
 from desktop.piano.live.links import Outlet
 from desktop.piano.live.schedule import schedule
 from desktop.piano.live.sender import Sender
+from desktop.piano.live.system import OutPort
 from tests.piano.live.small import small_cover
 
 class Cable:
