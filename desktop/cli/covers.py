@@ -98,7 +98,7 @@ def cover(
 
 
 def render(
-    saved: Annotated[str, typer.Argument(metavar="COVER", help="A .reprise file.")],
+    saved: Annotated[str, typer.Argument(metavar="COVER", help="A .reprise or MIDI file.")],
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="wav, flac, ogg or mp3 file to write.")],
     soundfont: SoundFont = "",
     instrument: Annotated[

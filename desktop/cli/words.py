@@ -8,6 +8,14 @@ from typing import Any
 from desktop.cli.tuning_words import estimated, evaluated, exported, labelled, tuned
 from desktop.cli.video_words import inspected, restored
 
+
+def _filmed(result: Mapping[str, Any]) -> list[str]:
+    """What is to be said of a falling-notes video."""
+    length = f"{result['duration']:.0f} s, {result['frames']} frames, {result['fps']} a second"
+    speed = f"{result['frames_per_second']:.0f} frames a second, {result['realtime']:.1f} times as fast as it plays"
+    return [f"{'Video':<10}{result['files']['video']}", f"{'Length':<10}{length}", f"{'Made':<10}{speed}"]
+
+
 _KINDS: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "seconds_of_video": restored,
     "streams": inspected,
@@ -16,6 +24,7 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "stopped": tuned,
     "labelled": labelled,
     "sizes": exported,
+    "realtime": _filmed,
 }
 """What tells the result of one kind of job from the others, and who says it in words."""
 

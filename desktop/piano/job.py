@@ -19,9 +19,10 @@ from desktop.piano.engines import MODELS, EngineOptions, check_models, engine
 from desktop.piano.extras import KINDS, make_extras
 from desktop.piano.listen import decode_for_playback
 from desktop.piano.midi import write_midi
+from desktop.piano.open_cover import open_cover
 from desktop.piano.outputs import file_stem, publish
 from desktop.piano.playability import LIMITS, statistics
-from desktop.piano.project import SUFFIX, load_project, save_project
+from desktop.piano.project import SUFFIX, save_project
 from desktop.piano.soundfont import default_soundfont, open_soundfont
 from desktop.piano.stages import Stages
 from desktop.piano.synth import render
@@ -103,7 +104,7 @@ def run_listen(job: ListenJob, progress: Progress) -> Result:
 
 def run_render(job: RenderJob, progress: Progress) -> Result:
     """Play a saved cover into an audio file of the extension's format."""
-    cover = load_project(job.cover)
+    cover = open_cover(job.cover)
     output = Path(job.output)
     finished = progress.scratch() / f"render{output.suffix.lower()}"
     with results_folder(output.parent):
