@@ -27,6 +27,8 @@ _RATIOS = (0.25, 1 / 3, 0.5, 2 / 3, 1.0, 1.5, 2.0, 3.0, 4.0)
 _FIT = 0.04
 _NEAR = 0.13
 """Part of a tapped beat that taps may be off the found beats, on the whole and each, to be taken for those."""
+_LATE_S = 0.07
+"""Seconds that all taps together may be early or late: hands, and sound devices that do not tell their delay."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,11 @@ def _typical(gaps: Floats) -> float:
 
 def _whole(cover: Cover, tapped: Taps) -> Grid:
     grid = cover.grid
-    reference = cover.found or grid
-    count = _counted(reference, tapped)
-    times = _recounted(reference, *count) if count is not None else _extended(tapped.beats, max(cover.duration, grid.times[-1]))
-    return _with_bars(grid, times)
+    # The beats as they are may have been corrected by hand: they come before those that were found.
+    for reference in (grid, cover.found):
+        if reference is not None and (count := _counted(reference, tapped)) is not None:
+            return _with_bars(grid, _recounted(reference, *count))
+    return _with_bars(grid, _extended(tapped.beats, max(cover.duration, grid.times[-1])))
 
 
 def _counted(grid: Grid, tapped: Taps) -> tuple[float, float] | None:
@@ -132,12 +135,13 @@ def _counted(grid: Grid, tapped: Taps) -> tuple[float, float] | None:
         return None
     rest = at[inside] - ratio * tapped.numbers[inside]
     start = float(np.median(rest))
-    # Beats lie on beats that were found, or between them.
+    if np.median(np.abs(rest - start)) > _NEAR * ratio:
+        return None
+    # Beats lie on beats that were found, or between them; else only the tempo is taken from there.
     step = 0.5 if ratio >= 0.5 else ratio
     snapped = round(start / step) * step
-    if abs(start - snapped) > _NEAR * max(ratio, 1.0) or np.median(np.abs(rest - start)) > _NEAR * ratio:
-        return None
-    return snapped, ratio
+    late = _LATE_S * grid.tempo / 60.0
+    return (snapped if abs(start - snapped) <= min(0.2, max(_NEAR * max(ratio, 1.0), late)) else start), ratio
 
 
 def _recounted(grid: Grid, start: float, step: float) -> Floats:
