@@ -72,6 +72,7 @@ class ScoreView(QAbstractScrollArea):
         self.horizontalScrollBar().valueChanged.connect(self.viewport().update)
         self.source.arrived.connect(self._show)
         self.source.changed.connect(self._say_state)
+        song.replaced.connect(self._forget)
         self._say_state()
 
     # The view's protocol
