@@ -24,6 +24,7 @@ from desktop.ui.app import Parts
 from desktop.ui.main_window import MainWindow
 from desktop.ui.notify import Note
 from desktop.ui.piano.document import AUTOSAVE_MS, Document
+from tests.e2e.media import tune, write_wav
 from tests.ui import editing
 from tests.ui.conftest import Opener, close
 from tests.ui.editing import find, notes_of, open_cover, panel_of, small_cover, write_cover
@@ -212,6 +213,36 @@ def test_closing_and_opening_another_file_lose_nothing(open_window: Opener, tmp_
     assert not sidecars() and np.array_equal(notes_of(panel), small_cover().notes)
 
 
+def test_work_on_a_song_is_offered_before_its_cover_is_made(parts: Parts, tmp_path: Path, qtbot: QtBot) -> None:
+    song_file = write_wav(tmp_path / "song.wav", tune(6.0))
+    lost = Document()
+    lost.start(small_cover(), song_file)
+    lost.edit("Higher", higher(small_cover(), 3))
+    lost.leave()
+    song = panel_of(parts).song
+    parts.window.open_path(song_file)
+    qtbot.waitUntil(lambda: any("not saved" in note.text for note in parts.window.notes()))
+    assert song.cover is None and song.covering is not None and song.uneditable
+    press(note_of(parts.window, "not saved"), "Recover")
+    assert np.array_equal(notes_of(panel_of(parts)), higher(small_cover(), 3).notes)
+    qtbot.waitUntil(lambda: song.covering is None, timeout=10_000)
+    assert song.document.unsaved and not song.uneditable and parts.window.windowTitle().startswith("song.wav – edited")
+
+
+def test_who_goes_on_changing_is_saved_meanwhile(home: Path, tmp_path: Path, qtbot: QtBot) -> None:
+    document = Document()
+    document._timer.setInterval(150)
+    document.start(small_cover(), tmp_path / "a.reprise")
+    for by in range(1, 9):
+        document.edit("Higher", higher(small_cover(), by))
+        qtbot.wait(50)
+    settled(qtbot)
+    assert len(sidecars()) == 1
+    document.stack.setClean()
+    document.leave()
+    assert not sidecars()
+
+
 @contextmanager
 def full_disk(size: int = 100) -> Iterator[None]:
     """No file may grow beyond ``size`` bytes."""
@@ -280,6 +311,7 @@ def notes_cover(cover: Cover | None) -> Cover:
     return replace(cover, info={**cover.info, "style": "pop"})
 
 
+@pytest.mark.slow
 def test_the_sound_follows_an_edit_while_the_old_one_is_heard(parts: Parts, tmp_path: Path, qtbot: QtBot) -> None:
     panel = open_cover(parts, write_cover(tmp_path / "mine.reprise"), qtbot)
     song = panel.song

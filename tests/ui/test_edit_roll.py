@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.piano.cover import Notes
@@ -257,3 +257,50 @@ def test_notes_are_pasted_in_another_window(panel: PianoPanel, open_window: Open
     other.canvas.editor.paste()
     # They took the place of those that were there, and words are nothing to paste.
     assert len(notes_of(other)) == len(small_cover().notes)
+
+
+class Plain(QWidget):
+    """A view that writes down what it is told."""
+
+    seek = Signal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[object] = []
+
+    def show_song(self) -> None:
+        self.told.append("song")
+
+    def set_playhead(self, second: float | None) -> None:
+        self.told.append(second)
+
+    def set_active(self, on: bool) -> None:
+        self.told.append(on)
+
+
+def test_other_views_of_the_cover(panel: PianoPanel) -> None:
+    canvas, view = panel.canvas, Plain()
+    canvas.add_view("plain", "Plain", view)
+    canvas.seek(0.5)
+    assert not view.told
+    canvas.show_view("plain")
+    assert view.told == [True, "song", 0.5] and view.isVisible() and not canvas.roll.isVisible()
+    assert canvas.bar.views is not None and canvas.bar.views.value == "plain" and not canvas.bar.tool.isVisible()
+    view.seek.emit(1.5)
+    canvas.editor.choose([0])
+    canvas.editor.move(0, 1)
+    assert canvas.second == 1.5 and view.told[3:] == [1.5, "song", 1.5]
+    canvas.show_view("roll")
+    assert view.told[-1] is False and canvas.roll.playhead == 1.5 and canvas.bar.tool.isVisible()
+    assert canvas.view == "roll"
+
+
+def test_hands_and_bars_are_chosen(panel: PianoPanel) -> None:
+    editor = panel.canvas.editor
+    editor.choose_hand(1)
+    assert set(notes_of(panel)["pitch"][panel.song.selection].tolist()) == {48, 49, 50}
+    editor.choose([find(panel, 5, 65)])
+    editor.choose_bars()
+    assert sorted({start for start, _ in chosen(panel)}) == [4, 5, 6, 7] and len(chosen(panel)) == 12
+    editor.choose_hand(0)
+    assert len(chosen(panel)) == 8

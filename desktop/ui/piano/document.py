@@ -183,7 +183,9 @@ class Document(QObject):
         before, self._before = self._before, None
         if before is None:
             return
-        self._timer.start()
+        if not self._timer.isActive():
+            # Not started anew by each change: who goes on changing is saved meanwhile.
+            self._timer.start()
         self.changed.emit()
         if not np.array_equal(before, self.selection):
             self.selection_changed.emit()
