@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.ui import theme
@@ -54,6 +54,7 @@ class Inspector(QWidget):
         self.setAccessibleName("Inspector")
         scroll = QScrollArea(widgetResizable=True)
         scroll.setAccessibleName("Choices")
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         inner = QWidget()
         inner.setProperty("surface", "plain")
         scroll.setWidget(inner)
@@ -61,7 +62,8 @@ class Inspector(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll)
         self._column = QVBoxLayout(inner)
-        self._column.setContentsMargins(theme.S4, theme.S4, theme.S4, theme.S4)
+        # Less at the right, where the scroll bar stands.
+        self._column.setContentsMargins(theme.S4, theme.S4, theme.S2, theme.S4)
         self._column.setSpacing(theme.S4)
         self._add_style()
         self._add_beats(canvas.beats)
