@@ -5,6 +5,7 @@ Run: python tests/benchmarks/score.py [COVER]
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -31,6 +32,12 @@ def four_minutes() -> Cover:
     return Cover("Four minutes", notes, pedals, song.grid, song.chords, song.key, song.duration)
 
 
+def processor() -> float:
+    """Seconds of processor time of this process and of the ended ones that it started."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 def main(arguments: list[str]) -> int:
     """Print a line for each format; the exit code says whether all of them are within the target."""
     made = open_cover(arguments[0]) if arguments else four_minutes()
@@ -40,13 +47,13 @@ def main(arguments: list[str]) -> int:
         saved = Path(folder) / "cover.reprise"
         save_project(made, saved)
         for ending in ("musicxml", "svg", "pdf"):
-            begun, used = time.perf_counter(), time.process_time()
+            begun, used = time.perf_counter(), processor()
             result = run_score(ScoreJob(cover=str(saved), output=str(Path(folder) / f"score.{ending}")), Progress())
-            took, used = time.perf_counter() - begun, time.process_time() - used
+            took, used = time.perf_counter() - begun, processor() - used
             worst = max(worst, took)
             stages = ", ".join(f"{name} {seconds:.2f}" for name, seconds in result["seconds"].items())
             pages = f", {result['pages']} pages" if result["pages"] else ""
-            print(f"{ending:<10}{took:6.2f} s (processor {used:.2f} s without children; {stages}){pages}")
+            print(f"{ending:<10}{took:6.2f} s (processor {used:.2f} s; {stages}){pages}")
     print(f"target: {TARGET_S:g} s each, {'met' if worst <= TARGET_S else 'missed'}")
     return 0 if worst <= TARGET_S else 1
 
