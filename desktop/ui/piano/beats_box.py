@@ -50,7 +50,7 @@ class BeatsBox(QWidget):
             self.meter.addItem(f"{meter}/4", meter)
         self.meter.setToolTip("Beats in a bar. Alt-click a beat to say where bars start.")
         self.meter.activated.connect(lambda _index: desk.set_meter(int(self.meter.currentData())))
-        self.meter.setFixedSize(76, 30)
+        self.meter.setFixedSize(84, 30)
         second.addWidget(self.meter)
         second.addLayout(self._row(MORE), 1)
         column.addLayout(second)
@@ -62,7 +62,7 @@ class BeatsBox(QWidget):
         facts.setVerticalSpacing(theme.S2)
         self.facts = {name: Fact(name) for name in ("Tempo", "Certainty", "Key")}
         for number, fact in enumerate(self.facts.values()):
-            facts.addWidget(fact, number // 2, number % 2)
+            facts.addWidget(fact, 0, number)
         column.addLayout(facts)
         self.buttons["tap"].clicked.connect(desk.tap)
         self.buttons["steady"].clicked.connect(desk.make_steady)

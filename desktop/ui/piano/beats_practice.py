@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QMenu, QSlider, QToolButto
 
 from desktop.ui import theme
 from desktop.ui.icons import IconButton
-from desktop.ui.widgets.parts import label, restyle, slider
+from desktop.ui.widgets.parts import label, slider
 
 LEAST, MOST, STEP = 25, 100, 5
 PRESETS = (25, 50, 60, 75, 90, 100)
@@ -29,6 +29,7 @@ class SpeedButton(QToolButton):
         self.setFixedSize(QSize(62, 32))
         self.setFont(theme.font(self, theme.BODY, tabular=True))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCheckable(True)
         self._panel = QWidget()
         column = QVBoxLayout(self._panel)
         column.setContentsMargins(theme.S3, theme.S2, theme.S3, theme.S3)
@@ -81,7 +82,7 @@ class SpeedButton(QToolButton):
         self.setText(f"{self.percent} %")
         self.setAccessibleName(f"Speed: {self.percent} percent")
         self.setToolTip("Speed, at the same pitch (, slower, . faster; wheel)")
-        restyle(self, tone="accent" if self.percent < MOST else "")
+        self.setChecked(self.percent < MOST)
         self.slider.blockSignals(True)
         self.slider.setValue(self.percent)
         self.slider.blockSignals(False)
@@ -89,6 +90,8 @@ class SpeedButton(QToolButton):
             button.setChecked(percent == self.percent)
 
     def _open(self) -> None:
+        # The click has turned the mark that tells slow playback; it stays as it was.
+        self._show()
         self._menu.popup(_above(self, self._menu.sizeHint()))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
