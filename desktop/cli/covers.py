@@ -102,7 +102,10 @@ def render(
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="wav, flac, ogg or mp3 file to write.")],
     soundfont: SoundFont = "",
     instrument: Annotated[
-        str, typer.Option(metavar="VST3", help="VST3 instrument that plays instead of a SoundFont; needs reprise-studio[vst].")
+        str,
+        typer.Option(
+            metavar="VST3", help="VST3 instrument that plays instead of a SoundFont; needs reprise-studio[vst] (GPL-3.0)."
+        ),
     ] = "",
     json: Json = False,
 ) -> None:

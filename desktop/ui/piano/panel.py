@@ -119,7 +119,7 @@ class PianoPanel(Panel):
 
     def _port_lost(self, status: Status) -> None:
         remedy = "Playing goes on without it; plug it in again and it is used at once."
-        self._services.say(Note(Severity.WARNING, f"{title(status.name)} went away", status.reason, remedy))
+        self._services.say(Note(Severity.WARNING, f"{title(status.name)} went away", remedy=remedy, details=status.reason))
 
     # The panel's contract
 
