@@ -10,7 +10,7 @@ import typer
 from desktop.cli.options import Json, SoundFont
 from desktop.cli.running import exit_code, run_jobs, settings
 from desktop.cli.show import display
-from desktop.jobs.piano_outputs import FRAME_RATES, VIDEO_FORMATS, VIDEO_STYLES, WaterfallJob
+from desktop.jobs.piano_outputs import FRAME_RATES, VIDEO_FORMATS, VIDEO_KEYS, VIDEO_STYLES, WaterfallJob
 
 
 def waterfall(
@@ -28,6 +28,11 @@ def waterfall(
         typer.Option("--transparent", help="Nothing behind notes and keys, for video editors: .mov (ProRes 4444), .webm (VP9)."),
     ] = False,
     lead: Annotated[float, typer.Option(metavar="SECONDS", help="How long a note falls, about.")] = 3.0,
+    keys: Annotated[
+        str,
+        typer.Option(metavar="KEYS", help=f"Which keys are shown: {', '.join(VIDEO_KEYS)} (all where it is wider than high)."),
+    ] = "auto",
+    chords: Annotated[bool, typer.Option("--chords", help="Chord names fall along.")] = False,
     no_sound: Annotated[bool, typer.Option("--no-sound", help="A silent video.")] = False,
     soundfont: SoundFont = "",
     first: Annotated[float, typer.Option(metavar="SECOND", help="Where the video begins in the cover.")] = 0.0,
@@ -46,6 +51,8 @@ def waterfall(
         background=_absolute(background),
         transparent=transparent,
         lead=lead,
+        keys=keys,
+        chords=chords,
         sound=not no_sound,
         soundfont=_absolute(soundfont or chosen.soundfont),
         first=first,

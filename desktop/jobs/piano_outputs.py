@@ -13,6 +13,7 @@ SCORE_FORMATS = ("musicxml", "mxl", "pdf", "svg")
 PAPERS = ("a4", "letter")
 VIDEO_FORMATS = ("mp4", "mov", "webm", "mkv")
 VIDEO_STYLES = ("night", "paper", "neon", "plain")
+VIDEO_KEYS = ("auto", "all", "used")
 FRAME_RATES = (24, 25, 30, 50, 60, 120)
 _SIZE = re.compile(r"(\d{2,5})x(\d{2,5})")
 
@@ -86,6 +87,8 @@ class WaterfallJob(Job, frozen=True, kw_only=True, tag="waterfall"):
         background: picture behind the notes; none when empty.
         transparent: nothing behind notes and keys: ProRes 4444 in a .mov, VP9 with alpha in a .webm.
         lead: seconds that a note falls before it sounds.
+        keys: "all" 88, the octaves that are "used", or "auto": all where the picture is wider than high.
+        chords: whether chord names fall along.
         sound: whether the cover is heard.
         first, last: seconds of the cover to show; ``last`` 0 for its end.
     """
@@ -100,6 +103,8 @@ class WaterfallJob(Job, frozen=True, kw_only=True, tag="waterfall"):
     background: str = ""
     transparent: bool = False
     lead: float = 3.0
+    keys: str = "auto"
+    chords: bool = False
     sound: bool = True
     soundfont: str = ""
     first: float = 0.0
@@ -111,6 +116,7 @@ class WaterfallJob(Job, frozen=True, kw_only=True, tag="waterfall"):
         ending = Path(self.output).suffix.lstrip(".").lower()
         choose("output", ending, VIDEO_FORMATS)
         choose("style", self.style, VIDEO_STYLES)
+        choose("keys", self.keys, VIDEO_KEYS)
         width, height = self.pixels
         if width % 2 or height % 2 or not (160 <= width <= 7680 and 90 <= height <= 4320):
             raise UsageError(f"size: {self.size} must be even and between 160x90 and 7680x4320")

@@ -99,13 +99,15 @@ def test_choices_are_remembered(qtbot: QtBot, song: Open, tmp_path: Path) -> Non
     first = FallingView(song, services)  # type: ignore[arg-type]
     qtbot.addWidget(first)
     titles = [action.text() for action in first.menu().actions()]
-    assert titles[:2] == ["Look", "Keys"]
+    assert titles[:3] == ["Look", "Keys", "Chord names"]
     first.choose_style("neon")
     first.choose_keys("used")
     first.set_lead(1.7)
+    first.show_chords(True)
     other = FallingView(song, services)  # type: ignore[arg-type]
     qtbot.addWidget(other)
     assert (other.style_now, other.keys_choice, other.lead) == ("neon", "used", pytest.approx(1.7))
+    assert other.chords
 
 
 def test_a_click_goes_to_the_note(qtbot: QtBot, view: FallingView) -> None:

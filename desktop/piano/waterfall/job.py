@@ -55,8 +55,8 @@ def run_waterfall(job: WaterfallJob, progress: Progress) -> Result:
     soundfont = _soundfont(job.soundfont) if job.sound else None
     form: Form = Screen() if kind.alpha else Video()
     options = Options(
-        lead=job.lead, rate=job.fps, transparent=job.transparent, picture=picture, caption=job.caption, opening=begin,
-        letters=letters,
+        lead=job.lead, rate=job.fps, keys=job.keys, chords=job.chords, transparent=job.transparent, picture=picture,
+        caption=job.caption, opening=begin, letters=letters,
     )  # fmt: skip
     with results_folder(output.parent):
         share = 0.15 if soundfont else 0.0

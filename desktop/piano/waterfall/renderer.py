@@ -25,7 +25,7 @@ class Options:
     Attributes:
         lead: about how many seconds a note falls; it is rounded so that every frame moves by the same part of a pixel.
         rate: frames a second.
-        keys: see ``choose_keys``.
+        keys: see ``choose_keys``; ``chords``: whether chord names fall along.
         transparent: nothing behind notes and keys.
         picture: what lies behind the notes, uint8 [height, width, 3] red, green, blue; None for the look's ground.
         caption: words that show from second ``opening`` on.
@@ -35,6 +35,7 @@ class Options:
     lead: float = 3.0
     rate: float = 60.0
     keys: str = "auto"
+    chords: bool = False
     transparent: bool = False
     picture: Bytes | None = None
     caption: str = ""
@@ -90,6 +91,7 @@ class Renderer:
     def _take(self, scene: Scene) -> None:
         self.scene, options, form = scene, self.options, self.form
         over = isinstance(form, Video) and options.picture is not None
+        scene = scene if options.chords else replace(scene, chords=())
         ground = not options.transparent and options.picture is None
         shown = -(-self.fall // PIECE) + 1
         kept = (shown + 2) * form.unit * self.pace.parts

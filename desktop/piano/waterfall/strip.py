@@ -137,10 +137,11 @@ class Strip:
             if opacity:
                 for second in times[np.searchsorted(times, first) : np.searchsorted(times, last)].tolist():
                     self._line(planes, foot - second * self.pace.speed, thick, opacity)
-        if self._letters is not None and look.bar:
+        if self._letters is not None and look.bar and self.keys.white >= 12:
             size = max(11, round(self.keys.white * 0.46))
-            if self.keys.white >= 12:
-                self._marks(planes, foot, first, last, scene.numbers, size)
+            self._marks(planes, foot, first, last, scene.numbers, size, 0.4 * self.keys.white)
+            # Chords stand right of the bars' numbers, which have three digits at most.
+            self._marks(planes, foot, first, last, scene.chords, round(1.35 * size), 0.8 * self.keys.white + 2 * size)
 
     def _line(self, planes: Planes, y: float, thick: float, opacity: float) -> None:
         unit, width = self.form.unit, self.keys.width
@@ -149,7 +150,9 @@ class Strip:
         edge = shapes.cover(shapes.box(height, 1, y - thick / 2 - top, -9.0, y + thick / 2 - top, 9.0, 0.0))
         paint(self.form, planes, top, 0, Wash(self.look.line, np.repeat(edge * np.float32(opacity), width, axis=1)))
 
-    def _marks(self, planes: Planes, foot: float, first: float, last: float, marks: tuple[Mark, ...], size: int) -> None:
+    def _marks(
+        self, planes: Planes, foot: float, first: float, last: float, marks: tuple[Mark, ...], size: int, left: float
+    ) -> None:
         # Words reach far above their line.
         earliest = first - 3 * size / self.pace.speed
         for mark in marks:
@@ -160,7 +163,7 @@ class Strip:
                 top = _down(y, self.form.unit)
                 # It must fall with the line, by parts of a pixel where the line does.
                 word = padded(_lowered(word, y - top), self.form.unit)
-                paint(self.form, planes, top, _down(0.4 * self.keys.white, self.form.unit), word)
+                paint(self.form, planes, top, _down(left, self.form.unit), word)
 
     def _word(self, text: str, size: int) -> Ink:
         found = self._words.get((text, size))

@@ -67,6 +67,7 @@ class FallingView(QWidget):
         state = self._state
         self.style_choice = state.text("piano/falling_style", FOLLOW, tuple(_STYLES)) if state else FOLLOW
         self.keys_choice = state.text("piano/falling_keys", "auto", tuple(_KEYS)) if state else "auto"
+        self.chords = state.flag("piano/falling_chords") if state else False
         lead = state.number("piano/falling_lead", LEAD) if state else LEAD
         self.lead = min(SLOWEST, max(FASTEST, lead))
         self._active = False
@@ -146,6 +147,12 @@ class FallingView(QWidget):
         self._keep("piano/falling_keys", keys)
         self._renew()
 
+    def show_chords(self, on: bool) -> None:
+        """Let chord names fall along."""
+        self.chords = on
+        self._keep("piano/falling_chords", on)
+        self._renew()
+
     def set_lead(self, seconds: float) -> None:
         """Let a note fall for so long."""
         self.lead = min(SLOWEST, max(FASTEST, seconds))
@@ -169,6 +176,10 @@ class FallingView(QWidget):
                 action.setChecked(choice == now)
                 group.addAction(action)
                 action.triggered.connect(lambda _checked=False, choose=choose, choice=choice: choose(choice))
+        chords = made.addAction("Chord names")
+        chords.setCheckable(True)
+        chords.setChecked(self.chords)
+        chords.triggered.connect(self.show_chords)
         made.addSeparator()
         made.addAction("Faster", lambda: self.set_lead(self.lead / 1.25)).setEnabled(self.lead > FASTEST)
         made.addAction("Slower", lambda: self.set_lead(self.lead * 1.25)).setEnabled(self.lead < SLOWEST)
@@ -221,7 +232,7 @@ class FallingView(QWidget):
         if width * height > _LARGEST:
             share = (_LARGEST / (width * height)) ** 0.5
             width, height = int(width * share), int(height * share)
-        options = Options(lead=self.lead, keys=self.keys_choice, letters=letters)
+        options = Options(lead=self.lead, keys=self.keys_choice, chords=self.chords, letters=letters)
         self._renderer = Renderer(self._scene, width, height, LOOKS[self.style_now], options=options)
 
     def _take_scene(self) -> None:
@@ -264,7 +275,7 @@ class FallingView(QWidget):
         self._settle.stop()
         self._renderer = self._frame = self._scene = None
 
-    def _keep(self, key: str, value: str | float) -> None:
+    def _keep(self, key: str, value: str | float | bool) -> None:
         if self._state is not None:
             self._state.keep(key, value)
 

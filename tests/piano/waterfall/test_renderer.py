@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from desktop.piano.cover import LEFT, RIGHT
+from desktop.piano.cover import LEFT, RIGHT, Chord
 from desktop.piano.waterfall import light
 from desktop.piano.waterfall.keys import is_black
 from desktop.piano.waterfall.letters import letters
@@ -177,6 +177,21 @@ def test_another_scene_and_another_speed(scene: Scene) -> None:
     assert renderer.lead == pytest.approx(1.5, rel=0.06)
     assert renderer.second_at(renderer.fall - renderer.pace.speed, 5.0) == pytest.approx(6.0)
     assert renderer.pitch_at(renderer.keys.centre(61), renderer.fall + 5) == 61
+
+
+def test_words_fall_with_their_beats() -> None:
+    made = replace(cover(), chords=(Chord(4, 8, 9, "min7", 9),))
+    scene = scene_of(made)
+    assert [mark.text for mark in scene.chords] == ["Am7"]
+    at = second(1)
+    shown, bare = (
+        Renderer(scene, W * 2, H * 2, PLAIN, Screen(), Options(letters=letters, chords=on)).frame(at).astype(int)
+        for on in (True, False)
+    )
+    y, x = np.nonzero(np.abs(shown - bare).max(axis=2))
+    renderer = Renderer(scene, W * 2, H * 2, PLAIN, Screen())
+    line = renderer.fall - (second(4) - at) * renderer.pace.speed
+    assert 0 < line - y.max() < 20 and y.min() > line - 60 and x.max() < W
 
 
 def test_captions_fit() -> None:
