@@ -51,7 +51,7 @@ def cover(count: int, seconds: float = 480.0) -> Cover:
     notes["velocity"] = rng.integers(20, 120, count)
     notes["hand"] = notes["pitch"] < 60
     grid = Grid(np.arange(int(beats) + 1) * 0.5)
-    return Cover("Many", settle(notes, ()).notes, np.zeros(0, PEDAL), grid, (), Key(0, "major"), seconds)
+    return Cover("Many", settle(notes, range(count)).notes, np.zeros(0, PEDAL), grid, (), Key(0, "major"), seconds)
 
 
 def line(what: str, values: list[float], unit: str, target: float | None = None) -> None:

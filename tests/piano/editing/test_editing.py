@@ -41,7 +41,7 @@ def song(seed: int, count: int = 40) -> Notes:
     made["pitch"] = rng.integers(55, 67, count)
     made["velocity"] = rng.integers(1, 128, count)
     made["hand"] = made["pitch"] < 60
-    return settle(made, ()).notes
+    return settle(made, range(count)).notes
 
 
 def check(notes: Notes) -> None:
@@ -104,6 +104,19 @@ def test_of_overlapping_notes_the_later_one_wins() -> None:
     assert making.add(note(0, 4, 60, 80, RIGHT), note(SHORTEST / 2, 1, 60, 90, LEFT)).notes["velocity"].tolist() == [90]
     changed = settle(np.concatenate([earlier, note(0, 1, 60, 90, LEFT)]), [0])
     assert changed.notes["velocity"].tolist() == [80] and changed.chosen.tolist() == [0]
+
+
+def test_notes_of_a_file_that_overlap_stay_where_nothing_was_changed() -> None:
+    rows = [(0, 4, 60, 80, 0), (1, 2, 60, 81, 0), (1, 3, 60, 82, 0), (8, 9, 60, 83, 0), (0, 4, 62, 84, 0), (0, 2, 62, 85, 0)]
+    notes = np.array(rows, NOTE)
+    notes = settle(notes, ()).notes
+    assert sorted(notes.tolist()) == sorted(rows)
+    moved = moving.move(notes, [len(notes) - 1], -6.5).notes
+    # Both that sounded at beat 1.5 end there; what is of another pitch is left alone.
+    assert moved.tolist() == [
+        (0, 1.5, 60, 80, 0), *(row for row in notes.tolist() if row[2] == 62),
+        (1, 1.5, 60, 81, 0), (1, 1.5, 60, 82, 0), (1.5, 2.5, 60, 83, 0),
+    ]  # fmt: skip
 
 
 def test_a_group_stops_as_a_whole_at_the_end_of_the_keyboard_and_of_the_song() -> None:
