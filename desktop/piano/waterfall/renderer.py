@@ -235,6 +235,9 @@ class Renderer:
         y = shapes.rows(len(ink)) / np.float32(max(1, self.fall))
         # Darker towards the keys, where the light is.
         ink[..., :3] += (ground - ink[..., :3]) * (np.float32(0.45) * shapes.ramp(y, 0.45, 1.0))[..., None]
+        # A trace of noise keeps soft slopes, dimmed, from showing steps.
+        ink[..., :3] += ((np.random.default_rng(0).random(ink.shape[:2], np.float32) - np.float32(0.5)) / 255)[..., None]
+        np.clip(ink, 0, 1, out=ink)
         planes = self.form.planes(*ink.shape[:2])
         paint(self.form, planes, 0, 0, ink)
         return tuple(plane.astype(np.uint16) for plane in planes)
