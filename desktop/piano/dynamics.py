@@ -13,7 +13,7 @@ from desktop.piano.cover import Floats, Notes
 SOFTEST, LOUDEST = 30, 115
 _FLOOR, _RANGE = 56.0, 34.0
 """Velocity of accompaniment where the song is quietest, and what is added where it is loudest."""
-_OVER = {Role.MELODY: 15.0, Role.LEAD: 7.0, Role.BASS: 2.0, Role.HARMONY: -6.0, Role.DOUBLING: 5.0}
+_OVER = {Role.MELODY: 17.0, Role.LEAD: 8.0, Role.BASS: 1.0, Role.HARMONY: -8.0, Role.DOUBLING: 5.0}
 _ARCH = 7.0
 _REST, _LONG = 0.5, 1.5
 """Beats of rest, and of a note's length, after which a phrase may end ..."""

@@ -19,7 +19,9 @@ _MIDDLE = 50
 _TURN = 0.1
 """Accent, 0..1, that the cell whose turn it is has in advance."""
 _BIGGER = {"0": "B", "P": "Q"}
-"""What full bars begin with at the full difficulty: the bass in octaves, the fifth with the octave."""
+"""What full bars begin with at the full difficulty: the bass in octaves, the fifth with the octave ..."""
+_CHORDS = "CPV"
+"""... where the cell goes on in chords; a hand that plays a flowing figure has no finger left for them."""
 _WALK = range(3, 8)
 """Semitones between two bass notes that a passing note joins."""
 
@@ -69,15 +71,16 @@ class LeftHand:
 
         def fit(cell: str) -> float:
             accents = [self._sheet.accent(at + length * place / len(cell)) for place in range(len(cell))]
-            struck = [accent for token, accent in zip(cell, accents, strict=True) if token not in ".-"]
-            return sum(struck) / len(struck) - sum(accents) / len(accents)
+            weights = [0.0 if token in ".-" else 1.0 if token.isdigit() and token != "0" else 2.0 for token in cell]
+            struck = sum(weight * accent for weight, accent in zip(weights, accents, strict=True))
+            return struck / sum(weights) - sum(accents) / len(accents)
 
         favourite = turn % len(variants)
         return max(enumerate(variants), key=lambda one: fit(one[1]) + (_TURN if one[0] == favourite else 0.0))[1]
 
     def _cell(self, cell: str, start: float, end: float, length: float, chord: Chord, level: int) -> Iterator[Draft]:
         step = length / len(cell)
-        if self._full and level >= 2:
+        if self._full and level >= 2 and any(token in _CHORDS for token in cell):
             cell = _BIGGER.get(cell[0], cell[0]) + cell[1:]
         for place, token in enumerate(cell):
             at = start + place * step
