@@ -30,7 +30,7 @@ from desktop.piano.project import load_project, save_project
 from desktop.ui.app import application
 from desktop.ui.piano.edit_editor import Editor
 from desktop.ui.piano.edit_tools import Tools
-from desktop.ui.piano.lanes import VelocityLane
+from desktop.ui.piano.lanes_velocity import VelocityLane
 from desktop.ui.piano.song_state import Options, SongState
 from desktop.ui.widgets.piano_roll import PianoRoll
 from desktop.ui.widgets.roll_data import from_cover

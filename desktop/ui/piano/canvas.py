@@ -11,7 +11,8 @@ from desktop.ui.piano.beats_desk import BeatsDesk
 from desktop.ui.piano.edit_bar import EditBar
 from desktop.ui.piano.edit_editor import Editor
 from desktop.ui.piano.edit_tools import Tools
-from desktop.ui.piano.lanes import PedalLane, VelocityLane
+from desktop.ui.piano.lanes_pedal import PedalLane
+from desktop.ui.piano.lanes_velocity import VelocityLane
 from desktop.ui.piano.song import Song, Task
 from desktop.ui.piano.transport import Transport
 from desktop.ui.player import Player
