@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -15,6 +15,7 @@ from desktop.piano.score.lengths import Event, with_lengths
 from desktop.piano.score.metre import Metre, metre_of
 from desktop.piano.score.model import Bar, Mark, MarkKind, Name, Note, Score, Staff
 from desktop.piano.score.quantise import Division, notes_of_hand, quantise
+from desktop.piano.score.simplify import simplified
 from desktop.piano.score.spelling import Speller, name_at, signature
 from desktop.piano.score.symbols import BarSpan, voice_symbols
 from desktop.piano.score.voices import Chord, Pedalled, separate
@@ -87,21 +88,7 @@ def _voices(one: _Hand, metre: Metre, downbeat: int, pedalled: Pedalled, last: i
     upper, lower = (
         with_lengths(part, one.hand, metre, one.divisions, pedalled, last, strikes, crowded=crowded) for part in parts
     )
-    return _simplified(upper, lower)
-
-
-def _simplified(upper: list[Event], lower: list[Event]) -> list[list[Event]]:
-    """The voices with what stands alone in the lower one moved to the upper one."""
-    merged = list(upper)
-    kept = []
-    starts = [event.start for event in upper]
-    for event in lower:
-        number = bisect_left(starts, event.end)
-        if number and upper[number - 1].end > event.start:
-            kept.append(event)
-        else:
-            merged.append(event)
-    return [sorted(merged, key=lambda event: event.start), kept]
+    return simplified(upper, lower)
 
 
 def _pedalled(cover: Cover, metre: Metre) -> Pedalled:
