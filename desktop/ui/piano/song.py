@@ -246,7 +246,7 @@ class Song(SongState):
         cover, project = found
         assert self.path is not None
         source = Path(str(cover.info.get("source", "")))
-        if self._foreign_grid() and source.is_file():
+        if self._foreign_grid() and source.is_file() and source.suffix.lower() not in MIDI_SUFFIXES:
             self.source = source
             self._listen()
         self._made_on = cover.grid
