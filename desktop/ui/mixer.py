@@ -24,6 +24,8 @@ from desktop.ui.stretch import Sound, Stretcher
 CHANNELS = 2
 FADE = 256
 """Frames over which the sound before a jump goes and that after it comes, so that it does not click."""
+HEADROOM = 0.75
+"""Gain of the sounds while the metronome clicks: loud recordings leave no room for it."""
 SPEEDS = (0.25, 1.0)
 """Slowest and fastest."""
 Frames = npt.NDArray[np.int16]
@@ -159,10 +161,11 @@ class Mixer:
 
     def gains(self) -> Gains:
         """Gain of original and cover; a sound that is alone is not turned down by the balance."""
+        volume = self.volume * (HEADROOM if self.metronome.on else 1.0)
         if self.cover is None or self.original is None:
-            return (self.volume, self.volume)
+            return (volume, volume)
         angle = min(1.0, max(0.0, self.balance)) * math.pi / 2
-        return (self.volume * math.cos(angle), self.volume * math.sin(angle))
+        return (volume * math.cos(angle), volume * math.sin(angle))
 
     def heard(self, frames: int) -> int:
         """Frame of the song that sounds when the device has played ``frames`` since ``restart``."""

@@ -21,7 +21,7 @@ from desktop.piano.tapping import from_taps
 from desktop.ui.piano.files import write_beats
 
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
-NO_SHRINK = settings(max_examples=60, deadline=None, phases=PHASES)
+NO_SHRINK = settings(max_examples=30, deadline=None, phases=PHASES)
 
 
 @st.composite
@@ -162,7 +162,7 @@ def test_constant_tempo_reports_how_far_beats_moved() -> None:
     assert np.array_equal(steady.cover.notes, cover.notes)
 
 
-@settings(max_examples=40, deadline=None, phases=PHASES)
+@settings(max_examples=25, deadline=None, phases=PHASES)
 @given(
     seed=st.integers(0, 10_000), shake=st.floats(0, 0.025), late=st.floats(-0.045, 0.045), gap=st.sampled_from([0.4, 0.55]),
     ratio=st.sampled_from([(0.5, 0), (1, 0), (2, 1), (1, 0.5), (2, 0)]), missed=st.booleans(), doubled=st.booleans(),

@@ -119,7 +119,7 @@ def test_tapping_along(panel: PianoPanel, qtbot: QtBot) -> None:
     player.seek(1.0)
     assert player.play() and not desk.tap_blocked
     qtbot.waitUntil(lambda: player.heard > 1.2, timeout=5000)
-    desk.tap()
+    qtbot.keyClick(panel.canvas.roll, Qt.Key.Key_T)
     assert desk.taps.seconds[0] == pytest.approx(player.heard, abs=0.05) and panel.canvas.waveform.taps == desk.taps.seconds
     qtbot.keyClick(panel.canvas.waveform, Qt.Key.Key_Escape)
     assert not desk.taps.seconds and not song.document.stack.canUndo()

@@ -92,7 +92,7 @@ def test_changes_of_speed_seeks_loops_and_other_sounds_do_not_click() -> None:
     steepest = np.abs(np.diff(sound)).max()
     mixer = slow(sound, 1.0)
     parts = [play(mixer, 0.2)]
-    for speed in (0.5, 0.9, 0.25, 1.0, 0.7):
+    for speed in (0.5, 0.25, 1.0, 0.7):
         mixer.speed = speed
         parts.append(play(mixer, 0.21))
     mixer.seek(round(5.1234 * RATE))
@@ -123,6 +123,6 @@ def test_half_speed_takes_a_small_part_of_a_core() -> None:
     mixer.original, mixer.balance = mixer.cover, 0.5
     play(mixer, 0.5)
     start = time.process_time()
-    play(mixer, 6.0)
-    share = (time.process_time() - start) / 6.0
+    play(mixer, 4.0)
+    share = (time.process_time() - start) / 4.0
     assert share < 0.15, f"{share:.1%} of a core"
