@@ -44,6 +44,7 @@ class Pop2Piano:
     """The graphs that ``desktop.models.export.pop2piano`` wrote into ``folder``, open.
 
     Args:
+        spin: see ``open_session``; for someone who waits for an answer.
         keep_on_device: move caches by a graph even where they lie in the computer's memory.
 
     Attributes:
@@ -62,10 +63,11 @@ class Pop2Piano:
         *,
         device: str = "auto",
         threads: int | None = None,
+        spin: bool = False,
         keep_on_device: bool | None = None,
     ) -> None:
         names = graph_names(activation)
-        self.encoder, self.decoder = (open_session(folder / name, device=device, threads=threads) for name in names)
+        self.encoder, self.decoder = (open_session(folder / name, device=device, threads=threads, spin=spin) for name in names)
         self.device = self.decoder.device
         self.on_device = self.device != "CPU" if keep_on_device is None else keep_on_device
         self._mover: Session | None = None

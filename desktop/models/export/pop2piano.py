@@ -167,9 +167,9 @@ def made_up(windows: int, frames: int, width: int, seed: int) -> tuple[Floats, I
     return mel, random.integers(0, COMPOSERS, windows)
 
 
-def generated(model: Any, mel: Floats, composers: Ints, most: int, stop: int | None = None) -> Ints:
+def generated(model: Any, mel: Floats, composers: Ints, most: int, stop: int | None = None, **options: Any) -> Ints:
     """What transformers writes greedily [windows, at most ``most``], without the first token; after ``stop`` padding."""
-    given = {"eos_token_id": stop, "do_sample": False, "num_beams": 1, "max_new_tokens": most}
+    given = options | {"eos_token_id": stop, "do_sample": False, "num_beams": 1, "max_new_tokens": most}
     with torch.inference_mode(), quiet():
         # Not the network's own method, which knows one composer for all windows.
         found = transformers.GenerationMixin.generate(model, inputs_embeds=_embedded(model, mel, composers), **given)

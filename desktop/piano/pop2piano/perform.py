@@ -93,6 +93,6 @@ def _lead(right: list[Draft], tune: Notes) -> None:
 def _easier(drafts: list[Draft], sheet: Sheet) -> list[Draft]:
     """A line for each hand, no faster than a beginner plays, with a left hand that does not leap."""
     lines = [draft for draft in drafts if draft.role in (Role.MELODY, Role.LEAD, Role.BASS)]
-    calm = [draft for draft in paced(lines, sheet.grid) if draft.hand == RIGHT]
-    left = settled([draft for draft in paced(lines, sheet.grid) if draft.hand == LEFT], sheet)
-    return [*calm, *left]
+    calm = paced(lines, sheet.grid)
+    left = settled([draft for draft in calm if draft.hand == LEFT], sheet)
+    return [*(draft for draft in calm if draft.hand == RIGHT), *left]
