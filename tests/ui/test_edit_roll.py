@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.piano.cover import Notes
@@ -156,6 +157,19 @@ def test_keys_change_the_chosen_notes(parts: Parts, panel: PianoPanel, qtbot: Qt
     assert np.array_equal(notes_of(panel), before) and panel.canvas.second == pytest.approx(1.5)
     qtbot.keyClick(window, Key.Key_Y, Mod.ControlModifier)
     assert not np.array_equal(notes_of(panel), before)
+
+
+def test_the_menu_over_a_note(panel: PianoPanel, qtbot: QtBot) -> None:
+    roll, at = panel.canvas.roll, centre(panel, find(panel, 1, 65)).toPoint()
+    QApplication.sendEvent(roll, QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, roll.mapToGlobal(at)))
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu) and chosen(panel) == [(1, 65)]
+    entries = {action.text().split("\t")[0]: action for action in menu.actions()}
+    assert entries["Delete"].isEnabled() and set(entries) >= {"Cut", "Paste", "Quantise", "To the left hand", "Choose all"}
+    entries["To the left hand"].trigger()
+    menu.close()
+    assert notes_of(panel)["hand"][find(panel, 1, 65)] == 1
+    assert panel.song.document.stack.undoText() == "1 note to the left hand"
 
 
 def test_velocity_lane(parts: Parts, panel: PianoPanel, qtbot: QtBot) -> None:
