@@ -67,25 +67,30 @@ def _worth(draft: Draft, grid: Grid) -> float:
 def settled(left: Sequence[Draft], sheet: Sheet) -> list[Draft]:
     """A left hand whose strokes lie within an octave of those before, unless there is a second for the way.
 
-    What lies further is played an octave nearer; inner voices for which that is no help are left out.
+    What lies further is played an octave nearer; inner voices for which that is no help are left out, and those that stand
+    between a bass note and the hand as well.
     """
-    out: list[Draft] = []
-    before: list[int] = []
-    then = -np.inf
+    groups: list[tuple[float, list[Draft]]] = []
     for start, group in groupby(sorted(left, key=lambda d: (d.start, d.role, d.pitch)), key=lambda d: d.start):
         now = float(sheet.grid.seconds(start))
-        near = before if now - then < _LEAP_S else []
-        struck: list[int] = []
+        struck: list[Draft] = []
         for draft in group:
-            pitch = _nearer(draft, [*near, *struck], sheet)
-            if pitch is None and draft.role != Role.BASS:
-                continue
-            draft.pitch = draft.pitch if pitch is None else pitch
-            struck.append(draft.pitch)
-            out.append(draft)
+            pitch = _nearer(draft, _near(groups, struck, now), sheet)
+            while pitch is None and draft.role == Role.BASS and groups and all(d.role != Role.BASS for d in groups[-1][1]):
+                groups.pop()
+                pitch = _nearer(draft, _near(groups, struck, now), sheet)
+            if pitch is not None or draft.role == Role.BASS:
+                draft.pitch = draft.pitch if pitch is None else pitch
+                struck.append(draft)
         if struck:
-            before, then = struck, now
-    return out
+            groups.append((now, struck))
+    return [draft for _, group in groups for draft in group]
+
+
+def _near(groups: Sequence[tuple[float, list[Draft]]], struck: Sequence[Draft], now: float) -> list[int]:
+    """Keys that the hand has just struck, and those that it strikes now."""
+    before = groups[-1][1] if groups and now - groups[-1][0] < _LEAP_S else []
+    return [draft.pitch for draft in (*before, *struck)]
 
 
 def _nearer(draft: Draft, keys: Sequence[int], sheet: Sheet) -> int | None:
