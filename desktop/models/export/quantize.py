@@ -81,10 +81,10 @@ class _Rewritten(Graph):
         """Emit all nodes that are held, changed."""
         raise NotImplementedError
 
-    def save(self, path: Path, notes: Mapping[str, str], *, external: bool = False) -> list[Path]:
+    def save(self, path: Path, notes: Mapping[str, str], *, external: bool = False, shared: Path | None = None) -> list[Path]:
         self.rewrite()
         self._held.clear()
-        return super().save(path, notes, external=external)
+        return super().save(path, notes, external=external, shared=shared)
 
 
 class _Int8Graph(_Rewritten):
