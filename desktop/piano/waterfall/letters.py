@@ -17,6 +17,7 @@ from desktop.piano.waterfall.surface import Ink
 _ENDINGS = (".ttf", ".otf", ".ttc")
 _PREFERRED = ("notosans-regular", "notosanscjk", "segoeui", "helveticaneue", "dejavusans.", "arialunicode", "arial")
 _MOST_FILES = 4000
+_MOST_TRIED = 400
 
 
 def letters(text: str, size: int) -> Ink:
@@ -47,7 +48,7 @@ def _typeface(text: str) -> tuple[str, int]:
     wanted = {c for c in text if not c.isspace()}
     if _has(_face("", 0, 24), wanted):
         return "", 0
-    for path in _system_fonts():
+    for path in _system_fonts()[:_MOST_TRIED]:
         try:
             if _has(_face(str(path), 0, 24), wanted):
                 return str(path), 0

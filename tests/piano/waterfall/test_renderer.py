@@ -202,3 +202,11 @@ def test_captions_fit() -> None:
             ink = caption(text, width, height, NIGHT, letters, True)
             assert ink.shape[1] <= width and ink.shape[0] % 2 == ink.shape[1] % 2 == 0
     assert opacity(0.0) == 0.0 and opacity(2.0) == 1.0 and opacity(10.0) == 0.0
+
+
+def test_letters_of_one_size_are_equally_high_whatever_they_are() -> None:
+    for text in ("7", "Ferry", "C♯m7/E", "Ночной поезд"):
+        ink = letters(text, 24)
+        assert ink.dtype == np.float32 and ink.ndim == 2 and ink.max() > 0.9
+        assert 24 <= ink.shape[0] <= 40 and ink[:, 0].max() < 0.6
+    assert letters("7", 24).shape[0] == letters("Fg", 24).shape[0]
