@@ -24,6 +24,7 @@ from desktop.ui.app import Parts
 from desktop.ui.main_window import MainWindow
 from desktop.ui.notify import Note
 from desktop.ui.piano.document import AUTOSAVE_MS, Document
+from desktop.ui.piano.edit_sidecar import find_unsaved
 from tests.e2e.media import tune, write_wav
 from tests.ui import editing
 from tests.ui.conftest import Opener, close
@@ -241,6 +242,21 @@ def test_who_goes_on_changing_is_saved_meanwhile(home: Path, tmp_path: Path, qtb
     document.stack.setClean()
     document.leave()
     assert not sidecars()
+
+
+def test_the_newest_of_several_is_offered_first(home: Path, tmp_path: Path, qtbot: QtBot) -> None:
+    path = write_cover(tmp_path / "mine.reprise")
+    for by in (1, 2):
+        lost = Document()
+        lost.start(small_cover(), path)
+        lost.edit("Higher", higher(small_cover(), by))
+        lost.leave()
+        os.utime(max(sidecars(), key=lambda file: file.stat().st_mtime), (by * 1e9, by * 1e9))
+    for by in (2, 1):
+        found = find_unsaved(path, small_cover())
+        assert found is not None and np.array_equal(found.cover.notes, higher(small_cover(), by).notes)
+        found.discard()
+    assert find_unsaved(path) is None
 
 
 @contextmanager

@@ -116,7 +116,7 @@ class Document(QObject):
         self.selection_changed.emit()
 
     def recover(self, unsaved: Unsaved, opened: Path) -> None:
-        """Take unsaved work over; its files go once the work is kept anew."""
+        """Take unsaved work over; its file goes once the work is kept anew."""
         if self.cover is None:
             self.start(unsaved.cover, opened)
             self.stack.resetClean()

@@ -57,6 +57,12 @@ class Desk(QObject):
 
     def _offer(self, unsaved: Unsaved) -> None:
         song = self._song
+
+        def discard() -> None:
+            unsaved.discard()
+            # There may be work of a still earlier run.
+            song.look_for_unsaved()
+
         when = time.strftime("%H:%M" if time.time() - unsaved.when < 43_200 else "%d %B, %H:%M", time.localtime(unsaved.when))
         self._services.say(
             Note(
@@ -64,6 +70,6 @@ class Desk(QObject):
                 f"There are changes from {when} that were not saved",
                 str(song.path or ""),
                 "Recover them, or go on without them.",
-                actions=[("Recover", lambda: song.recover(unsaved)), ("Discard", unsaved.discard)],
+                actions=[("Recover", lambda: song.recover(unsaved)), ("Discard", discard)],
             )
         )

@@ -25,17 +25,16 @@ KEPT_STATES = 200
 
 @dataclass(frozen=True)
 class Unsaved:
-    """Lost work that was found: the newest state, when it was written (seconds since 1970), and all files that hold such work."""
+    """Lost work that was found: its state, when it was written (seconds since 1970), and the file that holds it."""
 
     cover: Cover
     when: float
-    files: tuple[Path, ...]
+    file: Path
 
     def discard(self) -> None:
-        """Remove the files."""
-        for path in self.files:
-            with contextlib.suppress(OSError):
-                path.unlink()
+        """Remove the file."""
+        with contextlib.suppress(OSError):
+            self.file.unlink()
 
 
 class Sidecar:
@@ -68,13 +67,13 @@ class Sidecar:
 
 
 def find_unsaved(opened: Path, current: Cover | None = None, own: Path | None = None) -> Unsaved | None:
-    """Work on ``opened`` that was never saved, the newest first.
+    """The newest work on ``opened`` that was never saved.
 
     Args:
         current: what the file holds; work that is the same is no loss, and is removed.
         own: the sidecar in use, which is none.
     """
-    found: list[tuple[float, Path, Cover]] = []
+    found: list[Unsaved] = []
     same = encode_project(current) if current is not None else b""
     for path in _folder().glob(f"{_mark(str(opened.absolute()))}-*{SUFFIX}"):
         with contextlib.suppress(OSError, UserError, ValueError):
@@ -83,11 +82,8 @@ def find_unsaved(opened: Path, current: Cover | None = None, own: Path | None = 
             if path.read_bytes() == same:
                 path.unlink()
                 continue
-            found.append((path.stat().st_mtime, path, load_project(path)))
-    if not found:
-        return None
-    found.sort(key=lambda one: one[0], reverse=True)
-    return Unsaved(found[0][2], found[0][0], tuple(path for _, path, _ in found))
+            found.append(Unsaved(load_project(path), path.stat().st_mtime, path))
+    return max(found, key=lambda unsaved: unsaved.when, default=None)
 
 
 def write_state(cover: Cover, stem: str) -> Path:
