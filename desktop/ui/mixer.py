@@ -86,7 +86,7 @@ class Mixer:
 
     Attributes:
         original, cover: the sounds, or None.
-        least: frames that are played even when no sound is that long (silence, for the clock and the metronome).
+        lasts: seconds that are played even when no sound is that long: in silence, for the clock, metronome and live MIDI.
         balance: 0 = original only, 1 = cover only; equal power between.
         volume: 0..1.
         speed: 0.25..1, at the same pitch; a change is heard within a few hundredths of a second.
@@ -98,7 +98,7 @@ class Mixer:
     def __init__(self, rate: int = 44100) -> None:
         self.original: Frames | None = None
         self.cover: Frames | None = None
-        self.least = 0
+        self.lasts = 0.0
         self.balance, self.volume, self.speed = 1.0, 1.0, 1.0
         self.loop: tuple[int, int] | None = None
         self.metronome = Metronome()
@@ -127,7 +127,7 @@ class Mixer:
     @property
     def length(self) -> int:
         """Frames of the longest."""
-        return max(self.least, *(len(s) if s is not None else 0 for s in (self.original, self.cover)))
+        return max(round(self.lasts * self.rate), *(len(s) if s is not None else 0 for s in (self.original, self.cover)))
 
     @property
     def position(self) -> int:

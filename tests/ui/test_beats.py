@@ -182,3 +182,14 @@ def test_practice_controls_reach_the_player(panel: PianoPanel, qtbot: QtBot) -> 
     found["play.metronome"].run()
     found["play.count_in"].run()
     assert player.speed == 1.0 and not clicks.on and not player.count_in
+
+
+def test_a_cover_runs_before_its_sound_is_made(panel: PianoPanel, qtbot: QtBot) -> None:
+    song, player = panel.song, panel.player
+    song.sound = None
+    panel.canvas.show_sound()
+    assert player.mixer.length == round(song.duration * player.mixer.rate) and not panel.canvas.transport.reason
+    panel.canvas.transport.play.click()
+    qtbot.waitUntil(lambda: panel.canvas.second > 0.1, timeout=5000)
+    panel.canvas.transport.play.click()
+    assert not player.playing and song.second == pytest.approx(player.position)

@@ -27,7 +27,7 @@ def clicks(mixer: Mixer, seconds: float, blocks: list[int]) -> np.ndarray:
 def silent(grid: Grid, speed: float, seconds: float = 10.0) -> Mixer:
     """A metronome over silence."""
     mixer = Mixer(RATE)
-    mixer.least = round(seconds * RATE)
+    mixer.lasts = seconds
     mixer.metronome.set_grid(grid)
     mixer.metronome.on, mixer.metronome.volume = True, 1.0
     mixer.speed = speed

@@ -199,6 +199,8 @@ class BeatsDesk(QObject):
 
     def _follow(self) -> None:
         self._player.metronome.set_grid(self._song.grid)
+        # A cover can be played before its sound is made: on a MIDI port, to be read, with clicks.
+        self._player.mixer.lasts = self._song.duration if self._song.cover is not None else 0.0
         self._waveform.editable = not self.blocked and self._song.covering is None
         if self.note and self._song.cover is not self._noted:
             self.note = ""

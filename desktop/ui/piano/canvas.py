@@ -179,8 +179,9 @@ class Canvas(QWidget):
         """Move the playhead; sound goes on there."""
         second = min(max(0.0, second), max(0.0, self.timeline.duration))
         if self.player.mixer.length:
-            self.player.seek(second)
-        self._moved(second)
+            self.player.seek(second)  # which says where it is
+        else:
+            self._moved(second)
 
     def step(self, beats: int) -> None:
         """Move the playhead by beats, or seconds while there is no grid."""
@@ -271,7 +272,7 @@ class Canvas(QWidget):
             self.timeline.set_duration(song.duration)
         self.waveform.set_peaks(song.peaks, song.original.duration if song.original else 0.0)
         self.player.set_sounds(song.original, song.sound)
-        sounds = song.original is not None or song.sound is not None
+        sounds = song.original is not None or song.sound is not None or song.cover is not None
         # Looking for a device loads Qt Multimedia: not before there is something to play.
         self.transport.show_obstacle(self.player.obstacle if sounds else None, sounds=sounds)
         both = song.original is not None and song.sound is not None
