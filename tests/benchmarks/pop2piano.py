@@ -5,8 +5,9 @@
 
 Not part of the test run. The weights are random, of the published configuration, which costs the same as the real ones. Prints
 seconds of the best turn of each by the clock and by the processor, and "undisturbed": each step in its best turn, added up, as
-others' work on the computer only takes away; the ratios; whether all tokens are equal; and the most memory that each took, in processes of their own. With ``--ending`` the windows end after different numbers of tokens, as real ones do;
-transformers goes on with those that have ended.
+others' work on the computer only takes away; the ratios; whether all tokens are equal; and the most memory that each took, in
+processes of their own. With ``--ending`` the windows end after different numbers of tokens, as real ones do; transformers goes on
+with those that have ended.
 """
 
 from __future__ import annotations
