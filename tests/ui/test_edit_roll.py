@@ -80,6 +80,11 @@ def test_a_drag_moves_on_the_grid_and_is_one_step(panel: PianoPanel, qtbot: QtBo
     drag(qtbot, roll, start, start + away, modifier=Mod.AltModifier)
     assert chosen(panel)[0][0] == pytest.approx(1.6, abs=0.01)
     assert undone(panel, before)
+    panel.canvas.editor.choose(())
+    drag(qtbot, roll, start, start + away, modifier=Mod.ControlModifier)
+    assert chosen(panel)[0][0] == pytest.approx(1.6, abs=0.01)
+    assert undone(panel, before)
+    panel.canvas.editor.choose([find(panel, 1, 65)])
     # Straight down: a note off the grid stays where it is.
     panel.canvas.editor.nudge(1, fine=True)
     off = chosen(panel)[0][0]

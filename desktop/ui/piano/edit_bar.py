@@ -47,7 +47,7 @@ class EditBar(QWidget):
         self.grid.setAccessibleName("Grid")
         self.grid.setFixedWidth(112)
         self.grid.setToolTip(
-            "The grid that holds notes while they are moved and drawn, and that Q puts them on; Alt lets go of it"
+            "The grid that holds notes while they are moved and drawn, and that Q puts them on; Alt or Ctrl lets go of it"
         )
         for name in (*GRIDS, FREE):
             self.grid.addItem({FREE: "Off"}.get(name, name.replace("T", " triplet")), name)

@@ -17,7 +17,8 @@ from desktop.ui.widgets.piano_roll import PianoRoll
 from desktop.ui.widgets.roll_data import from_notes
 
 _ADDS = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
-_FREES = Qt.KeyboardModifier.AltModifier
+_FREES = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier
+"""Lets go of the grid while dragging; many window managers keep Alt with the mouse for themselves."""
 
 
 class Gesture:
@@ -50,7 +51,7 @@ class Gesture:
         return float(cover.grid.beats(self.roll.second_at(x)))
 
     def snapped(self, beat: float, modifiers: Qt.KeyboardModifier, *also: float) -> float:
-        """The nearest line of the grid, or of the other places that hold; the beat itself with Alt."""
+        """The nearest line of the grid, or of the other places that hold; the beat itself with Alt or Ctrl."""
         step = self.editor.step
         if not step or modifiers & _FREES:
             return beat
