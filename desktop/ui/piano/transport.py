@@ -63,10 +63,6 @@ class Transport(QWidget):
         row.addWidget(line(vertical=True))
         self._make_volume(row)
         row.addStretch(1)
-        self._views, self._tools = QHBoxLayout(), QHBoxLayout()
-        for place in (self._views, self._tools):
-            place.setSpacing(theme.S1)
-            row.addLayout(place)
         self._zooms: list[QWidget] = []
         for icon, tip, action in (
             ("zoom-out", "Zoom out (-)", "view.zoom_out"),
@@ -80,14 +76,6 @@ class Transport(QWidget):
         self._tips: dict[QWidget, str] = {
             w: w.toolTip() for w in (self.play, self.loop, self.back, self.balance, self.volume, self.mute)
         }
-
-    def add_tool(self, widget: QWidget) -> None:
-        """Put a small widget (32 px high) at the right, before the buttons for zooming."""
-        self._tools.addWidget(widget)
-
-    def add_views(self, widget: QWidget) -> None:
-        """Put the choice of views between sound and tools."""
-        self._views.addWidget(widget)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
