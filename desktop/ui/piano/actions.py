@@ -72,7 +72,7 @@ def _making(panel: PianoPanel, open_: Callable[[], str]) -> list[Action]:
     song = panel.song
 
     def grid() -> str:
-        return open_() or ("" if song.grid is not None and song.source is not None else "No beats have been found yet")
+        return open_() or ("" if song.grid is not None else "No beats have been found yet")
 
     def source() -> str:
         return open_() or ("" if song.source is not None else "The original is not there")
