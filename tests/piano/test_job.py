@@ -63,7 +63,7 @@ def covered(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], H
 def test_results(covered: tuple[dict[str, Any], Heard, Path]) -> None:
     result, heard, folder = covered
     assert sorted(path.name for path in folder.iterdir()) == ["My cover.mid", "My cover.reprise"]
-    assert result["title"] == "My cover" and result["playability"]["violations"] == 0
+    assert result["title"] == DEMO.stem and result["playability"]["violations"] == 0
     assert result["tempo"] == pytest.approx(104, rel=0.02) and result["meter"] == 4 and result["key"] == "D major"
     assert 3 <= result["notes_per_second"] <= 11
     assert {"analysis", "arrangement", "writing"} <= result["seconds"].keys()

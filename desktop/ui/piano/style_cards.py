@@ -15,7 +15,7 @@ WORDS = {
     "ballad": ("Ballad", "Slow wide chords, room for the tune"),
     "arpeggio": ("Arpeggio", "Flowing sixteenths over two octaves"),
     "stride": ("Stride", "Bass and chord in turns, ragtime fashion"),
-    "rock": ("Rock", "Driving octaves and full chords"),
+    "rock": ("Rock", "Driving eighths on root and fifth"),
     "chorale": ("Chorale", "Four still voices, like a hymn"),
 }
 MELODY = ((0, 1.5, 5), (1.5, 0.5, 6), (2, 1, 7), (3, 1, 6))
