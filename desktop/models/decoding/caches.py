@@ -59,7 +59,6 @@ class Caches(ABC):
             end: tokens in the longest row.
         """
 
-
     @abstractmethod
     def grow(self, room: int) -> None:
         """Make room for so many tokens in each row; what ``values`` gave is void."""
