@@ -14,12 +14,16 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QWidget
 
 from desktop import paths
 from desktop.errors import UserError
+
+if TYPE_CHECKING:
+    from desktop.ui.piano.panel import PianoPanel
 
 SIZES = ((1440, 900), (1100, 700))
 PATIENCE_S = 300
@@ -93,6 +97,7 @@ class _Session:
         self.rest()
         self.take("zoomed")
         window.dock.toggle()
+        self._views(panel)
         for name in ("library", "preferences"):
             window.go(name)
             self.rest(600)
@@ -110,6 +115,42 @@ class _Session:
         if not self.large:
             self._dialogs()
         window.close()
+
+    def _views(self, panel: PianoPanel) -> None:
+        """The cover edited, as a score, as falling notes, its takes; and a batch."""
+        canvas, song = panel.canvas, panel.song
+        canvas.set_loop(None, False)
+        for lane in ("velocity", "pedal"):
+            canvas.editor.toggle_lane(lane)
+        canvas.editor.choose_bars()
+        self.rest()
+        self.take("edited")
+        for lane in ("velocity", "pedal"):
+            canvas.editor.toggle_lane(lane)
+        canvas.editor.choose(())
+        for view in ("score", "falling"):
+            canvas.show_view(view)
+            self.rest(2500)
+            self.take(view)
+        canvas.show_view("takes")
+        panel.bars.audition("sketch", song.options.difficulty)
+        self.wait(lambda: len(panel.bars.found) > 1 and not panel.bars.running)
+        self.rest()
+        self.take("takes")
+        canvas.show_view("roll")
+        with tempfile.TemporaryDirectory(prefix="reprise-songs-") as folder:
+            songs = [Path(shutil.copy(self.song, Path(folder) / name)) for name in (self.song.name, f"Another {self.song.name}")]
+            songs.append(Path(folder) / "no song, although its name says so and is very long indeed.mp3")
+            songs[-1].write_text("This is text.")
+            panel.open_all(songs)
+            self.wait(lambda: len(panel.batch.entries) == len(songs))
+            panel.batch.choose(output=folder)
+            panel.batch.start()
+            self.wait(lambda: not panel.batch.running and bool(panel.batch.table))
+            self.take("batch")
+            panel.batch.remove(range(len(songs)))
+            panel.batch.choose(output="")
+        panel.show_batch(False)
 
     def _video(self) -> None:
         """The Video panel: empty, with a clip, its frame in three views, running, done, with several clips, with an error."""
