@@ -110,9 +110,11 @@ def _run(command: list[str], source: WheelSource, scratch: Path, progress: Progr
 
 def _bytes_below(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            total += path.stat().st_size if path.is_file() else 0
+    # pip makes and removes folders meanwhile: what is gone when it is looked at does not count.
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.stat(os.path.join(place, name)).st_size  # noqa: PTH116, PTH118
     return total
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from desktop.errors import UserError
 from desktop.paths import atomic_write, cache_dir, data_dir, make_folder
 from desktop.piano.cover import Cover, Grid
-from desktop.piano.names import MIDI, SOUNDS
+from desktop.piano.names import AUDIO, MIDI, SOUNDS
 
 PROJECT = ".reprise"
 OPENABLE = (*SOUNDS, PROJECT, *MIDI)
@@ -20,11 +20,11 @@ KEPT_RENDERS = 24
 
 
 def is_batch(path: Path) -> bool:
-    """Whether a path stands for several songs: a folder with some, a play list, or a table with a column of songs."""
+    """Whether a path stands for several songs: a folder with recordings, a play list, or a table with a column of songs."""
     suffix = path.suffix.lower()
     try:
         if path.is_dir():
-            return any(other.suffix.lower() in SOUNDS for other in islice(path.rglob("*"), 5000))
+            return any(other.suffix.lower() in AUDIO for other in islice(path.rglob("*"), 5000))
         if suffix in (".csv", ".tsv"):
             with path.open("rb") as file:
                 head = file.readline(1 << 14).decode("utf-8-sig", "replace").casefold()

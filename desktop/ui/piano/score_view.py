@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QEasingCurve, QEvent, QPointF, QPropertyAnimation, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
-from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractScrollArea, QVBoxLayout, QWidget
 
 from desktop.ui import theme
@@ -16,6 +17,9 @@ from desktop.ui.piano.score_pages import Engraving
 from desktop.ui.piano.score_source import ScoreSource
 from desktop.ui.piano.song import Song
 from desktop.ui.widgets.quiet_page import QuietPage
+
+if TYPE_CHECKING:
+    from PySide6.QtSvg import QSvgRenderer
 
 GLIDE_MS = 380
 GAP, EDGE = 20, 24

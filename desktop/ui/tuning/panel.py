@@ -184,8 +184,7 @@ class TuningPanel(Panel):
         state = self._services.state
         state.keep("tuning/run", self.source.run_id)
         state.keep("tuning/step", self._step.value)
-        self.runs.keep()
-        for part in (self.pages, self.draft, self.openings, self.source):
+        for part in (self.runs, self.pages, self.draft, self.openings, self.source):
             part.leave()
 
     def actions_of(self) -> list[Action]:

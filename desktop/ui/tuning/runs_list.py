@@ -214,6 +214,11 @@ class RunsList(QWidget):
                 self.list.scrollTo(index)
         self._show_foot()
 
+    def leave(self) -> None:
+        """The window closes: look at the history no more."""
+        self._clock.stop()
+        self.keep()
+
     def keep(self) -> None:
         """Write a note that waits to be written."""
         if self._note_soon.isActive():
