@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ class ExportBox(QWidget):
         self._make_choices()
         parts = {
             "Format": self.format, "Paper": self.paper_box, "Size": self.size_box, "Frames": self.fps_box, "Look": self.look_box,
-            "Caption": self.caption, "Picture": self.picture, "Sound": self.sound,
+            "Caption": self.caption, "Picture": self.picture, "Sound": self.sound, "Player": self.player,
         }  # fmt: skip
         for row, (text, widget) in enumerate(parts.items()):
             caption = label(text, tone="secondary")
@@ -102,6 +103,11 @@ class ExportBox(QWidget):
         )  # fmt: skip
 
     @property
+    def instrument(self) -> str:
+        """The VST3 instrument that plays exported sound; "" for the SoundFont."""
+        return str(self.player.currentData() or "")
+
+    @property
     def paper(self) -> str:
         """Size of the score's pages."""
         return str(self.paper_box.currentData())
@@ -117,6 +123,12 @@ class ExportBox(QWidget):
         self.caption.setAccessibleName("Caption of the video")
         self.caption.setToolTip("Words that show at the start of the video")
         self.caption.textChanged.connect(lambda text: state.keep("export/caption", text))
+        self.player = QComboBox()
+        self.player.setAccessibleName("What plays exported sound")
+        self.player.setToolTip("The SoundFont above, or a VST3 instrument (needs the extra vst, whose licence is GPL-3.0)")
+        self.player.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._show_players(state.text("export/instrument"))
+        self.player.activated.connect(self._choose_player)
         self._picture = state.text("export/picture")
         self.picture = Button("")
         self.picture.setAccessibleName("Picture behind the notes")
@@ -146,6 +158,8 @@ class ExportBox(QWidget):
         shown = {"Format"}
         if form in AUDIO_FORMATS or form in VIDEOS:
             shown.add("Sound")
+        if form in AUDIO_FORMATS:
+            shown.add("Player")
         if form in ("pdf", "svg"):
             shown.add("Paper")
         if form in VIDEOS:
@@ -155,6 +169,37 @@ class ExportBox(QWidget):
         for name, parts in self._rows.items():
             for part in parts:
                 part.setVisible(name in shown)
+
+    def _show_players(self, chosen: str) -> None:
+        """Offer the SoundFont and the instrument that was used last."""
+        self._instrument = chosen if chosen and Path(chosen).exists() else ""
+        with QSignalBlocker(self.player):
+            self.player.clear()
+            self.player.addItem("SoundFont", "")
+            if self._instrument:
+                self.player.addItem(Path(self._instrument).stem, self._instrument)
+            self.player.addItem("Choose a VST3 instrument…", None)
+            self.player.setCurrentIndex(1 if self._instrument else 0)
+
+    def _choose_player(self, _index: int) -> None:
+        chosen = self.player.currentData()
+        if chosen is None:
+            start = self._state.text("export/instruments_at") or str(Path.home())
+            # A bundle is a folder; older ones of Windows are files.
+            if sys.platform == "win32":
+                chosen, _ = QFileDialog.getOpenFileName(self, "Choose a VST3 instrument", start, "VST3 instruments (*.vst3)")
+            else:
+                chosen = QFileDialog.getExistingDirectory(self, "Choose a VST3 instrument (a folder NAME.vst3)", start)
+            if not chosen:
+                self._show_players(self._instrument)
+                return
+            self._state.keep("export/instruments_at", str(Path(chosen).parent))
+        self.use_instrument(chosen)
+
+    def use_instrument(self, path: str) -> None:
+        """Play exported sound with a VST3 instrument, "" for the SoundFont; remembered."""
+        self._state.keep("export/instrument", path)
+        self._show_players(path)
 
     def _choose_picture(self) -> None:
         if self._picture:

@@ -45,8 +45,8 @@ class Exports(QObject):
         self._targets: dict[int, Path] = {}
         services.bridge.rows_changed.connect(self._rows_changed)
 
-    def write(self, target: Path, form: str, video: VideoChoices | None = None, paper: str = "a4") -> None:
-        """Write the cover, as it is now, to a file in a format."""
+    def write(self, target: Path, form: str, video: VideoChoices | None = None, paper: str = "a4", instrument: str = "") -> None:
+        """Write the cover, as it is now, to a file in a format; ``instrument`` is a VST3 one that plays it."""
         cover = self._song.cover
         if cover is None:
             return
@@ -55,7 +55,7 @@ class Exports(QObject):
             done = partial(self._written, target)
             Op(self, lambda: files.write_midi(named, target)).success(lambda _: done()).failure(self.say_error).start()
             return
-        make = self._maker(target, form, video or VideoChoices(), paper)
+        make = self._maker(target, form, video or VideoChoices(), paper, instrument)
 
         def submit(project: Path) -> None:
             try:
@@ -65,7 +65,7 @@ class Exports(QObject):
 
         self._song.with_project(submit)
 
-    def _maker(self, target: Path, form: str, video: VideoChoices, paper: str) -> Callable[[str], AnyJob]:
+    def _maker(self, target: Path, form: str, video: VideoChoices, paper: str, instrument: str) -> Callable[[str], AnyJob]:
         output, soundfont = str(target), self._song.soundfont
         if form in SCORE_FORMATS:
             return lambda project: ScoreJob(cover=project, output=output, paper=paper)
@@ -82,7 +82,7 @@ class Exports(QObject):
                 background="" if clear else video.background,
                 transparent=clear,
             )
-        return lambda project: RenderJob(cover=project, output=output, soundfont=soundfont)
+        return lambda project: RenderJob(cover=project, output=output, soundfont=soundfont, instrument=instrument)
 
     def _rows_changed(self, rows: list[Row]) -> None:
         for row in rows:

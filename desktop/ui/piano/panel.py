@@ -260,7 +260,7 @@ class PianoPanel(Panel):
     def export_to(self, target: Path, form: str) -> None:
         """Write the cover to a file."""
         box = self.inspector.export
-        self.exports.write(target, form, box.video, box.paper)
+        self.exports.write(target, form, box.video, box.paper, box.instrument)
 
     # What happens
 
