@@ -15,6 +15,7 @@ from desktop.video.media.containers import container_of, default_output
 from desktop.video.media.encoder_options import encoder_options
 from desktop.video.media.encoder_table import AUTOMATIC, BY_ID, ENCODERS, Encoder, estimate_bytes
 from desktop.video.media.formats import Format, layout_of, make_format
+from desktop.video.media.scheduling import fairly_scheduled
 
 __all__ = [
     "Encoder",
@@ -181,6 +182,8 @@ def _opens(encoder: Encoder) -> bool:
         for plane in frame.planes:
             plane.update(bytes([128]) * plane.buffer_size)
         frame.pts = 0
+        with fairly_scheduled():
+            context.open()
         return bool([*context.encode(frame), *context.encode(None)])
     except (av.FFmpegError, ValueError, NotImplementedError):
         return False

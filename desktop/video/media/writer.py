@@ -27,6 +27,7 @@ from desktop.video.media.formats import MATRICES, Format, choose_matrix
 from desktop.video.media.hdr import hdr_options
 from desktop.video.media.pack import frame_of
 from desktop.video.media.picture import Picture
+from desktop.video.media.scheduling import fairly_scheduled
 
 _PLAIN_RATE = Fraction(25)
 _MOST_THREADS = 16
@@ -163,7 +164,8 @@ class SegmentWriter:
         context.time_base = 1 / self._rate
         context.thread_count = threads
         try:
-            context.open()
+            with fairly_scheduled():
+                context.open()
         except av.FFmpegError as error:
             what = f"{self._encoder.title} does not take pictures of {width}x{height} ({self._form.name})"
             raise UserError(what, remedy="Choose another encoder.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 from fractions import Fraction
@@ -294,3 +295,11 @@ def test_the_screen_that_it_was_graded_on_is_told(tmp_path: Path, name: str) -> 
         )
     assert float(found.hdr.screen.brightest) == pytest.approx(1000)
     assert float(found.hdr.screen.darkest) == pytest.approx(0.005, rel=0.1)
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_FIFO"), reason="only Linux has such scheduling")
+def test_no_encoder_makes_itself_more_important_than_others(tmp_path: Path) -> None:
+    """SVT-AV1, run by root, would make all threads real-time ones."""
+    write_segment(tmp_path / "one.seg", pictures(3), BY_ID["av1"], None)
+    policies = {os.sched_getscheduler(int(thread.name)) for thread in Path("/proc/self/task").iterdir()}
+    assert not policies & {os.SCHED_FIFO, os.SCHED_RR}
