@@ -25,6 +25,7 @@ class Device:
         self.got: list[tuple[float, Bytes]] = []
         self._connections: list[socket.socket] = []
         self._server: socket.socket | None = None
+        self._lock = threading.Lock()
         self.plug_in()
 
     @property
@@ -51,7 +52,8 @@ class Device:
 
     def unplug(self) -> None:
         """Vanish, with all connections."""
-        server, self._server = self._server, None
+        with self._lock:
+            server, self._server = self._server, None
         if server is not None:
             # Closing alone does not wake who accepts.
             with contextlib.suppress(OSError):
@@ -79,7 +81,12 @@ class Device:
                 connection, _ = server.accept()
             except OSError:
                 return
-            self._connections.append(connection)
+            with self._lock:
+                if self._server is not server:
+                    # Unplugged between the plug and the socket.
+                    connection.close()
+                    return
+                self._connections.append(connection)
             threading.Thread(target=self._read, args=(connection,), daemon=True).start()
 
     def _read(self, connection: socket.socket) -> None:
