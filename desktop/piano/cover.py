@@ -65,6 +65,11 @@ class Grid:
         """Median tempo in beats a minute."""
         return float(60.0 / np.median(np.diff(self.times)))
 
+    @property
+    def bars(self) -> int:
+        """Bars from the first downbeat on, one that is begun included."""
+        return -((self.downbeat - len(self.times)) // self.meter)
+
     def seconds(self, beats: npt.ArrayLike) -> Floats:
         """Times of positions in beats; outside of the grid the edge tempo goes on."""
         at = np.asarray(beats, dtype=np.float64)

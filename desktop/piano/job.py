@@ -23,7 +23,7 @@ from desktop.piano.open_cover import open_cover
 from desktop.piano.outputs import file_stem, publish
 from desktop.piano.playability import LIMITS, statistics
 from desktop.piano.project import SUFFIX, save_project
-from desktop.piano.soundfont import default_soundfont, open_soundfont
+from desktop.piano.soundfont import chosen_soundfont
 from desktop.piano.stages import Stages
 from desktop.piano.synth import render
 from desktop.results import results_folder
@@ -47,7 +47,7 @@ def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
 
     stages = Stages()
     source = Path(job.source)
-    soundfont = _soundfont(job.soundfont) if job.audio else None
+    soundfont = chosen_soundfont(job.soundfont) if job.audio else None
     make_cover = engine(job.engine)
     check_models(job.engine, Library())
     share = 0.3 if "mp4" in job.also else 0.8 if job.audio or job.also else 0.92
@@ -111,7 +111,7 @@ def run_render(job: RenderJob, progress: Progress) -> Result:
         if job.instrument:
             _play_instrument(cover, job.instrument, finished, progress.part(0.0, 0.97))
         else:
-            _play(cover, _soundfont(job.soundfont), finished, progress.part(0.0, 0.97))
+            _play(cover, chosen_soundfont(job.soundfont), finished, progress.part(0.0, 0.97))
         publish({finished: output})
     finished.unlink(missing_ok=True)
     progress.artifact("audio", output, cover.title)
@@ -122,12 +122,6 @@ def run_render(job: RenderJob, progress: Progress) -> Result:
 def _done(progress: Progress) -> None:
     """Say that all is done, without a checkpoint: what is in place can no longer be cancelled."""
     progress.emit(Progressed(1.0, "Done"))
-
-
-def _soundfont(choice: str) -> Path:
-    path = Path(choice) if choice else default_soundfont()
-    open_soundfont(path)
-    return path
 
 
 def _play(cover: Cover, soundfont: Path, path: Path, progress: Progress) -> None:
@@ -169,7 +163,7 @@ def _summary(job: CoverJob, cover: Cover, analysis: Analysis, stages: Stages, fi
         "meter": cover.grid.meter,
         "beat_confidence": round(float(cover.grid.confidence), 3),
         "key": cover.key.name,
-        "bars": int(np.ceil((len(cover.grid.times) - cover.grid.downbeat) / cover.grid.meter)),
+        "bars": cover.grid.bars,
         "duration": round(cover.duration, 3),
         "notes": numbers["notes"],
         "notes_per_second": numbers["notes_per_second"],

@@ -64,6 +64,13 @@ class SoundFont:
         return self.data[int(sample["start"]) : int(sample["end"])].tobytes()
 
 
+def chosen_soundfont(choice: str) -> Path:
+    """The SoundFont named by ``choice``, the default one for ""; raises UserError when it cannot be played with."""
+    path = Path(choice) if choice else default_soundfont()
+    open_soundfont(path)
+    return path
+
+
 def default_soundfont() -> Path:
     """The small General MIDI SoundFont that comes with pretty_midi (found, not imported); UserError when it is not there."""
     found = importlib.util.find_spec("pretty_midi")

@@ -19,7 +19,7 @@ from desktop.piano.engines import check_models
 from desktop.piano.outputs import file_stem, publish
 from desktop.piano.project import load_project
 from desktop.piano.regridding import on_grid
-from desktop.piano.soundfont import default_soundfont, open_soundfont
+from desktop.piano.soundfont import chosen_soundfont
 from desktop.piano.synth import render
 from desktop.results import results_folder
 
@@ -54,8 +54,7 @@ def run_audition(job: AuditionJob, progress: Progress) -> Result:
     """
     check_models(job.engine, Library())
     cover = load_project(job.cover)
-    soundfont = Path(job.soundfont) if job.soundfont else default_soundfont()
-    open_soundfont(soundfont)
+    soundfont = chosen_soundfont(job.soundfont)
     with results_folder(job.folder) as folder:
         source, analysis = _heard(cover, job.cover, job.device, progress.part(0.0, 0.3))
         written = _written(job, job.choices, source, analysis, progress.part(0.3, 0.7))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -98,7 +97,7 @@ def line_of_cover(job: CoverJob, cover: Cover, project: Path) -> Line:
         tempo=round(cover.grid.tempo, 2),
         meter=cover.grid.meter,
         key=cover.key.name,
-        bars=math.ceil((len(cover.grid.times) - cover.grid.downbeat) / cover.grid.meter),
+        bars=cover.grid.bars,
         duration=round(cover.duration, 3),
         cover=str(project),
         **plain,  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from desktop.jobs.job import Result, WaterfallJob
 from desktop.jobs.progress import Progress
 from desktop.piano.cover import Cover
 from desktop.piano.open_cover import open_cover
-from desktop.piano.soundfont import default_soundfont, open_soundfont
+from desktop.piano.soundfont import chosen_soundfont
 from desktop.piano.waterfall.containers import kind_of
 from desktop.piano.waterfall.frames import draw_frame
 from desktop.piano.waterfall.letters import letters
@@ -52,7 +52,7 @@ def run_waterfall(job: WaterfallJob, progress: Progress) -> Result:
     begin, end = _span(job, scene)
     width, height = job.pixels
     picture = load_picture(job.background, width, height) if job.background else None
-    soundfont = _soundfont(job.soundfont) if job.sound else None
+    soundfont = chosen_soundfont(job.soundfont) if job.sound else None
     form: Form = Screen() if kind.alpha else Video()
     options = Options(
         lead=job.lead, rate=job.fps, keys=job.keys, chords=job.chords, transparent=job.transparent, picture=picture,
@@ -101,12 +101,6 @@ def _span(job: WaterfallJob, scene: Scene) -> tuple[float, float]:
         what = f"The cover is over after {scene.last + RING:.1f} s, before the part that was asked for begins"
         raise UserError(what, path=job.cover, remedy="Choose an earlier start.")
     return begin, end
-
-
-def _soundfont(choice: str) -> Path:
-    path = Path(choice) if choice else default_soundfont()
-    open_soundfont(path)
-    return path
 
 
 def _sound(cover: Cover, soundfont: Path | None, begin: float, end: float, progress: Progress) -> Frames | None:

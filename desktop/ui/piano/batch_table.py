@@ -24,6 +24,7 @@ from desktop.piano.batch.songs import Entry
 from desktop.piano.batch.summary import SKIPPED, Line
 from desktop.ui import theme
 from desktop.ui.piano.batch import Batch
+from desktop.ui.piano.engine_box import ENGINES as ENGINE_WORDS
 from desktop.ui.widgets.timecode import clock
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -33,7 +34,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "engine": ENGINES,
     "composer": tuple(map(str, COMPOSERS)),
 }
-ENGINE_NAMES = {"sketch": "Sketch", "pop2piano": "Pop2Piano"}
+ENGINE_NAMES = {value: name for value, name, _ in ENGINE_WORDS}
 
 
 def _number(value: float | None, form: str) -> str:

@@ -178,6 +178,9 @@ class Canvas(QWidget):
     def seek(self, second: float) -> None:
         """Move the playhead; sound goes on there."""
         second = min(max(0.0, second), max(0.0, self.timeline.duration))
+        if self.view != ROLL:
+            # Where time runs otherwise, a place may be chosen that the waveform does not show.
+            self.timeline.follow(second)
         if self.player.mixer.length:
             self.player.seek(second)  # which says where it is
         else:

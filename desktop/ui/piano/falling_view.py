@@ -34,6 +34,7 @@ from desktop.ui import theme
 from desktop.ui.piano.falling_clock import Glide
 from desktop.ui.piano.falling_letters import letters
 from desktop.ui.piano.song import Song
+from desktop.ui.widgets.parts import came_by_key
 
 if TYPE_CHECKING:
     from desktop.ui.panels import Services
@@ -322,7 +323,7 @@ class FallingView(QWidget):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         # The ring is for those who came by key; a click shows where it was.
-        self._ringed = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self._ringed = came_by_key(event)
         self.update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:

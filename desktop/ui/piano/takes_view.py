@@ -13,6 +13,7 @@ from desktop.ui import theme
 from desktop.ui.icons import Button
 from desktop.ui.mixer import open_pcm
 from desktop.ui.panels import Services
+from desktop.ui.piano.engine_box import ENGINES
 from desktop.ui.piano.song import Song
 from desktop.ui.piano.takes import Take, Takes, choices_of, name_of
 from desktop.ui.piano.takes_card import TakeCard
@@ -20,10 +21,6 @@ from desktop.ui.player import Player
 from desktop.ui.widgets.parts import Segments, clear, label
 
 CARD = 168
-ENGINES = (
-    ("sketch", "Sketch", "Six styles, by rules; always there"),
-    ("pop2piano", "Pop2Piano", "21 composers, by the network; needs its weights in the library"),
-)
 
 
 class TakesView(QWidget):

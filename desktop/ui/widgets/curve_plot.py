@@ -29,6 +29,7 @@ from desktop.ui.widgets.curve_hover import as_text, draw_hover, near, reading, s
 from desktop.ui.widgets.curve_paint import draw_plot
 from desktop.ui.widgets.curve_panes import Pane, Scene, panes
 from desktop.ui.widgets.curve_run import RunCurves
+from desktop.ui.widgets.parts import came_by_key
 
 
 class CurvePlot(QWidget):
@@ -239,7 +240,7 @@ class CurvePlot(QWidget):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         # The ring is for those who came by key; a click shows where it was.
-        self._ringed = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self._ringed = came_by_key(event)
         self.update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFocusEvent, QMouseEvent, QPainter, QPaintEven
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop.ui import theme
+from desktop.ui.widgets.parts import came_by_key
 from desktop.ui.widgets.timeline import GUTTER, Span, Timeline
 
 GRIP = 5
@@ -205,7 +206,7 @@ class Lane(QWidget):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         # The ring is for those who came by key; a click shows where it was.
-        self._ringed = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self._ringed = came_by_key(event)
         self.update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFocusEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -253,6 +253,11 @@ def on_click(button: QToolButton, function: Callable[[], None]) -> QToolButton:
     """Connect a button's click to a function without arguments."""
     button.clicked.connect(lambda _on=False: function())
     return button
+
+
+def came_by_key(event: QFocusEvent) -> bool:
+    """Whether the focus came by Tab: then a ring shows where it is; a click has shown that itself."""
+    return event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
 
 
 def slider(value: int) -> QSlider:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter,
 from PySide6.QtWidgets import QAbstractSlider, QWidget
 
 from desktop.ui import theme
+from desktop.ui.widgets.parts import came_by_key
 
 SIDE = 32
 STEPS = 1000
@@ -61,7 +62,7 @@ class SplitHandle(QAbstractSlider):
         event.ignore()  # type: ignore[attr-defined]
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        self._ringed = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self._ringed = came_by_key(event)
         self.update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
