@@ -148,6 +148,6 @@ class Inspector(QWidget):
             if song.duration > 0:
                 self.details["Notes a second"].say(f"{len(song.roll.notes) / song.duration:.1f}")
             if grid is not None:
-                self.details["Bars"].say(str(len(grid.times) // grid.meter))
+                self.details["Bars"].say(str(grid.bars))
         if device := str(song.result.get("device", "")):
             self.details["Made on"].say(device)
