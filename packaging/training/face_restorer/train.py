@@ -41,6 +41,7 @@ from .weights import carry_over, read_weights
 
 LossOf = Callable[..., dict[str, Tensor]]
 
+BAD_STEPS = 20  # so many steps without a finite gradient in a row end the run
 LONG_STEP = 60.0  # s; a longer step means that the process was stopped, and does not count as training time
 
 
@@ -52,6 +53,7 @@ class Counters:
     pictures: int = 0
     seconds: float = 0.0  # of training, in this phase
     spent: float = 0.0  # of training, in all phases that led here
+    left_out: int = 0  # steps without a finite gradient
 
 
 @dataclass
@@ -68,6 +70,7 @@ class Run:
     counters: Counters = field(default_factory=Counters)
     finished: bool = False
     stop: bool = False
+    bad_steps: int = 0  # in a row
     weight: Tensor = field(default_factory=lambda: torch.ones(1))
     coarse_weight: Tensor = field(default_factory=lambda: torch.ones(1))
 
@@ -77,7 +80,9 @@ class Run:
         return self.args.state / f"{self.args.phase}.pt"
 
     def save(self) -> None:
-        """Write the checkpoint whole or not at all."""
+        """Write the checkpoint whole or not at all, and keep the one before; weights that are not finite are never written."""
+        if not all(bool(t.isfinite().all()) for t in (*self.model.state_dict().values(), *self.average.values())):
+            raise ArithmeticError(f"weights that are not finite are not saved; {self.path} is as it was")
         data = {
             "model": self.model.state_dict(),
             "average": self.average,
@@ -88,6 +93,8 @@ class Run:
         }
         partial = self.path.with_suffix(".partial")
         torch.save(data, partial)
+        if self.path.exists():
+            self.path.replace(self.path.with_suffix(".before.pt"))
         partial.replace(self.path)
 
     def update_average(self) -> None:
@@ -226,7 +233,20 @@ class Workers:
 
 
 def take_steps(run: Run, *optimisers: torch.optim.Optimizer) -> None:
-    """Bound the gradient of the element-wise optimisers (Muon normalises its own) and step."""
+    """Bound the gradient of the element-wise optimisers (Muon normalises its own) and step.
+
+    A step whose gradient is not finite is left out: one of them would spoil all weights for good.
+    """
+    parameters = [p for o in optimisers for g in o.param_groups for p in g["params"] if p.grad is not None]
+    if not all(bool(p.grad.isfinite().all()) for p in parameters):
+        run.counters.left_out += 1
+        run.bad_steps += 1
+        if run.bad_steps >= BAD_STEPS:
+            raise ArithmeticError(f"{BAD_STEPS} steps in a row had no finite gradient; start again from {run.path}")
+        for optimiser in optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        return
+    run.bad_steps = 0
     for optimiser in optimisers:
         if not isinstance(optimiser, Muon):
             nn.utils.clip_grad_norm_([p for g in optimiser.param_groups for p in g["params"]], run.settings.clip)
