@@ -50,6 +50,32 @@ UPGRADES: tuple[str, ...] = (
     );
     CREATE INDEX artifacts_by_job ON artifacts (job);
     """,
+    """
+    CREATE TABLE batches (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        spec TEXT NOT NULL,
+        created REAL NOT NULL,
+        skipped INTEGER NOT NULL DEFAULT 0,
+        paused INTEGER NOT NULL DEFAULT 0
+    );
+    ALTER TABLE jobs ADD COLUMN batch INTEGER REFERENCES batches ON DELETE CASCADE;
+    ALTER TABLE jobs ADD COLUMN node TEXT NOT NULL DEFAULT '';
+    ALTER TABLE jobs ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+    ALTER TABLE jobs ADD COLUMN words TEXT NOT NULL DEFAULT '';
+    UPDATE jobs SET
+        kind = COALESCE(json_extract(job, '$.kind'), ''),
+        words = COALESCE((SELECT group_concat(atom, char(10)) FROM json_tree(jobs.job) WHERE type = 'text'), '')
+        WHERE json_valid(job);
+    DROP INDEX jobs_by_state;
+    CREATE INDEX jobs_by_owner ON jobs (state, owner_pid, owner_token, priority DESC, id, batch);
+    CREATE INDEX jobs_by_batch ON jobs (batch, state);
+    CREATE INDEX jobs_by_end ON jobs (batch, ended);
+    CREATE TABLE ledger (
+        key TEXT PRIMARY KEY,
+        files TEXT NOT NULL,
+        at REAL NOT NULL
+    )
+    """,
 )
 """One script a version: script n brings version n to n + 1. Never change one that was released; add the next."""
 

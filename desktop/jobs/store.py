@@ -3,90 +3,74 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
-import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from desktop.errors import UserError
+from desktop.jobs.batch_store import BatchStore
+from desktop.jobs.database import COLUMNS, read_row
 from desktop.jobs.events import Failed, Logged, Measured, Produced
-from desktop.jobs.job import AnyJob, decode, encode
+from desktop.jobs.job import AnyJob
 from desktop.jobs.rows import Owner, Row
-from desktop.jobs.schema import open_database
 from desktop.jobs.states import State, advance
-from desktop.paths import data_dir
 
 LOG_LINES = 200
 """Lines of log kept of each job."""
 
-_COLUMNS = """id, job, state, owner_pid, owner_token, fraction, message, remaining,
-    created, started, ended, error, result, device, priority, worker_pid"""
 
-
-class Store:
-    """The database of jobs; every method is one transaction and may be called from any thread.
-
-    Attributes:
-        path: the file.
-        note: something the user should know about the opening, or "".
-    """
-
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path or data_dir() / "queue.sqlite"
-        self._lock = threading.RLock()
-        self._connection, self.note = open_database(self.path)
-        self._seen = self._version()
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._connection.close()
+class Store(BatchStore):
+    """The database of jobs; every method is one transaction and may be called from any thread."""
 
     def add(self, job: AnyJob, owner: Owner, priority: int = 0) -> int:
         """Queue a job; returns its number."""
         with self._writing() as db:
-            cursor = db.execute(
-                "INSERT INTO jobs (job, state, priority, owner_pid, owner_token, created) VALUES (?, ?, ?, ?, ?, ?)",
-                (encode(job).decode(), State.QUEUED, priority, owner.pid, owner.token, time.time()),
-            )
-            return int(cursor.lastrowid or 0)
+            return self._insert(db, [job], owner, priority, 0)[0]
 
     def rows(self, *states: State) -> list[Row]:
         """All jobs (in one of ``states``, if any are given) by number; those that this version cannot read are left out."""
         marks = ", ".join("?" * len(states))
-        where = f"WHERE state IN ({marks})" if states else ""
-        with self._lock:
-            found = self._connection.execute(f"SELECT {_COLUMNS} FROM jobs {where} ORDER BY id", states).fetchall()
-            made = self._artifacts()
-        return [row for values in found if (row := _row(values, made)) is not None]
+        return self._find(f"{f'WHERE state IN ({marks})' if states else ''} ORDER BY id", states)
+
+    def single_rows(self) -> list[Row]:
+        """Jobs that wait or run, by number, without the waiting ones of batches: of those there may be thousands."""
+        find = "WHERE state IN (?, ?) OR (state = ? AND batch IS NULL) ORDER BY id"
+        return self._find(find, (State.RUNNING, State.PAUSED, State.QUEUED))
 
     def row(self, job: int) -> Row:
         """One job; raises UserError when there is none with that number."""
-        with self._lock:
-            values = self._connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job,)).fetchone()
-            made = self._artifacts(job)
-        row = _row(values, made) if values else None
-        if row is None:
+        found = self._find("WHERE id = ?", (job,))
+        if not found:
             raise UserError(f"There is no job number {job}", remedy="`reprise queue list` shows all.")
-        return row
+        return found[0]
 
     def candidates(self, owner: Owner, *, adopt: bool, limit: int = 64) -> list[Row]:
-        """Queued jobs that ``owner`` may run, the next one first: its own, and with ``adopt`` those of dead processes."""
+        """Queued jobs that ``owner`` may run, the next one first: its own, and with ``adopt`` those of dead processes.
+
+        Those of paused batches are passed over.
+        """
+        find = f"""SELECT {COLUMNS} FROM jobs WHERE id IN (
+            SELECT id FROM jobs WHERE state = ? AND owner_pid = ? AND owner_token = ?
+            AND (batch IS NULL OR batch NOT IN (SELECT id FROM batches WHERE paused)) ORDER BY priority DESC, id LIMIT ?)"""
+        found: list[Row] = []
         with self._lock:
-            asked = "SELECT DISTINCT owner_pid, owner_token FROM jobs WHERE state = ?"
-            owners = [Owner(*values) for values in self._connection.execute(asked, (State.QUEUED,))]
-            suited = [one for one in owners if one == owner or (adopt and not one.is_alive)]
-            if not suited:
-                return []
-            # Numbers alone suffice here: two processes with one number never live at the same time.
-            marks = ", ".join("?" * len(suited))
-            find = f"SELECT {_COLUMNS} FROM jobs WHERE state = ? AND owner_pid IN ({marks}) ORDER BY priority DESC, id LIMIT ?"
-            found = self._connection.execute(find, (State.QUEUED, *(one.pid for one in suited), limit)).fetchall()
-        return [row for values in found if (row := _row(values, {})) is not None]
+            for one in self._queued_owners():
+                if one == owner or (adopt and not one.is_alive):
+                    values = (State.QUEUED, one.pid, one.token, limit)
+                    found += [row for row in (read_row(it, {}) for it in self._connection.execute(find, values)) if row]
+        return sorted(found, key=lambda row: (-row.priority, row.id))[:limit]
+
+    def _queued_owners(self) -> list[Owner]:
+        """Whose jobs wait; each is looked up from the one before, as SQLite would read all waiting jobs for a DISTINCT."""
+        find = """SELECT owner_pid, owner_token FROM jobs WHERE state = ? AND (owner_pid, owner_token) > (?, ?)
+            ORDER BY owner_pid, owner_token LIMIT 1"""
+        found: list[Owner] = []
+        last: tuple[int, str] = (-1, "")
+        while (values := self._connection.execute(find, (State.QUEUED, *last)).fetchone()) is not None:
+            last = (values[0], values[1])
+            found.append(Owner(*last))
+        return found
 
     def claim(self, job: int, owner: Owner) -> bool:
         """Take a queued job; False when another process was faster or it is not queued any more."""
@@ -111,22 +95,16 @@ class Store:
             if state is State.DONE:
                 db.execute("UPDATE jobs SET fraction = 1 WHERE id = ?", (job,))
 
-    def set_worker(self, job: int, pid: int) -> None:
-        """Note the number of the worker process that has the job."""
+    def set_worker(self, job: int, pid: int, node: str = "") -> None:
+        """Note the number of the worker process that has the job, and the computer where it is another one."""
         with self._writing() as db:
-            db.execute("UPDATE jobs SET worker_pid = ? WHERE id = ?", (pid, job))
+            db.execute("UPDATE jobs SET worker_pid = ?, node = ? WHERE id = ?", (pid, node, job))
 
     def requeue(self, job: int, owner: Owner) -> None:
         """Queue an ended job again as ``owner``'s; raises InvalidTransition for one that is done or not ended."""
         with self._writing() as db:
             self.move(job, State.QUEUED)
-            db.execute(
-                "UPDATE jobs SET owner_pid = ?, owner_token = ?, fraction = 0, message = '', remaining = NULL, started = NULL, "
-                "ended = NULL, error = NULL, result = NULL, device = '' WHERE id = ?",
-                (owner.pid, owner.token, job),
-            )
-            for table in ("artifacts", "metrics"):
-                db.execute(f"DELETE FROM {table} WHERE job = ?", (job,))
+            self._requeue(db, [job], owner)
 
     def take_over(self, row: Row, owner: Owner) -> bool:
         """Make a queued job of a dead process ``owner``'s; False when it is not one (any more)."""
@@ -220,48 +198,11 @@ class Store:
                 f"DELETE FROM jobs WHERE ended < ? AND state IN ({', '.join('?' * len(over))})",
                 (time.time() - days * 86400, *over),
             )
+            db.execute(
+                "DELETE FROM batches WHERE created < ? AND NOT EXISTS (SELECT 1 FROM jobs WHERE batch = batches.id)",
+                (time.time() - days * 86400,),
+            )
             return cursor.rowcount
-
-    def changed(self) -> bool:
-        """Whether another connection has written since the last call."""
-        with self._lock:
-            version = self._version()
-            before, self._seen = self._seen, version
-        return version != before
-
-    def _version(self) -> int:
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
-
-    def _artifacts(self, job: int | None = None) -> dict[int, list[Produced]]:
-        where, values = ("", ()) if job is None else ("WHERE job = ?", (job,))
-        made: dict[int, list[Produced]] = {}
-        for of, *values_of in self._connection.execute(
-            f"SELECT job, kind, path, title FROM artifacts {where} ORDER BY rowid", values
-        ):
-            made.setdefault(of, []).append(Produced(*values_of))
-        return made
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction, part of the one around it if there is one; raises UserError when the disk does not let us."""
-        with self._lock:
-            db = self._connection
-            if db.in_transaction:
-                yield db
-                return
-            try:
-                db.execute("BEGIN IMMEDIATE")
-                try:
-                    yield db
-                    db.execute("COMMIT")
-                except BaseException:
-                    with contextlib.suppress(sqlite3.Error):
-                        db.execute("ROLLBACK")
-                    raise
-            except sqlite3.Error as error:
-                raise UserError(
-                    f"The list of jobs cannot be written: {error}", path=self.path, remedy="Check the disk."
-                ) from error
 
 
 def _json(value: Failed | dict[str, Any] | None) -> str | None:
@@ -271,29 +212,3 @@ def _json(value: Failed | dict[str, Any] | None) -> str | None:
 def _device(result: dict[str, Any] | None) -> str | None:
     device = (result or {}).get("device")
     return device if isinstance(device, str) and device else None
-
-
-def _row(values: tuple[Any, ...], made: dict[int, list[Produced]]) -> Row | None:
-    number, job, state, pid, token, fraction, message, remaining, *rest = values
-    created, started, ended, error, result, device, priority, worker = rest
-    try:
-        return Row(
-            id=number,
-            job=decode(job),
-            state=State(state),
-            owner=Owner(pid, token),
-            fraction=fraction,
-            message=message,
-            remaining_s=remaining,
-            created=created,
-            started=started,
-            ended=ended,
-            error=msgspec.json.decode(error, type=Failed) if error else None,
-            result=msgspec.json.decode(result) if result else None,
-            artifacts=made.get(number, []),
-            device=device,
-            priority=priority,
-            worker_pid=worker,
-        )
-    except (UserError, msgspec.MsgspecError, ValueError):
-        return None
