@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from desktop.errors import UsageError, UserError
+from desktop.jobs.guards import hours
+from desktop.jobs.guards.after import Action
 from desktop.jobs.job import DIFFICULTIES, STYLES
 from desktop.jobs.video_jobs import DEFAULT_RESTORER, ENCODERS, STEADINESS
 from desktop.paths import atomic_write, config_dir
@@ -34,7 +36,7 @@ class Option:
         group: heading on the page; "" for what is kept but not shown.
         choices: valid values, empty when any of the type will do.
         low, high: bounds of a number.
-        kind: "text", "number", "switch", "choice", "file", "folder" or "list".
+        kind: "text", "number", "switch", "choice", "file", "folder", "hours" or "list".
         restart: whether a change takes effect at the next start only.
     """
 
@@ -61,6 +63,8 @@ class Option:
             return "" if right else "must be a list of texts"
         if not isinstance(value, str):
             return "must be a text"
+        if self.kind == "hours":
+            return hours.problem(value)
         return "" if not self.choices or value in self.choices else f"must be one of {', '.join(self.choices)}"
 
 
@@ -126,11 +130,60 @@ class Settings:
         high=16,
         restart=True,
     )
+    free_space: int = _option(
+        2,
+        "number",
+        "Free space",
+        "Work stands still while a disk it writes to has less left than this; in GB, at most a twentieth of the disk; 0 for no "
+        "limit.",
+        "Unattended work",
+        high=100_000,
+    )
+    battery: int = _option(
+        20,
+        "number",
+        "Battery",
+        "Work stands still while the computer runs on a battery with less than this; in per cent, 0 for no limit.",
+        "Unattended work",
+        high=95,
+    )
+    quiet_hours: str = _option(
+        "", "hours", "Quiet hours", "When nothing runs, for example 22:00-07:00; empty for never.", "Unattended work"
+    )
+    keep_awake: bool = _option(
+        True, "switch", "Keep the computer awake", "It does not go to sleep by itself while work runs.", "Unattended work"
+    )
+    when_done: str = _option(
+        "nothing",
+        "choice",
+        "When all is done",
+        "What happens when no work is left in the queue.",
+        "Unattended work",
+        choices=tuple(str(action) for action in Action),
+    )
+    done_command: str = _option(
+        "",
+        "text",
+        "Command",
+        "What runs when all is done, if you chose that; REPRISE_DONE and REPRISE_FAILED hold how many jobs ended how.",
+        "Unattended work",
+    )
+    grace: int = _option(
+        60,
+        "number",
+        "Time to change your mind",
+        "Seconds before the computer sleeps or shuts down, or the command runs, in which you can call it off.",
+        "Unattended work",
+        high=3600,
+    )
     offline: bool = _option(
         False, "switch", "Work offline", "Never use the network; models must be installed or imported.", "Network", restart=True
     )
     history_days: int = _option(
         30, "number", "Keep history", "Days after which ended jobs leave the list; their files stay.", "History", low=1, high=3650
+    )
+    log_days: int = _option(
+        14, "number", "Keep logs of jobs", "Days after which the log of an ended job is removed.", "History", low=1, high=3650
     )
     recent: tuple[str, ...] = _option((), "list", "Recent files", "Songs and covers that were opened last.", "")
     unknown: dict[str, Any] = field(default_factory=dict, compare=False, metadata={})
@@ -214,7 +267,7 @@ def _read(path: Path, warn: Callable[[str], None]) -> dict[str, Any]:
     except OSError as error:
         warn(f"The settings could not be read: {error.strerror} ({path})")
         return {}
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     aside = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%d-%H%M%S')}")
     try:

@@ -10,6 +10,7 @@ from desktop import __version__
 from desktop.cli import (
     asking,
     batches,
+    clusters,
     covers,
     doctor,
     history,
@@ -66,6 +67,7 @@ app.command("ask")(asking.ask)
 app.command("label")(asking.label)
 app.add_typer(library.app, name="models")
 app.add_typer(history.app, name="queue")
+app.add_typer(clusters.app, name="cluster")
 app.command("doctor")(doctor.doctor)
 app.command("window")(pictures.window)
 app.command("screenshots")(pictures.screenshots)

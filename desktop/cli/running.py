@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 from desktop.cli import CANCELLED, DONE, FAILED, USAGE
+from desktop.cli.guarding import guarded
 from desktop.cli.show import Display
 from desktop.jobs.job import AnyJob, encode
 from desktop.jobs.queue import Queue
@@ -64,8 +65,9 @@ def run_jobs(
     with open_store(chosen) as store, _queue(store, chosen) as queue:
         inbox = _listen(queue)
         begun = _begun(store.rows()) if go_on else {}
-        numbers = [queue.retry(begun[encode(job)]) if encode(job) in begun else queue.submit(job) for job in jobs]
-        return _follow(queue, numbers, inbox, show, finish)
+        with guarded(queue, store, chosen, jobs, show):
+            numbers = [queue.retry(begun[encode(job)]) if encode(job) in begun else queue.submit(job) for job in jobs]
+            return _follow(queue, numbers, inbox, show, finish)
 
 
 def _begun(rows: Sequence[Row]) -> dict[bytes, int]:
@@ -79,7 +81,8 @@ def retry_jobs(numbers: Sequence[int], show: Display) -> list[Row]:
     chosen = settings()
     with open_store(chosen) as store, _queue(store, chosen) as queue:
         inbox = _listen(queue)
-        return _follow(queue, [queue.retry(number) for number in numbers], inbox, show)
+        with guarded(queue, store, chosen, [store.row(number).job for number in numbers], show):
+            return _follow(queue, [queue.retry(number) for number in numbers], inbox, show)
 
 
 def exit_code(rows: Sequence[Row]) -> int:

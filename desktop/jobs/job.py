@@ -38,6 +38,7 @@ from desktop.jobs.tuning_jobs import (
     TuneJob,
 )
 from desktop.jobs.video_jobs import FilmstripJob, FramesJob, InspectJob, MeasureJob, PreviewJob, RestoreJob, RestoreOptions
+from desktop.malformed import MALFORMED
 
 __all__ = [
     "AUDIO_FORMATS",
@@ -175,5 +176,5 @@ def decode(data: bytes | str) -> AnyJob:
     """Job from JSON; raises UsageError with the field's name when it is not one."""
     try:
         return _decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise UsageError(f"not a job: {error}") from error

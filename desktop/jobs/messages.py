@@ -9,6 +9,7 @@ from typing import BinaryIO, TypeVar
 import msgspec
 
 from desktop.jobs.events import AnyEvent, Event
+from desktop.malformed import MALFORMED
 
 LIMIT = 64 << 20
 """Most bytes of one message; previews of video frames are the largest that are sent."""
@@ -128,5 +129,5 @@ def read(stream: BinaryIO, decoder: msgspec.msgpack.Decoder[_T]) -> _T | None:
         return None
     try:
         return decoder.decode(body)
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise ProtocolError(f"unknown message: {error}") from error

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.paths import resources
 
 FORMAT = 1
@@ -261,7 +262,7 @@ def load(path: Path) -> Catalog:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"The model catalog cannot be read: {error.strerror}", path=path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except MALFORMED as error:
         raise UserError(f"The model catalog is not valid TOML: {error}", path=path) from error
     try:
         return parse(raw)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from msgspec import Meta
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.paths import atomic_write
 
 WEIGHTS, FACTS = "head.safetensors", "head.json"
@@ -123,7 +124,7 @@ def read_facts(folder: Path) -> HeadFacts:
         facts = msgspec.json.decode(path.read_bytes(), type=HeadFacts)
     except OSError as error:
         raise UserError(f"The head cannot be read: {error.strerror}", path=path, remedy=_REMEDY) from error
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise UserError(f"The head is damaged: {error}", path=path, remedy=_REMEDY) from error
     if facts.format != FORMAT:
         raise UserError(f"The head is of format {facts.format}, {FORMAT} is expected", path=path, remedy="Update Reprise.")

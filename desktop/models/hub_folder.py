@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.models import safetensors_head
 from desktop.models.catalog import Commercial, is_safe_name
 
@@ -308,5 +309,5 @@ def _json(path: Path) -> dict[str, Any]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     except OSError as error:
         raise UserError(f"The file cannot be read: {error.strerror}", path=path) from error
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except MALFORMED as error:
         raise UserError(f"The file is not valid JSON: {error}", path=path, remedy=_HUB_REMEDY) from error

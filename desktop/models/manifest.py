@@ -10,6 +10,7 @@ import msgspec
 
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
+from desktop.malformed import MALFORMED
 from desktop.models.catalog import MANIFEST, Entry
 from desktop.models.files import sha256_of
 from desktop.paths import atomic_write
@@ -55,7 +56,7 @@ def read(folder: Path) -> Manifest | None:
     """The manifest in ``folder``; None when there is none that can be read."""
     try:
         found = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *MALFORMED):
         return None
     return found if found.format == FORMAT else None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.models import catalog
 from desktop.models.catalog import Commercial, Entry, Licence, ModelFile, OwnSource
 from desktop.paths import atomic_write
@@ -40,7 +41,7 @@ def entry(root: Path, model: str) -> Entry | None:
     for path in sorted((root / model).glob(f"*/{NAME}"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
         try:
             found = _parsed(path.read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, *MALFORMED) as error:
             _log.warning("%s is not an entry: %s", path, error)
             continue
         if found.id == model and found.revision == path.parent.name and found.is_own:

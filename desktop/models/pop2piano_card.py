@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 
 NAME = "pop2piano.json"
 
@@ -28,7 +29,7 @@ def read_card(folder: Path) -> Card:
     """The card in ``folder``; raises UserError when there is none that can be read."""
     try:
         found = msgspec.json.decode((folder / NAME).read_bytes(), type=Card)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *MALFORMED) as error:
         raise UserError(
             f"This is no Pop2Piano: {error}", path=folder / NAME, remedy="Run `reprise models install pop2piano`."
         ) from error

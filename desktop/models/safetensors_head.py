@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 
 _MOST_HEAD = 100 << 20
 _BITS = {
@@ -55,7 +56,7 @@ def read(path: Path) -> dict[str, Tensor]:
         found = {name: msgspec.json.decode(value, type=_Described) for name, value in raw.items()}
     except OSError as error:
         raise UserError(f"The weights cannot be read: {error.strerror}", path=path) from error
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except MALFORMED as error:
         raise _damaged(path, "its head cannot be read") from error
     _check_extent(found, size - 8 - length, path)
     return {name: Tensor(value.dtype, tuple(value.shape)) for name, value in found.items()}

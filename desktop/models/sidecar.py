@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.models.catalog import is_safe_name
 from desktop.paths import atomic_write
 
@@ -83,7 +84,7 @@ def read(folder: Path) -> FaceNetwork:
         card = msgspec.json.decode(path.read_bytes(), type=FaceNetwork)
     except OSError as error:
         raise UserError(f"The restorer's card cannot be read: {error.strerror}", path=path, remedy="Import it again.") from error
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise UserError(f"The restorer's card is not valid: {error}", path=path, remedy="Import it again.") from error
     if problem := card.problem():
         raise UserError(f"The restorer's card is not valid: {problem}", path=path, remedy="Import it again.")

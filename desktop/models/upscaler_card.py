@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.models.catalog import is_safe_name
 from desktop.paths import atomic_write
 
@@ -59,7 +60,7 @@ def read(folder: Path) -> UpscalerCard:
         card = msgspec.json.decode(path.read_bytes(), type=UpscalerCard)
     except OSError as error:
         raise UserError(f"The upscaler's card cannot be read: {error.strerror}", path=path, remedy=_REMEDY) from error
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise UserError(f"The upscaler's card is not valid: {error}", path=path, remedy=_REMEDY) from error
     for name in (card.file, *card.denoise.values()):
         if not is_safe_name(name):

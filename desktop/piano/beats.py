@@ -150,9 +150,9 @@ def _beat(path: Path, row: int, words: list[str]) -> tuple[float, int]:
     except (ValueError, OverflowError) as error:
         raise _wrong(path, row, f"'{' '.join(words)[:40]}' is not a time in seconds and a beat number") from error
     if not 0.0 <= time < 36000.0:
-        raise _wrong(path, row, f"{words[0]} is not a time in a song")
+        raise _wrong(path, row, f"{words[0][:40]} is not a time in a song")
     if not 0 <= number <= 12:
-        raise _wrong(path, row, f"beat number {words[1]} is not between 1 and 12")
+        raise _wrong(path, row, f"beat number {words[1][:40]} is not between 1 and 12")
     return time, number
 
 

@@ -12,24 +12,36 @@ from desktop.errors import UserError
 from desktop.piano.cover import LEFT, NOTE, PEDAL, RIGHT, Chord, Cover, Floats, Grid, Key, Notes, sort_notes
 from desktop.piano.midi_names import CHORDS, HAND_NAMES, SUSTAIN, parse_key
 
+_LARGEST = 8 << 20
+_MOST_BEATS, _LONGEST_S = 1 << 20, 86_400
+"""A file of a few bytes can say that its last note comes after centuries: that many beats need gigabytes."""
+
 
 def read_midi(path: Path | str) -> Cover:
     """Read a MIDI file as a cover: grid from its tempo map and time signature, hands from track names, else split by pitch.
 
-    Raises UserError when the file cannot be read, is no MIDI file, or has no notes.
+    Raises UserError when the file cannot be read, is no MIDI file, has no notes, or claims to last longer than a day.
     """
     path = Path(path)
     try:
-        file = mido.MidiFile(filename=str(path), charset="utf-8", clip=True)
+        if path.stat().st_size > _LARGEST:
+            raise UserError("This MIDI file is too large for a piece of music", path=path)
+        file = _parsed(path)
     except FileNotFoundError as error:
         raise UserError("There is no such MIDI file", path=path) from error
-    except UnicodeDecodeError:
-        file = mido.MidiFile(filename=str(path), charset="latin1", clip=True)
-    except (OSError, EOFError, ValueError, IndexError, KeyError, mido.KeySignatureError) as error:
-        raise UserError(f"This is not a readable MIDI file: {error or 'it ends too early'}", path=path) from error
-    if not file.ticks_per_beat or file.type == 2:
+    except (OSError, EOFError, ValueError, LookupError, mido.KeySignatureError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise UserError(f"This is not a readable MIDI file: {said or 'it ends too early'}", path=path) from error
+    if file.ticks_per_beat <= 0 or file.type == 2:
         raise UserError("This kind of MIDI file has no common beat", path=path, remedy="Save it as format 0 or 1 with beats.")
     return _Reader(file, path).cover()
+
+
+def _parsed(path: Path) -> mido.MidiFile:
+    try:
+        return mido.MidiFile(filename=str(path), charset="utf-8", clip=True)
+    except UnicodeDecodeError:
+        return mido.MidiFile(filename=str(path), charset="latin1", clip=True)
 
 
 class _Reader:
@@ -94,6 +106,9 @@ class _Reader:
     def cover(self) -> Cover:
         if not self.notes:
             raise UserError("This MIDI file has no notes", path=self.path)
+        duration = float(self._seconds(np.array([self.end]))[0])
+        if self.end > _MOST_BEATS * self.resolution or duration > _LONGEST_S:
+            raise UserError("This MIDI file claims to last longer than a day", path=self.path, remedy="Cut off its end.")
         grid, origin = self._grid()
 
         def beats(ticks: Iterable[int]) -> Floats:
@@ -116,7 +131,7 @@ class _Reader:
             grid=grid,
             chords=chords,
             key=self.key,
-            duration=float(self._seconds(np.array([self.end]))[0]),
+            duration=duration,
             info={"source": str(self.path)},
         )
 

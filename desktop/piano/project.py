@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.paths import atomic_write
 from desktop.piano.cover import NOTE, PEDAL, QUALITIES, Chord, Cover, Grid, Key, Notes, sort_notes
 
@@ -26,6 +27,8 @@ _MAGIC = b"REPRISE\n"
 _HEADER = struct.Struct("<8sIQI")
 _LARGEST = 1 << 28
 """No cover comes near 256 MB: a longer file is not read into memory."""
+_FURTHEST, _CLOSEST = 1e7, 1e-7
+"""Beats and seconds beyond which nothing lies, and seconds that two beats are apart: numbers that can be reckoned with."""
 
 
 class _Document(msgspec.Struct, kw_only=True):
@@ -86,7 +89,8 @@ def load_project(path: Path | str) -> Cover:
     path = Path(path)
     try:
         with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
+            # Asked for more than there is, it would take that much memory first.
+            data = file.read(min(_LARGEST, path.stat().st_size) + 1)
     except FileNotFoundError as error:
         raise UserError("There is no such project", path=path, remedy="Check the name, or make the cover again.") from error
     except OSError as error:
@@ -97,7 +101,7 @@ def load_project(path: Path | str) -> Cover:
         for step in range(version, VERSION):
             tree = UPGRADES[step](tree)
         return _cover(msgspec.convert(tree, _Document))
-    except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
+    except (*MALFORMED, KeyError, TypeError) as error:
         raise _damaged(path, str(error)) from error
 
 
@@ -126,11 +130,13 @@ def _cover(document: _Document) -> Cover:
     pedals = np.frombuffer(document.pedals, PEDAL)
     _check(notes, pedals)
     chords = tuple(Chord(*chord) for chord in document.chords)
-    if any(c.quality not in QUALITIES or not 0 <= c.root < 12 or not 0 <= c.bass < 12 for c in chords):
+    if not all(c.quality in QUALITIES and 0 <= c.root < 12 and 0 <= c.bass < 12 and _is_span(c.start, c.end) for c in chords):
         raise ValueError("a chord that does not exist")
     tonic, mode = document.key
     if not 0 <= tonic < 12 or mode not in ("major", "minor"):
         raise ValueError("a key that does not exist")
+    if not 0 <= document.duration <= _FURTHEST:
+        raise ValueError("a length that no song has")
     return Cover(
         title=document.title,
         notes=sort_notes(notes),
@@ -149,12 +155,20 @@ def _times(grid: Grid) -> bytes:
 
 
 def _grid(beats: bytes, downbeat: int, meter: int, confidence: float) -> Grid:
-    return Grid(np.frombuffer(beats, "<f8"), downbeat, meter, confidence)
+    times = np.frombuffer(beats, "<f8")
+    if not np.all(np.abs(times) <= _FURTHEST) or np.any(np.diff(times) < _CLOSEST) or not 0 <= confidence <= 1:
+        raise ValueError("beats that no song has")
+    return Grid(times, downbeat, meter, confidence)
+
+
+def _is_span(start: float, end: float) -> bool:
+    return -_FURTHEST <= start < end <= _FURTHEST
 
 
 def _check(notes: Notes, pedals: Notes) -> None:
     spans = np.concatenate([notes["start"], notes["end"], pedals["down"], pedals["up"]])
-    if not np.all(np.isfinite(spans)):
+    # Also false for what is no number.
+    if not np.all(np.abs(spans) <= _FURTHEST):
         raise ValueError("a note without a time")
     if np.any(notes["end"] <= notes["start"]) or np.any(notes["pitch"] > 127) or np.any(notes["velocity"] > 127):
         raise ValueError("a note that does not exist")

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.models.catalog import is_safe_name
 from desktop.paths import atomic_write
 from desktop.tuning.prompt_card import PromptCard
@@ -109,7 +110,7 @@ def is_export(folder: Path) -> bool:
     """Whether an export wrote this folder, this version's or another's; raises nothing."""
     try:
         found = msgspec.json.decode((folder / NAME).read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *MALFORMED):
         return False
     return {"format", "family", "files"} <= found.keys()
 
@@ -128,7 +129,7 @@ def read_card(folder: Path) -> ModelCard:
         raise UserError(
             f"This is no exported model: {reason}", path=folder, remedy="Choose a folder that an export wrote."
         ) from error
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise UserError(f"The model's card is not valid: {error}", path=path, remedy=_REMEDY) from error
     if problem := card.problem():
         raise UserError(f"The model's card is not valid: {problem}", path=path, remedy=_REMEDY)

@@ -14,6 +14,7 @@ import msgspec
 
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
+from desktop.malformed import MALFORMED
 from desktop.tuning.model_card import NAME, Family, ModelCard, read_card
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def _row(text: str, inputs: Sequence[str]) -> dict[str, str]:
     if text.lstrip().startswith("{"):
         try:
             found = msgspec.json.decode(text, type=dict[str, str | int | float | bool | None])
-        except msgspec.MsgspecError:
+        except MALFORMED:
             found = {}
         if all(name in found for name in inputs):
             return {name: "" if value is None else str(value) for name, value in found.items()}

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.paths import atomic_write
 
 NAME = "prompt.json"
@@ -72,7 +73,7 @@ def read(path: Path) -> PromptCard:
         card = msgspec.json.decode(path.read_bytes(), type=PromptCard)
     except OSError as error:
         raise UserError(f"The prompt's card cannot be read: {error.strerror}", path=path) from error
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise UserError(f"The prompt's card is not valid: {error}", path=path) from error
     if card.format != FORMAT:
         raise UserError(f"The prompt's card is of format {card.format}, {FORMAT} is expected", path=path)

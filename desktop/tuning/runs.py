@@ -24,6 +24,7 @@ from desktop.errors import UserError
 from desktop.jobs.rows import Owner
 from desktop.jobs.schema import open_database
 from desktop.jobs.tuning_jobs import Recipe, Records
+from desktop.malformed import MALFORMED
 from desktop.paths import data_dir, make_folder
 from desktop.tuning.runs_schema import UPGRADES
 
@@ -393,7 +394,7 @@ def _run(values: Sequence[Any]) -> Run | None:
         fields["records"] = msgspec.json.decode(fields["records"], type=Records)
         fields["recipe"] = msgspec.json.decode(fields["recipe"], type=Recipe)
         fields["facts"] = msgspec.json.decode(fields["facts"])
-    except (ValueError, msgspec.MsgspecError):
+    except MALFORMED:
         return None
     run = Run(**fields)
     return run if run.is_over or owner.is_alive else msgspec.structs.replace(run, state=RunState.STOPPED)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from desktop.jobs.tuning_jobs import Recipe
+from desktop.malformed import MALFORMED
 from desktop.models import headroom
 from desktop.paths import atomic_write, cache_dir
 from desktop.tuning.shapes import Shape
@@ -84,5 +85,5 @@ def _measured(shape: Shape, recipe: Recipe, where: str) -> float:
 def _read(path: Path) -> dict[str, _Known]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, _Known])
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *MALFORMED):
         return {}

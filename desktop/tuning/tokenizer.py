@@ -9,6 +9,7 @@ import msgspec
 from tokenizers import Tokenizer
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.models.hub_folder import TOKENIZER
 
 
@@ -65,5 +66,5 @@ def _read(path: Path) -> dict[str, Any]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     except FileNotFoundError:
         return {}
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *MALFORMED) as error:
         raise UserError(f"The file is not valid JSON: {error}", path=path) from error

@@ -19,6 +19,7 @@ from desktop.jobs.store import Store
 from desktop.models.library import Library
 from desktop.ui import crash
 from desktop.ui.bridge import QueueBridge
+from desktop.ui.guarding import Guarding
 from desktop.ui.main_window import MainWindow
 from desktop.ui.notify import Note, Severity
 from desktop.ui.prefs import Prefs
@@ -35,10 +36,12 @@ class Parts:
     store: Store
     bridge: QueueBridge
     themer: Themer
+    guarding: Guarding
 
     def close(self) -> None:
         """End workers and let go of files. The window must be closed before."""
         self.bridge.close()
+        self.guarding.close()
         self.themer.deleteLater()
         self.queue.close()
         self.store.close()
@@ -70,9 +73,10 @@ def build(app: QApplication) -> Parts:
     prefs.changed.connect(lambda names: themer.choose(prefs.now.theme) if "theme" in names else None)  # type: ignore[arg-type]
     store = Store()
     queue = Queue(store, workers=prefs.now.workers, threads=prefs.now.threads)
+    guarding = Guarding(queue, store, prefs)
     bridge = QueueBridge(queue)
     window = MainWindow(bridge, store, Library(offline=prefs.now.offline or None), prefs, State(), themer)
-    return Parts(window, queue, store, bridge, themer)
+    return Parts(window, queue, store, bridge, themer, guarding)
 
 
 def main(files: Sequence[str | Path] = ()) -> int:
@@ -100,6 +104,7 @@ def main(files: Sequence[str | Path] = ()) -> int:
             window.dock.load,
             lambda: _look_for_models(window),
             lambda: _greet(window, report, parts.store.note),
+            lambda: parts.guarding.show_by(window.say),
             lambda: parts.store.prune(window.services.prefs.now.history_days),
         ]
     )

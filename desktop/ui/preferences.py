@@ -32,6 +32,7 @@ WIDTH = 720
 FIELD = 248
 WORDS = {
     "auto": "Automatic", "cuda": "GPU", "cpu": "CPU", "system": "As the system", "light": "Light", "dark": "Dark",
+    "notify": "Show a notification", "sleep": "Sleep", "shut-down": "Shut down", "command": "Run a command",
 }  # fmt: skip
 WORDS |= {encoder.id: encoder.title for encoder in ENCODERS}
 
@@ -108,7 +109,8 @@ class PreferencesPage(Panel):
             body.addLayout(row)
 
     def _editor(self, option: Option) -> QWidget:
-        make = {"switch": self._switch, "choice": self._choice, "number": self._number}.get(option.kind, self._path)
+        makers = {"switch": self._switch, "choice": self._choice, "number": self._number, "text": self._text, "hours": self._text}
+        make = makers.get(option.kind, self._path)
         editor = make(option)
         editor.setAccessibleName(option.title)
         editor.setAccessibleDescription(option.help)
@@ -138,6 +140,13 @@ class PreferencesPage(Panel):
         box.valueChanged.connect(lambda value: self._change(option, value))
         self._show[option.key] = lambda value: box.setValue(int(str(value)))
         return box
+
+    def _text(self, option: Option) -> QWidget:
+        field = QLineEdit(placeholderText="22:00-07:00" if option.kind == "hours" else "")
+        field.setFixedWidth(FIELD)
+        field.editingFinished.connect(lambda: self._change(option, field.text().strip()))
+        self._show[option.key] = lambda value: field.setText(str(value))
+        return field
 
     def _path(self, option: Option) -> QWidget:
         whole = QWidget()

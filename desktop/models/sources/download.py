@@ -19,6 +19,7 @@ import msgspec
 
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
+from desktop.malformed import MALFORMED
 from desktop.models.catalog import ModelFile, is_safe_url
 from desktop.models.files import check_space, explained_writes, megabytes, sha256_of
 from desktop.models.sources.stream import Refused, Stream, Unsteady
@@ -211,7 +212,7 @@ class Download:
     def _read_notes(self) -> _Validator | None:
         try:
             return msgspec.json.decode(self._notes.read_bytes(), type=_Validator)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, *MALFORMED):
             return None
 
     def _write_notes(self, stream: Stream) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Self
 import msgspec
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 
 
 class Answers:
@@ -49,7 +50,7 @@ class Answers:
             # A line that was being written when the process died is cut off.
             try:
                 found.append(msgspec.json.decode(line))
-            except msgspec.DecodeError:
+            except MALFORMED:
                 break
             if not line.endswith(b"\n"):
                 found.pop()

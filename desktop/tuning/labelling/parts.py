@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.paths import atomic_write, make_folder
 
 MOST_BAD = 100
@@ -104,7 +105,7 @@ class Parts:
                 part = msgspec.json.decode(self._record(number).read_bytes(), type=Part)
                 with self.file(number).open("rb") as file:
                     whole = hashlib.file_digest(file, "sha256").hexdigest() == part.digest
-            except (OSError, msgspec.MsgspecError):
+            except (OSError, *MALFORMED):
                 return found
             if not whole or part.number != number:
                 return found
@@ -125,5 +126,5 @@ class Parts:
     def _before(self) -> Work | None:
         try:
             return msgspec.json.decode(self._manifest.read_bytes(), type=Work)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, *MALFORMED):
             return None

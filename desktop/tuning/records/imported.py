@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.tuning.records.facts import SPLITS, Facts
 
 FACTS = "facts.json"
@@ -69,7 +70,7 @@ def open_imported(folder: Path) -> Imported:
     """
     try:
         facts = msgspec.json.decode((folder / FACTS).read_bytes(), type=Facts)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *MALFORMED) as error:
         raise UserError("There are no imported rows in this folder", path=folder, remedy="Import the file again.") from error
     imported = Imported(folder, facts)
     for name in SPLITS:

@@ -16,6 +16,7 @@ import msgspec
 from torch import Tensor
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.tuning.training import tensors
 from desktop.tuning.training.folders import settle, whole_folder
 from desktop.tuning.training.tensors import Written
@@ -142,7 +143,7 @@ class _Damaged(Exception):
 def _read(place: Path, identity: str) -> Loaded:
     try:
         state = msgspec.json.decode((place / _STATE).read_bytes(), type=State)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *MALFORMED) as error:
         raise _Damaged(f"{_STATE}: {error}") from error
     if state.format != _FORMAT:
         raise UserError(f"This checkpoint is of format {state.format}", path=place, remedy="Update Reprise.")

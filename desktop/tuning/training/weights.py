@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from desktop.malformed import MALFORMED
 from desktop.tuning.training import lora
 from desktop.tuning.training.folders import link_or_copy, whole_folder
 from desktop.tuning.training.network import Network
@@ -82,7 +83,7 @@ def mark_of(folder: Path) -> Mark | None:
     """Which weights lie in ``folder``; None when there are none."""
     try:
         return msgspec.json.decode((folder / _MARK).read_bytes(), type=Mark)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *MALFORMED):
         return None
 
 

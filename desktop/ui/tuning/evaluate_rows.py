@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.tuning.evaluation.metrics import is_exact
 
 KEPT = 512
@@ -69,7 +70,7 @@ class RowsFile:
             raise UserError(
                 "The answers of this evaluation are not there any more", path=path, remedy="Evaluate again."
             ) from error
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, *MALFORMED) as error:
             raise UserError("The answers of this evaluation cannot be read", path=path, remedy="Evaluate again.") from error
         self._names = names
         self._offsets = np.array(offsets, np.int64)
@@ -122,7 +123,7 @@ class RowsFile:
             with self.path.open("rb") as file:
                 file.seek(int(self._offsets[number]))
                 return msgspec.json.decode(file.readline(), type=Answered)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, *MALFORMED):
             return Answered(0, "", "", "")
 
 

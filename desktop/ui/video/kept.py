@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from desktop.jobs.scratch import scratch_folder
+from desktop.malformed import MALFORMED
 from desktop.video.restoration.ledger import Segment
 
 
@@ -14,7 +15,7 @@ def frames_kept(job: int) -> int:
     for number, record in enumerate(sorted((scratch_folder(job) / "segments").glob("*.json"))):
         try:
             segment = msgspec.json.decode(record.read_bytes(), type=Segment)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, *MALFORMED):
             break
         if segment.number != number:
             break

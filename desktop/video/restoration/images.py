@@ -12,6 +12,7 @@ from desktop.errors import UsageError, UserError
 from desktop.jobs.events import Progressed
 from desktop.jobs.job import RestoreJob, Result
 from desktop.jobs.progress import Progress
+from desktop.malformed import MALFORMED
 from desktop.models.library import Library
 from desktop.models.session import interrupt_calls
 from desktop.paths import atomic_write, make_folder
@@ -147,5 +148,5 @@ class _Work:
 def _read(record: Path) -> _Done | None:
     try:
         return msgspec.json.decode(record.read_bytes(), type=_Done)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *MALFORMED):
         return None

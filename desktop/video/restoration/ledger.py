@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from desktop.malformed import MALFORMED
 from desktop.paths import atomic_write, make_folder
 from desktop.video.identity import of_file
 
@@ -103,7 +104,7 @@ class Ledger:
         make_folder(self._segments)
         try:
             return msgspec.json.decode((self.folder / "manifest.json").read_bytes(), type=dict[str, str])
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, *MALFORMED):
             return None
 
     def _record(self, number: int) -> Path:
@@ -112,7 +113,7 @@ class Ledger:
     def _read(self, record: Path) -> Segment | None:
         try:
             segment = msgspec.json.decode(record.read_bytes(), type=Segment)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, *MALFORMED):
             return None
         return segment if self._record(segment.number) == record else None
 
