@@ -1,0 +1,1 @@
+"""Jobs on several computers: Dask carries them, TLS with keys of our own keeps strangers out."""

@@ -1,0 +1,185 @@
+"""Jobs on a cluster: Dask chooses the node and gives a lost node's jobs to others."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from desktop.errors import UserError
+from desktop.jobs.cluster import files, node, wire
+from desktop.jobs.cluster.client import connect
+from desktop.jobs.cluster.keys import Keys
+from desktop.jobs.cluster.remote import RemoteFuture
+from desktop.jobs.cluster.wire import Parcel
+from desktop.jobs.events import Failed
+from desktop.jobs.executor import JobExecutor, JobFuture, Listen, Task
+from desktop.jobs.failures import failure
+from desktop.jobs.job import AnyJob, CoverJob, LabelJob, RenderJob, RestoreJob, ScoreJob, WaterfallJob, encode
+from desktop.jobs.messages import ProtocolError
+
+TRAVELLING = (CoverJob, RestoreJob, LabelJob, RenderJob, ScoreJob, WaterfallJob)
+"""Kinds that a node may do; the others are about this computer, or somebody looks on."""
+
+_CALL_S = 60.0
+_LOOK_EVERY_S = 1.0
+_THREADS = 8
+_log = logging.getLogger(__name__)
+
+
+class ClusterExecutor(JobExecutor):
+    """An executor whose slots are those of all nodes of a cluster.
+
+    Its futures cannot be cancelled with ``cancel`` once submitted; ``cancel_job`` is the way.
+    """
+
+    def __init__(self, address: str, keys: Keys) -> None:
+        """Connect to the scheduler at ``address`` (HOST or HOST:PORT); raises UserError when it cannot be reached."""
+        self.name = address
+        self._client = connect(address, keys)
+        self._topic = f"reprise-{secrets.token_hex(8)}"
+        self._client.subscribe_topic(self._topic, self._hear)
+        self._plain = self._client.get_executor(pure=False, resources={"SLOT": 1})
+        self._gpu = self._client.get_executor(pure=False, resources={"SLOT": 1, "GPU": 1})
+        self._futures: dict[str, RemoteFuture] = {}
+        self._threads = ThreadPoolExecutor(_THREADS, "cluster")
+        self._notes = ThreadPoolExecutor(1, "cluster-notes")
+        self._slots, self._gpus, self._looked_at = 0, 0, -_LOOK_EVERY_S
+        self._closed = threading.Event()
+        self._look()
+
+    def room_for(self, job: AnyJob, priority: int) -> bool:  # noqa: ARG002 - nodes make no difference
+        if not isinstance(job, TRAVELLING) or self._closed.is_set():
+            return False
+        if monotonic() - self._looked_at > _LOOK_EVERY_S:
+            self._looked_at = monotonic()
+            self.later(self._look)
+        return len(self._futures) < self._slots
+
+    @property
+    def slots(self) -> int:
+        """How many jobs the nodes can do at the same time, as of a second ago."""
+        return self._slots
+
+    def submit(self, perform: Any, task: Task, listen: Listen) -> JobFuture:  # type: ignore[override]  # noqa: ARG002 - nodes have their own
+        if self._closed.is_set():
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        future = RemoteFuture(secrets.token_hex(8), self, listen)
+        self._futures[future.token] = future
+        future.add_done_callback(lambda _: self._forget(future))
+        self._threads.submit(self._send, future, task)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the connection; jobs that are not over are waited for or, with ``cancel_futures``, cancelled."""
+        if self._closed.is_set():
+            return
+        if cancel_futures:
+            for future in list(self._futures.values()):
+                future.cancel_job()
+        for future in list(self._futures.values()) if wait else []:
+            with contextlib.suppress(Exception):
+                future.result()
+        self._closed.set()
+        self._threads.shutdown(wait=wait, cancel_futures=not wait)
+        # Without us the scheduler takes back what is left of our tasks, and the nodes end their workers.
+        self._client.close()
+        self._notes.shutdown(wait=False, cancel_futures=True)
+        for future in list(self._futures.values()):
+            future.end(Failed("The connection to the cluster was closed", remedy="Retry."))
+
+    def call(self, address: str, function: Callable[..., Any], *arguments: object) -> Any:
+        """Run a function of ``node`` on a node; raises ConnectionError when it does not answer, and what the function raised."""
+        try:
+            told = self._client.run(function, *arguments, workers=[address], on_error="return")
+        except Exception as error:
+            raise ConnectionError(f"{address} does not answer: {error}") from error
+        answer = told.get(address)
+        if isinstance(answer, OSError | KeyError):
+            raise ConnectionError(f"{address} has given the job up: {answer!r}")
+        if isinstance(answer, BaseException):
+            raise OSError(str(answer)) from answer
+        return answer
+
+    def later(self, work: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._threads.submit(_noted, work)
+
+    def _send(self, future: RemoteFuture, task: Task) -> None:
+        try:
+            job = task.job
+            sources, targets = files.sources_of(job), files.targets_of(job)
+            future.add_done_callback(lambda _: files.remove_probes(targets))
+            future.parcel = Parcel(
+                token=future.token,
+                topic=self._topic,
+                title=job.title,
+                job=encode(job),
+                runner=task.runner,
+                priority=task.priority,
+                sources=sources,
+                targets=targets,
+                models=files.models_of(job),
+            )
+            chosen = self._gpu if job.device == "cuda" and self._gpus else self._plain
+            if not future.is_called_off:
+                future.task = chosen.submit(node.perform, wire.pack(future.parcel))
+                future.task.add_done_callback(partial(self._ended, future))
+        except Exception as error:
+            future.end(failure(error))
+
+    def _ended(self, future: RemoteFuture, task: Future[Any]) -> None:
+        """Dask is through with the job. Where it went well, its end had been told before."""
+        if task.cancelled():
+            future.end(Failed(f"The cluster at {self.name} was lost", remedy="Start it again, then retry."))
+            return
+        error = task.exception()
+        if error is None:
+            future.end(Failed("The node gave the job up", remedy="Retry."))
+        elif type(error).__name__ == "KilledWorker":
+            text = "Every computer that was given the job was lost, one after another"
+            future.end(Failed(text, remedy="Look at what the nodes say, then retry.", details=str(error)))
+        else:
+            future.end(failure(error))
+
+    def _forget(self, future: RemoteFuture) -> None:
+        self._futures.pop(future.token, None)
+
+    def _hear(self, event: tuple[float, object]) -> None:
+        """Called on Dask's thread, which must not be kept."""
+        with contextlib.suppress(RuntimeError):
+            self._notes.submit(self._take, event[1])
+
+    def _take(self, data: object) -> None:
+        try:
+            note = wire.note(data)
+            future = self._futures.get(note.token)
+            if future is not None:
+                future.hear(note)
+        except ProtocolError as error:
+            _log.warning("a node sent something unreadable: %s", error)
+        except Exception:
+            _log.exception("a listener of the cluster failed")
+
+    def _look(self) -> None:
+        """See how many slots there are."""
+        with contextlib.suppress(OSError, TimeoutError):
+            workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+            resources = [worker.get("resources", {}) for worker in workers]
+            self._slots = int(sum(one.get("SLOT", 0) for one in resources))
+            self._gpus = int(sum(one.get("GPU", 0) for one in resources))
+
+
+def _noted(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except UserError as error:
+        _log.warning("%s", error)
+    except Exception:
+        _log.exception("the cluster's thread failed")

@@ -1,0 +1,174 @@
+"""The processes of a cluster: the scheduler and the nodes, until they are told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from desktop.errors import UserError
+from desktop.jobs.cluster import node
+from desktop.jobs.cluster.client import full_address, quieten
+from desktop.jobs.cluster.keys import Keys
+from desktop.jobs.executors import Slot
+
+LOST_AFTER = "30 seconds"
+"""A node that is silent for so long is given up, and its jobs are done elsewhere."""
+
+TRIES = 3
+"""How many times a job is given to another node before it counts as the one to blame."""
+
+_JOIN_AGAIN_S = 3.0
+
+Say = Callable[[str], None]
+
+
+class _Servers:
+    """Dask's scheduler and worker without the web pages, which nothing would protect."""
+
+    def __init__(self) -> None:
+        import dask
+        from distributed import Scheduler, Worker
+        from tornado.httpserver import HTTPServer
+        from tornado.web import Application
+
+        # The scheduler keeps the last messages of every topic: few, as previews are large.
+        dask.config.set(
+            {
+                "distributed.admin.low-level-log-length": 20,
+                "distributed.scheduler.worker-ttl": LOST_AFTER,
+                "distributed.scheduler.allowed-failures": TRIES,
+                "distributed.worker.memory.target": False,
+                "distributed.worker.memory.spill": False,
+                "distributed.worker.memory.pause": False,
+                "distributed.worker.memory.terminate": False,
+                "distributed.worker.profile.enabled": False,
+            }
+        )
+
+        def no_pages(self: Any, *_: object, **__: object) -> None:
+            self.http_application = Application([])
+            self.http_server = HTTPServer(self.http_application)
+
+        self.scheduler: Any = type("RepriseScheduler", (Scheduler,), {"start_http_server": no_pages})
+        self.worker: Any = type("RepriseNode", (Worker,), {"start_http_server": no_pages})
+
+
+def serve(
+    address: str, keys: Keys, slots: Sequence[Slot], say: Say, *, name: str = "", ready: Callable[[str], None] = lambda _: None
+) -> None:
+    """Be the scheduler at ``address`` and, unless ``slots`` is empty, a node as well; returns when it is told to end.
+
+    ``ready`` is called with the address when others can join. Raises UserError when the address cannot be listened at.
+    """
+    asyncio.run(_serve(address, keys, slots, say, name, ready))
+
+
+def join(address: str, keys: Keys, slots: Sequence[Slot], say: Say, *, name: str = "", shares_folders: bool = True) -> None:
+    """Be a node of the cluster at ``address``, joining again whenever it was lost; returns when it is told to end.
+
+    Raises UserError when it cannot be joined the first time.
+    """
+    asyncio.run(_join(address, keys, slots, say, name, shares_folders))
+
+
+def computer_name() -> str:
+    """What this computer is called."""
+    return socket.gethostname().partition(".")[0] or "computer"
+
+
+async def _serve(address: str, keys: Keys, slots: Sequence[Slot], say: Say, name: str, ready: Callable[[str], None]) -> None:
+    servers = _Servers()
+    quieten()
+    host, _, port = full_address(address).removeprefix("tls://").rpartition(":")
+    try:
+        scheduler = await servers.scheduler(protocol="tls", host=host, port=int(port), security=keys.security(), dashboard=False)
+    except OSError as error:
+        remedy = "Choose another one with --address HOST:PORT, or end what uses it."
+        raise UserError(f"The address {host}:{port} cannot be used: {error.strerror or error}", remedy=remedy) from error
+    ready(scheduler.address)
+    with _end_signals() as ended:
+        over = asyncio.create_task(scheduler.finished())
+        own = asyncio.create_task(_work(servers, scheduler.address, keys, slots, name, True, ended)) if slots else None
+        await asyncio.wait([over, asyncio.create_task(ended.wait())], return_when=asyncio.FIRST_COMPLETED)
+        ended.set()
+        if own is not None:
+            await own
+    say("Ending the cluster")
+    await scheduler.close()
+
+
+async def _join(address: str, keys: Keys, slots: Sequence[Slot], say: Say, name: str, shares_folders: bool) -> None:
+    servers = _Servers()
+    quieten()
+    with _end_signals() as ended:
+        was_in = False
+        while not ended.is_set():
+            try:
+                await _work(servers, full_address(address), keys, slots, name, shares_folders, ended, lambda: say("Joined"))
+                was_in = True
+            except (OSError, TimeoutError, ValueError, RuntimeError) as error:
+                if not was_in:
+                    remedy = "Look whether it runs, whether the address is right, and whether the key file is its own."
+                    raise UserError(f"The cluster at {address} does not answer or refuses the key", remedy=remedy) from error
+            if not ended.is_set():
+                say("The cluster was lost; joining again as soon as it is back")
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), _JOIN_AGAIN_S)
+
+
+async def _work(
+    servers: _Servers,
+    address: str,
+    keys: Keys,
+    slots: Sequence[Slot],
+    name: str,
+    shares_folders: bool,
+    ended: asyncio.Event,
+    joined: Callable[[], None] = lambda: None,
+) -> None:
+    """Be a node until ``ended`` or until the scheduler is lost."""
+    me = node.Node(name or computer_name(), slots, shares_folders=shares_folders)
+    node.set_up(me)
+    with TemporaryDirectory(prefix="reprise-node-", ignore_cleanup_errors=True) as folder:
+        worker = servers.worker(
+            address,
+            nthreads=len(slots),
+            resources={"SLOT": len(slots), "GPU": me.pool.gpus},
+            security=keys.security(),
+            local_directory=str(Path(folder)),
+            dashboard=False,
+            death_timeout=10,
+            protocol="tls",
+        )
+        try:
+            await worker
+            joined()
+            over = asyncio.create_task(worker.finished())
+            stop = asyncio.create_task(ended.wait())
+            await asyncio.wait([over, stop], return_when=asyncio.FIRST_COMPLETED)
+            stop.cancel()
+        finally:
+            # Its jobs are done elsewhere from now on; the workers need not come to an end.
+            closing = asyncio.create_task(worker.close(executor_wait=False, reason="reprise-ends"))
+            await asyncio.to_thread(me.pool.close)
+            with contextlib.suppress(OSError, TimeoutError):
+                await asyncio.wait_for(closing, 10.0)
+
+
+@contextlib.contextmanager
+def _end_signals() -> Iterator[asyncio.Event]:
+    """An event that Ctrl-C and the signals by which systems end programs set."""
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+    before = {one: signal.signal(one, lambda *_: loop.call_soon_threadsafe(ended.set)) for one in numbers}
+    try:
+        yield ended
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -1,0 +1,81 @@
+"""Where jobs run, as the queue sees it: executors as of ``concurrent.futures`` whose futures are jobs that can be spoken to."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from desktop.jobs.events import Done, Failed
+from desktop.jobs.job import AnyJob
+from desktop.jobs.messages import AnyReply
+from desktop.jobs.process import Outcome
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job that is to be run: its number in the queue, its runner, its folder for unfinished work, and its priority."""
+
+    number: int
+    job: AnyJob
+    runner: str
+    scratch: Path
+    priority: int
+
+
+class JobFuture(Future[Done | Failed | Outcome]):
+    """A job in an executor's hands.
+
+    Attributes:
+        place: which slot has it, "" before one does.
+        node: which computer has it, "" for this one.
+        worker_pid: process number of its worker there, 0 before there is one.
+    """
+
+    place: str = ""
+    node: str = ""
+    worker_pid: int = 0
+
+    @abstractmethod
+    def cancel_job(self) -> None:
+        """Ask the job to end at its next checkpoint."""
+
+    @abstractmethod
+    def pause(self) -> None:
+        """Ask the job to stand still at its next checkpoint."""
+
+    @abstractmethod
+    def resume(self) -> None:
+        """Let the job go on."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """End the job's worker now."""
+
+    def look_after(self) -> bool:
+        """Ask the worker for a sign of life now and then; returns whether its silence began or ended just now."""
+        return False
+
+
+Listen = Callable[[JobFuture, AnyReply], None]
+
+
+class JobExecutor(Executor):
+    """Runs jobs in slots of its own.
+
+    Attributes:
+        name: for people.
+    """
+
+    name: str = ""
+
+    @abstractmethod
+    def room_for(self, job: AnyJob, priority: int) -> bool:
+        """Whether ``job`` would start at once."""
+
+    @abstractmethod
+    def submit(self, perform: Any, task: Task, listen: Listen) -> JobFuture:  # type: ignore[override]
+        """Run ``task``; ``listen`` is called on any thread with what is heard of it, before the future has its end."""
