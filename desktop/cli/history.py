@@ -17,6 +17,7 @@ from desktop.cli.running import exit_code, open_store, retry_jobs, settings
 from desktop.cli.show import display
 from desktop.cli.tables import print_json, print_table
 from desktop.errors import UsageError, UserError
+from desktop.jobs.joblogs import read_log
 from desktop.jobs.rows import Row
 from desktop.jobs.scratch import remove_scratch
 from desktop.jobs.states import State
@@ -31,15 +32,23 @@ Numbers = Annotated[list[int], typer.Argument(metavar="JOB", help="Numbers of jo
 
 
 @app.command("list")
-def list_jobs(json: Table = False) -> None:
-    """Show all jobs, the newest last."""
+def list_jobs(
+    search: Annotated[
+        str, typer.Option(metavar="TEXT", help="Only jobs with these words in their files, their options or why they failed.")
+    ] = "",
+    state: Annotated[
+        list[State] | None, typer.Option(help="Only jobs in this state; may be given several times.", show_default=False)
+    ] = None,
+    json: Table = False,
+) -> None:
+    """Show all jobs, or those that are searched for, the newest last."""
     with _store() as store:
-        rows = store.rows()
+        rows = store.page(states=state or (), search=search, newest_first=False, limit=-1)
     if json:
         print_json([_facts(row) for row in rows])
         return
     if not rows:
-        typer.echo("No jobs.")
+        typer.echo("No such jobs." if search or state else "No jobs.")
         return
     heads = ("JOB", "STATE", "DONE", "TITLE", "WHAT")
     print_table(heads, [(str(row.id), str(row.state), _done(row), row.job.title, _what(row)) for row in rows])
@@ -50,6 +59,9 @@ def log(number: Annotated[int, typer.Argument(metavar="JOB", help="Number of the
     """Print what a job said, and why it failed."""
     with _store() as store:
         row, lines = store.row(number), store.logs(number)
+    if kept := read_log(row):
+        typer.echo("\n".join(kept))
+        return
     for at, line in lines:
         typer.echo(f"{time.strftime('%H:%M:%S', time.localtime(at))} {line.level}: {line.text}")
     if row.error is not None:
