@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from desktop.cli.show import Display
 from desktop.jobs.guards import space
@@ -12,38 +12,32 @@ from desktop.jobs.guards.keeper import Keeper, Notice, is_work
 from desktop.jobs.job import AnyJob
 from desktop.jobs.joblogs import JobLogs
 from desktop.jobs.queue import Queue
-from desktop.jobs.rows import Update
-from desktop.jobs.states import State
+from desktop.jobs.rows import Row
 from desktop.jobs.store import Store
 from desktop.settings import Settings
 
+WhenDone = Callable[[Sequence[Row]], None]
+
 
 @contextlib.contextmanager
-def guarded(queue: Queue, store: Store, chosen: Settings, jobs: Sequence[AnyJob], show: Display) -> Iterator[None]:
-    """Keep logs of a command's ``jobs`` and watch over those that are work; then do what the user wants when all is done.
+def guarded(queue: Queue, store: Store, chosen: Settings, jobs: Sequence[AnyJob], show: Display) -> Iterator[WhenDone]:
+    """Keep logs of a command's ``jobs`` and watch over those that are work.
 
-    Jobs that only look at something run whatever the guards think, and nothing follows them.
+    Jobs that only look at something run whatever the guards think, and nothing follows them. No jobs mean that they come later.
+
+    Yields what is to be called with the jobs when they are over: it does what the user wants when all is done.
     """
     queue.subscribe(JobLogs(chosen.log_days).heard)
     work = [job for job in jobs if is_work(job)]
-    if not work:
-        yield
+    if jobs and not work:
+        yield lambda _rows: None
         return
     for sentence in space.shortages(work, chosen.free_space * space.GB):
         show.say(f"Warning: {sentence}")
-    ended: dict[int, State] = {}
-
-    def heard(update: Update) -> None:
-        if update.row.state.is_over:
-            ended[update.row.id] = update.row.state
-
-    unsubscribe = queue.subscribe(heard)
     keeper = Keeper(queue, lambda: chosen, store=store, tell=lambda notice: show.say(_text(notice)), acts=False)
     try:
-        yield
-        keeper.finish(Counter(ended.values()))
+        yield lambda rows: keeper.finish(Counter(row.state for row in rows))
     finally:
-        unsubscribe()
         keeper.close()
 
 

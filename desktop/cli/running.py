@@ -62,12 +62,14 @@ def run_jobs(
     With ``go_on`` a job that was begun and not finished, and whose unfinished work is still there, is taken up again.
     """
     chosen = chosen or settings()
-    with open_store(chosen) as store, _queue(store, chosen) as queue:
-        inbox = _listen(queue)
+    with open_store(chosen) as store, open_queue(store, chosen) as queue:
+        inbox = listen(queue)
         begun = _begun(store.rows()) if go_on else {}
-        with guarded(queue, store, chosen, jobs, show):
+        with guarded(queue, store, chosen, jobs, show) as when_done:
             numbers = [queue.retry(begun[encode(job)]) if encode(job) in begun else queue.submit(job) for job in jobs]
-            return _follow(queue, numbers, inbox, show, finish)
+            rows = _follow(queue, numbers, inbox, show, finish)
+            when_done(rows)
+            return rows
 
 
 def _begun(rows: Sequence[Row]) -> dict[bytes, int]:
@@ -79,10 +81,12 @@ def _begun(rows: Sequence[Row]) -> dict[bytes, int]:
 def retry_jobs(numbers: Sequence[int], show: Display) -> list[Row]:
     """Run ended jobs of the list again, as ``run_jobs`` does."""
     chosen = settings()
-    with open_store(chosen) as store, _queue(store, chosen) as queue:
-        inbox = _listen(queue)
-        with guarded(queue, store, chosen, [store.row(number).job for number in numbers], show):
-            return _follow(queue, [queue.retry(number) for number in numbers], inbox, show)
+    with open_store(chosen) as store, open_queue(store, chosen) as queue:
+        inbox = listen(queue)
+        with guarded(queue, store, chosen, [store.row(number).job for number in numbers], show) as when_done:
+            rows = _follow(queue, [queue.retry(number) for number in numbers], inbox, show)
+            when_done(rows)
+            return rows
 
 
 def exit_code(rows: Sequence[Row]) -> int:
@@ -96,7 +100,7 @@ def exit_code(rows: Sequence[Row]) -> int:
 
 
 @contextlib.contextmanager
-def _queue(store: Store, chosen: Settings) -> Iterator[Queue]:
+def open_queue(store: Store, chosen: Settings) -> Iterator[Queue]:
     queue = Queue(store, workers=chosen.workers, threads=chosen.threads, adopt=False)
     try:
         yield queue
@@ -104,20 +108,20 @@ def _queue(store: Store, chosen: Settings) -> Iterator[Queue]:
         queue.close()
 
 
-_Inbox = SimpleQueue[Update | None]
+Inbox = SimpleQueue[Update | None]
 """Updates of the queue; None when the user wants it to end."""
 
 
-def _listen(queue: Queue) -> _Inbox:
-    inbox: _Inbox = SimpleQueue()
+def listen(queue: Queue) -> Inbox:
+    inbox: Inbox = SimpleQueue()
     queue.subscribe(inbox.put)
     return inbox
 
 
-def _follow(queue: Queue, numbers: list[int], inbox: _Inbox, show: Display, finish: Finish | None = None) -> list[Row]:
+def _follow(queue: Queue, numbers: list[int], inbox: Inbox, show: Display, finish: Finish | None = None) -> list[Row]:
     waiting, asked = set(numbers), False
     try:
-        with _interrupts(inbox):
+        with interrupts(inbox):
             while waiting:
                 try:
                     # With a time-out, as Windows lets no Ctrl-C through otherwise.
@@ -150,7 +154,7 @@ def _cancel(queue: Queue, numbers: set[int], show: Display, *, at_once: bool) ->
 
 
 @contextlib.contextmanager
-def _interrupts(inbox: _Inbox) -> Iterator[None]:
+def interrupts(inbox: Inbox) -> Iterator[None]:
     """Put None into ``inbox`` for Ctrl-C and the signals by which systems end programs."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of signal handlers

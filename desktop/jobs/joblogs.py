@@ -67,6 +67,8 @@ class JobLogs:
     def heard(self, update: Update) -> None:
         """Take in what happened to a job."""
         row = update.row
+        if not row.id:
+            return
         if update.removed:
             self._last.pop(row.id, None)
             with contextlib.suppress(OSError):
