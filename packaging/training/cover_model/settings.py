@@ -1,0 +1,129 @@
+"""Every number of the recipe in one place; the command lines override only paths, device and time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SongSettings:
+    """Song numbers of POP909, both ends included. Nothing that a report is made of was ever trained or chosen on."""
+
+    train: tuple[int, int] = (1, 700)
+    check: tuple[int, int] = (701, 720)
+    report: tuple[int, int] = (721, 780)
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """The band, the room and the way to the listener. Ranges are drawn from evenly; levels are decibels."""
+
+    rate: int = 22050
+    beats: int = 128  # of an excerpt at most
+    lead_level: tuple[float, float] = (-5.0, 4.0)  # against the band without drums
+    drum_level: tuple[float, float] = (-10.0, 1.0)
+    drums: float = 0.85  # chances of the parts
+    pad: float = 0.6
+    bridge: float = 0.7
+    player: float = 0.45  # the pianist's notes, played by the band
+    strum: float = 0.75  # chords on a guitar or keys
+    tuning: float = 35.0  # cents at most
+    timing: float = 0.008  # seconds, standard deviation
+    reverb: tuple[float, float] = (0.2, 1.6)  # seconds
+    wet: tuple[float, float] = (0.02, 0.25)
+    shelves: float = 5.0  # of bass and treble at most
+    noise: tuple[float, float] = (-75.0, -42.0)
+    codec: float = 0.5  # chance of a lossy pass
+
+
+@dataclass(frozen=True)
+class GridSettings:
+    """A window, in beats, steps and frames. The context is heard on either side, nothing is written there."""
+
+    beats: int = 4
+    steps_per_beat: int = 4
+    frames_per_step: int = 3
+    context: int = 1  # beats
+    beyond: int = 8  # steps after the window at which a note that was not lifted ends
+
+    @property
+    def steps(self) -> int:
+        """Steps that are written."""
+        return self.beats * self.steps_per_beat
+
+    @property
+    def heard(self) -> int:
+        """Steps that are heard."""
+        return (self.beats + 2 * self.context) * self.steps_per_beat
+
+    @property
+    def frames(self) -> int:
+        """Frames that are heard."""
+        return self.heard * self.frames_per_step
+
+
+@dataclass(frozen=True)
+class SoundSettings:
+    """The ear: bands of half a semitone, the rise in wider bands, and the place in window and bar."""
+
+    window: int = 4096
+    hop: int = 512
+    lowest: int = 24  # MIDI pitch of the first band
+    semitones: int = 96
+    per_semitone: int = 2
+    rises: int = 32  # bands whose rise since the frame before is told
+    places: int = 32  # values that say where a frame is: step, part of the step, beat in the bar, one
+    quiet: float = -7.0  # natural logarithm of the power that is 0
+    loud: float = 14.0  # and of that which is 255
+    level: float = 0.1  # root mean square that a song is brought to
+
+    @property
+    def bands(self) -> int:
+        """Bands of a frame as it is stored."""
+        return self.semitones * self.per_semitone
+
+    @property
+    def width(self) -> int:
+        """Values of a frame as the network hears it."""
+        return self.bands + self.rises + self.places
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Sizes of the network; its width is that of a frame."""
+
+    inner: int = 512
+    layers: int = 3
+    decoder_layers: int = 3
+    heads: int = 4
+    head: int = 64
+    buckets: int = 32
+    distance: int = 128
+    vocabulary: int = 160
+    longest: int = 160  # tokens of an answer; windows with longer ones are not trained on
+    dropout: float = 0.1
+
+
+LARGE = NetworkSettings(inner=1024, layers=6, decoder_layers=6, heads=8)
+"""For a GPU."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Optimiser, schedule, and what happens to the frames before the network hears them."""
+
+    batch: int = 24
+    rate: float = 1e-3
+    warm: int = 300  # steps until the rate is reached
+    steady: int = 6000  # steps until it falls, with the root of the steps
+    weight_decay: float = 0.01
+    average: float = 0.999
+    clip: float = 1.0
+    shift: int = 6  # semitones of transposition at most
+    tilt: float = 0.25  # of the stored range: how far a smooth curve over the bands may move them
+    noise: float = 0.03
+    unknown: float = 0.3  # share of the windows whose density is not told
+    densities: tuple[float, float] = (1.9, 2.9)  # notes a beat of a song: borders between sparse, middling and dense
+    keep_minutes: float = 4.0  # between two checkpoints
+    told: int = 50  # steps between two lines of the log
+    check_windows: int = 96
