@@ -181,9 +181,10 @@ class BatchStore(Database):
     def open_batches(self) -> list[int]:
         """Batches of which jobs wait or run."""
         unfinished = [state for state in State if not state.is_over]
-        find = f"SELECT DISTINCT batch FROM jobs WHERE batch IS NOT NULL AND state IN ({_marks(unfinished)})"
+        find = f"""SELECT id FROM batches WHERE EXISTS (
+            SELECT 1 FROM jobs WHERE jobs.batch = batches.id AND state IN ({_marks(unfinished)})) ORDER BY id"""
         with self._lock:
-            return sorted(number for (number,) in self._connection.execute(find, unfinished))
+            return [number for (number,) in self._connection.execute(find, unfinished)]
 
     def _insert(self, db: sqlite3.Connection, jobs: Sequence[AnyJob], owner: Owner, priority: int, batch: int) -> list[int]:
         now, made = time.time(), []

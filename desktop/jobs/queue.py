@@ -8,22 +8,25 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
 
 from desktop.errors import UserError
+from desktop.jobs.batch_news import BatchNews
+from desktop.jobs.batches import STOPPED, Batch, BatchSpec, OnError
 from desktop.jobs.events import AnyEvent, Done, Failed, Logged, Measured, Previewed, Produced, Progressed
 from desktop.jobs.executors import Slot, local_slots
+from desktop.jobs.holds import Holds
 from desktop.jobs.job import AnyJob
 from desktop.jobs.messages import AnyReply, Begun, Going, Held
 from desktop.jobs.process import Outcome, WorkerProcess
 from desktop.jobs.recovery import clear_after, recover
-from desktop.jobs.rows import Owner, Row, Update
+from desktop.jobs.rows import NO_ROW, Owner, Row, Update
 from desktop.jobs.run import Run
-from desktop.jobs.scratch import remove_scratch, scratch_folder
+from desktop.jobs.scratch import remove_scratch, scratch_folder, scratch_numbers
 from desktop.jobs.states import InvalidTransition, State
 from desktop.jobs.store import Store
 
@@ -34,6 +37,7 @@ CLOSE_GRACE_S = 1.5
 IDLE_S = 180.0
 _TICK_S = 0.25
 _OWNERS_EVERY_S = 5.0
+_MOST_ACTIVE = 10_000
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +85,8 @@ class Queue:
         self._runs: dict[str, Run] = {}
         self._idle: dict[str, tuple[WorkerProcess, float]] = {}
         self._watched: dict[int, Row] = {}
+        self._batches = BatchNews(store, self._tell)
+        self._holds = Holds()
         self._look = True
         self._closing = False
         self._owners_seen = 0.0
@@ -130,6 +136,72 @@ class Queue:
         remove_scratch(number)
         self._inbox.put(partial(self._tell, Update(row, removed=True)))
 
+    def submit_batch(self, spec: BatchSpec, jobs: Sequence[AnyJob], *, priority: int = 0, skipped: int = 0) -> int:
+        """Queue many jobs together, in their order; returns the batch's number. ``skipped`` were done before.
+
+        Of its jobs only those that begin are told one by one.
+        """
+        batch = self._store.add_batch(spec, jobs, self._me, priority, skipped)
+        self._inbox.put(partial(self._batch_changed, batch))
+        return batch
+
+    def extend_batch(self, batch: int, jobs: Sequence[AnyJob], *, priority: int = 0) -> list[int]:
+        """Queue more jobs of a batch; returns their numbers."""
+        added = self._store.extend_batch(batch, jobs, self._me, priority)
+        self._inbox.put(partial(self._batch_changed, batch))
+        return added
+
+    def cancel_batch(self, batch: int) -> None:
+        """Cancel what waits and what runs of a batch; nothing happens when it is over already."""
+        self._store.cancel_queued(batch, str(State.CANCELLED).capitalize())
+        self._store.pause_batch(batch, False)
+        self._ask_batch(batch, "cancel")
+
+    def pause_batch(self, batch: int) -> None:
+        """Let what runs of a batch stand still, and begin no more of it until it is resumed, in whatever process."""
+        self._store.pause_batch(batch, True)
+        self._ask_batch(batch, "pause")
+
+    def resume_batch(self, batch: int) -> None:
+        """Let a paused batch go on."""
+        self._store.pause_batch(batch, False)
+        self._ask_batch(batch, "resume")
+
+    def retry_batch(self, batch: int, jobs: Sequence[int] | None = None) -> int:
+        """Queue what failed, was interrupted or not begun after an error again, or those of ``jobs``; returns how many."""
+        again = self._store.retry_failed(batch, self._me, jobs)
+        self._inbox.put(partial(self._batch_changed, batch))
+        return len(again)
+
+    def remove_batch(self, batch: int) -> None:
+        """Remove a batch and its jobs from the history; raises UserError while one of them runs."""
+        before = self._store.batch(batch)
+        gone = self._store.delete_batch(batch)
+        for number in scratch_numbers().intersection(gone):
+            remove_scratch(number)
+        self._inbox.put(partial(self._batch_removed, before, gone))
+
+    def batches(self) -> list[Batch]:
+        """The newest batches, newest first."""
+        return self._store.batches()
+
+    def batch(self, number: int) -> Batch:
+        """One batch; raises UserError when there is none with that number."""
+        return self._store.batch(number)
+
+    def hold(self, source: str, reason: str, *, pause_running: bool = False) -> None:
+        """Begin no more jobs until ``source`` releases the queue; with ``pause_running`` those at work stand still too."""
+        self._inbox.put(partial(self._hold, source, reason, pause_running))
+
+    def release(self, source: str) -> None:
+        """Take back what ``source`` asked for with ``hold``; jobs go on when no other one holds them."""
+        self._inbox.put(partial(self._release, source))
+
+    @property
+    def holds(self) -> dict[str, str]:
+        """Who holds the queue, and why."""
+        return self._holds.reasons
+
     def rows(self) -> list[Row]:
         """All jobs, by number, as they are at this moment."""
         running = {run.row.id: run.row for run in list(self._runs.values())}
@@ -154,7 +226,10 @@ class Queue:
         """Block until a job is over (or ``timeout`` seconds have passed) and return it. Not from a callback."""
         deadline = None if timeout is None else monotonic() + timeout
         heard: SimpleQueue[None] = SimpleQueue()
-        unsubscribe = self.subscribe(lambda update: heard.put(None) if update.row.id == number else None)
+        unsubscribe = self.subscribe(
+            # Jobs of a batch that are cancelled or queued again together are not told one by one.
+            lambda update: heard.put(None) if update.row.id == number or update.batch is not None else None
+        )
         try:
             # The row counts, not the update: one that was told late may be of an earlier try.
             while not (row := self.row(number)).state.is_over and (deadline is None or monotonic() < deadline):
@@ -180,8 +255,9 @@ class Queue:
             if monotonic() >= next_tick:
                 self._guard(self._tick)
                 next_tick = monotonic() + _TICK_S
-            if self._look and not self._closing:
+            if self._look and not self._closing and not self._holds:
                 self._guard(self._dispatch)
+            self._guard(self._batches.tell)
         for worker, _ in self._idle.values():
             worker.release()
         for worker, _ in self._idle.values():
@@ -232,8 +308,9 @@ class Queue:
     def _compare(self) -> None:
         """Tell what other processes changed."""
         mine = {run.row.id for run in self._runs.values()}
-        now = {row.id: row for row in self._store.rows(State.QUEUED, State.RUNNING, State.PAUSED)}
+        now = {row.id: row for row in self._store.single_rows()}
         before = dict(self._watched)
+        self._batches.look()
         for number, row in now.items():
             if number not in mine and row != before.get(number):
                 self._tell(Update(row))
@@ -242,6 +319,50 @@ class Queue:
                 self._tell(Update(self._store.row(number)))
             except UserError:
                 self._tell(Update(before[number], removed=True))
+
+    def _ask_batch(self, batch: int, request: str) -> None:
+        active = self._store.page(batch=batch, states=(State.RUNNING, State.PAUSED), limit=_MOST_ACTIVE)
+        for row in active:
+            self._inbox.put(partial(self._request, row.id, request))
+        self._inbox.put(partial(self._batch_changed, batch))
+
+    def _batch_changed(self, batch: int) -> None:
+        self._look = True
+        for number in [number for number, row in self._watched.items() if row.batch == batch and row.state is State.QUEUED]:
+            self._tell(Update(self._store.row(number)))
+        self._batches.changed(batch, at_once=True)
+
+    def _batch_removed(self, batch: Batch, gone: Sequence[int]) -> None:
+        for number in self._watched.keys() & set(gone):
+            self._tell(Update(self._watched[number], removed=True))
+        self._batches.forget(batch.id)
+        self._tell(Update(NO_ROW, removed=True, batch=batch))
+
+    def _hold(self, source: str, reason: str, pause_running: bool) -> None:
+        if not self._holds.add(source, reason, pauses=pause_running):
+            return
+        if pause_running:
+            for run in self._runs.values():
+                if run.row.state is State.RUNNING:
+                    self._holds.take(run.row.id)
+                    run.worker.pause()
+        else:
+            self._go_on()
+        self._tell(Update(NO_ROW, removed=True, holds=self.holds))
+
+    def _release(self, source: str) -> None:
+        if not self._holds.remove(source):
+            return
+        self._go_on()
+        self._look = True
+        self._tell(Update(NO_ROW, removed=True, holds=self.holds))
+
+    def _go_on(self) -> None:
+        """Let what a hold had paused go on, if nobody holds running jobs any more."""
+        held = self._holds.give_back()
+        for run in self._runs.values():
+            if run.row.id in held:
+                run.worker.resume()
 
     def _queued(self, number: int) -> None:
         self._look = True
@@ -260,6 +381,7 @@ class Queue:
             self._store.ask(number, "cancel" if request == "kill" else request)
 
     def _request_here(self, run: Run, request: str) -> None:
+        self._holds.forget(run.row.id)
         if request == "cancel" and run.ending is None:
             run.end(State.CANCELLED, "Cancelling", CANCEL_GRACE_S)
             self._tell(Update(run.row))
@@ -360,6 +482,7 @@ class Queue:
             row = replace(run.row, state=state, error=error, result=result, message=message, remaining_s=None)
         _log.info("job %d (%s) is %s%s", number, row.job.title, state, f": {error.message}\n{error.details}" if error else "")
         del self._runs[slot.name]
+        self._holds.forget(number)
         self._look = True
         if isinstance(last, Outcome):
             clear_after(row)
@@ -367,9 +490,17 @@ class Queue:
             self._idle[slot.name] = (run.worker, monotonic())
         if not (row.job.resumable and state.can_retry):
             remove_scratch(number)
+        if state is State.FAILED and row.batch:
+            self._stop_batch(row.batch)
         if state in (State.CANCELLED, State.INTERRUPTED):
             event = Failed(str(state).capitalize(), cancelled=True)
         self._tell(Update(row, event))
+
+    def _stop_batch(self, batch: int) -> None:
+        """A job of the batch has failed: where that ends the batch, what waits is not begun."""
+        if self._store.batch(batch).spec.on_error is OnError.STOP:
+            self._store.cancel_queued(batch, STOPPED)
+            self._batch_changed(batch)
 
     def _close(self) -> None:
         self._closing = True
@@ -382,6 +513,8 @@ class Queue:
             self._watched.pop(row.id, None)
         else:
             self._watched[row.id] = row
+        if row.batch:
+            self._batches.changed(row.batch)
         for callback in list(self._callbacks):
             try:
                 callback(update)

@@ -27,3 +27,9 @@ def clear_scratch(is_needed: Callable[[int], bool]) -> None:
     for folder in list(root.iterdir()):
         if folder.name.isdigit() and not is_needed(int(folder.name)):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def scratch_numbers() -> set[int]:
+    """Jobs that have a scratch folder."""
+    root = cache_dir() / "jobs"
+    return {int(folder.name) for folder in root.iterdir() if folder.name.isdigit()} if root.is_dir() else set()
