@@ -137,6 +137,8 @@ class BatchStore(Database):
 
         Those that failed, were interrupted or not begun because of an error; with ``jobs`` those of them that can be retried.
         """
+        condition: str
+        values: tuple[str, ...]
         if jobs is None:
             condition, values = (
                 "(state IN (?, ?) OR (state = ? AND message = ?))",

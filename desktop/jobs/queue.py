@@ -8,15 +8,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
 
 from desktop.errors import UserError
-from desktop.jobs.batch_news import BatchNews
-from desktop.jobs.batches import STOPPED, Batch, BatchSpec, OnError
+from desktop.jobs.batch_calls import BatchCalls
+from desktop.jobs.batches import STOPPED, OnError
 from desktop.jobs.events import AnyEvent, Done, Failed, Logged, Measured, Previewed, Produced, Progressed
 from desktop.jobs.executors import Slot, local_slots
 from desktop.jobs.holds import Holds
@@ -24,9 +24,9 @@ from desktop.jobs.job import AnyJob
 from desktop.jobs.messages import AnyReply, Begun, Going, Held
 from desktop.jobs.process import Outcome, WorkerProcess
 from desktop.jobs.recovery import clear_after, recover
-from desktop.jobs.rows import NO_ROW, Owner, Row, Update
+from desktop.jobs.rows import NO_ROW, Row, Update
 from desktop.jobs.run import Run
-from desktop.jobs.scratch import remove_scratch, scratch_folder, scratch_numbers
+from desktop.jobs.scratch import remove_scratch, scratch_folder
 from desktop.jobs.states import InvalidTransition, State
 from desktop.jobs.store import Store
 
@@ -37,7 +37,6 @@ CLOSE_GRACE_S = 1.5
 IDLE_S = 180.0
 _TICK_S = 0.25
 _OWNERS_EVERY_S = 5.0
-_MOST_ACTIVE = 10_000
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +48,7 @@ def product_runner(job: AnyJob) -> str:
     return job.runner
 
 
-class Queue:
+class Queue(BatchCalls):
     """Runs the jobs of a store.
 
     Args:
@@ -73,21 +72,16 @@ class Queue:
         slots: tuple[Slot, ...] | None = None,
         idle_s: float = IDLE_S,
     ) -> None:
-        self._store = store
-        self._me = Owner.me()
+        super().__init__(store)
         self._adopt = adopt
         self._runner_of = runner_of
         self._slots = local_slots(workers, threads=threads) if slots is None else slots
         self._gpus = any(slot.device == "cuda" for slot in self._slots)
         self._idle_s = idle_s
-        self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._callbacks: list[Callback] = []
         self._runs: dict[str, Run] = {}
         self._idle: dict[str, tuple[WorkerProcess, float]] = {}
-        self._watched: dict[int, Row] = {}
-        self._batches = BatchNews(store, self._tell)
         self._holds = Holds()
-        self._look = True
         self._closing = False
         self._owners_seen = 0.0
         self._thread = threading.Thread(target=self._loop, name="queue", daemon=True)
@@ -136,61 +130,11 @@ class Queue:
         remove_scratch(number)
         self._inbox.put(partial(self._tell, Update(row, removed=True)))
 
-    def submit_batch(self, spec: BatchSpec, jobs: Sequence[AnyJob], *, priority: int = 0, skipped: int = 0) -> int:
-        """Queue many jobs together, in their order; returns the batch's number. ``skipped`` were done before.
-
-        Of its jobs only those that begin are told one by one.
-        """
-        batch = self._store.add_batch(spec, jobs, self._me, priority, skipped)
-        self._inbox.put(partial(self._batch_changed, batch))
-        return batch
-
-    def extend_batch(self, batch: int, jobs: Sequence[AnyJob], *, priority: int = 0) -> list[int]:
-        """Queue more jobs of a batch; returns their numbers."""
-        added = self._store.extend_batch(batch, jobs, self._me, priority)
-        self._inbox.put(partial(self._batch_changed, batch))
-        return added
-
-    def cancel_batch(self, batch: int) -> None:
-        """Cancel what waits and what runs of a batch; nothing happens when it is over already."""
-        self._store.cancel_queued(batch, str(State.CANCELLED).capitalize())
-        self._store.pause_batch(batch, False)
-        self._ask_batch(batch, "cancel")
-
-    def pause_batch(self, batch: int) -> None:
-        """Let what runs of a batch stand still, and begin no more of it until it is resumed, in whatever process."""
-        self._store.pause_batch(batch, True)
-        self._ask_batch(batch, "pause")
-
-    def resume_batch(self, batch: int) -> None:
-        """Let a paused batch go on."""
-        self._store.pause_batch(batch, False)
-        self._ask_batch(batch, "resume")
-
-    def retry_batch(self, batch: int, jobs: Sequence[int] | None = None) -> int:
-        """Queue what failed, was interrupted or not begun after an error again, or those of ``jobs``; returns how many."""
-        again = self._store.retry_failed(batch, self._me, jobs)
-        self._inbox.put(partial(self._batch_changed, batch))
-        return len(again)
-
-    def remove_batch(self, batch: int) -> None:
-        """Remove a batch and its jobs from the history; raises UserError while one of them runs."""
-        before = self._store.batch(batch)
-        gone = self._store.delete_batch(batch)
-        for number in scratch_numbers().intersection(gone):
-            remove_scratch(number)
-        self._inbox.put(partial(self._batch_removed, before, gone))
-
-    def batches(self) -> list[Batch]:
-        """The newest batches, newest first."""
-        return self._store.batches()
-
-    def batch(self, number: int) -> Batch:
-        """One batch; raises UserError when there is none with that number."""
-        return self._store.batch(number)
-
     def hold(self, source: str, reason: str, *, pause_running: bool = False) -> None:
-        """Begin no more jobs until ``source`` releases the queue; with ``pause_running`` those at work stand still too."""
+        """Begin no more jobs until ``source`` releases the queue; with ``pause_running`` those at work stand still too.
+
+        Jobs with a priority above 0, for which somebody waits at the screen, run all the same.
+        """
         self._inbox.put(partial(self._hold, source, reason, pause_running))
 
     def release(self, source: str) -> None:
@@ -255,7 +199,7 @@ class Queue:
             if monotonic() >= next_tick:
                 self._guard(self._tick)
                 next_tick = monotonic() + _TICK_S
-            if self._look and not self._closing and not self._holds:
+            if self._look and not self._closing:
                 self._guard(self._dispatch)
             self._guard(self._batches.tell)
         for worker, _ in self._idle.values():
@@ -320,30 +264,12 @@ class Queue:
             except UserError:
                 self._tell(Update(before[number], removed=True))
 
-    def _ask_batch(self, batch: int, request: str) -> None:
-        active = self._store.page(batch=batch, states=(State.RUNNING, State.PAUSED), limit=_MOST_ACTIVE)
-        for row in active:
-            self._inbox.put(partial(self._request, row.id, request))
-        self._inbox.put(partial(self._batch_changed, batch))
-
-    def _batch_changed(self, batch: int) -> None:
-        self._look = True
-        for number in [number for number, row in self._watched.items() if row.batch == batch and row.state is State.QUEUED]:
-            self._tell(Update(self._store.row(number)))
-        self._batches.changed(batch, at_once=True)
-
-    def _batch_removed(self, batch: Batch, gone: Sequence[int]) -> None:
-        for number in self._watched.keys() & set(gone):
-            self._tell(Update(self._watched[number], removed=True))
-        self._batches.forget(batch.id)
-        self._tell(Update(NO_ROW, removed=True, batch=batch))
-
     def _hold(self, source: str, reason: str, pause_running: bool) -> None:
         if not self._holds.add(source, reason, pauses=pause_running):
             return
         if pause_running:
             for run in self._runs.values():
-                if run.row.state is State.RUNNING:
+                if run.row.state is State.RUNNING and run.row.priority <= 0:
                     self._holds.take(run.row.id)
                     run.worker.pause()
         else:
@@ -398,6 +324,8 @@ class Queue:
         if not free:
             return
         for row in self._store.candidates(self._me, adopt=self._adopt):
+            if self._holds and row.priority <= 0:
+                continue
             slot = next((slot for slot in free if slot.suits(row.job, row.priority, gpus=self._gpus)), None)
             if slot is not None and self._store.claim(row.id, self._me):
                 free.remove(slot)
