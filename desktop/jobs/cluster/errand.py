@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty
+from typing import TypeVar
 
 import msgspec
 
@@ -24,6 +25,7 @@ from desktop.jobs.process import Outcome, WorkerProcess
 _LOOK_S = 0.5
 
 _Last = Done | Failed | Outcome
+_Told = TypeVar("_Told", bound=AnyReply)
 
 
 class Errand:
@@ -130,8 +132,10 @@ class Errand:
                     # A warm worker had died before the job reached it.
                     seat.kill()
                     return self._run(seat, job, runner, back)
-                if isinstance(reply, Done | Failed | Outcome):
-                    return _told_as(reply, back) if not isinstance(reply, Outcome) else reply
+                if isinstance(reply, Outcome):
+                    return reply
+                if isinstance(reply, Done | Failed):
+                    return _told_as(reply, back)
                 has_begun = has_begun or isinstance(reply, Begun)
                 if not isinstance(reply, Begun | Pong | Ready):
                     self._tell(Heard(self.parcel.token, self.attempt, wire.body(_told_as(reply, back))))
@@ -199,12 +203,12 @@ def _pass_on(worker: WorkerProcess, request: str) -> None:
     {"cancel": worker.cancel, "pause": worker.pause, "resume": worker.resume, "kill": worker.kill}[request]()
 
 
-def _told_as(reply: AnyReply, back: dict[str, str]) -> AnyReply:
+def _told_as(reply: _Told, back: dict[str, str]) -> _Told:
     """The message with the client's paths instead of this computer's."""
     if isinstance(reply, Produced | Failed):
         return msgspec.structs.replace(reply, path=files.moved(reply.path, back))
     if isinstance(reply, Done):
-        return Done(files.moved(reply.result, back))
+        return msgspec.structs.replace(reply, result=files.moved(reply.result, back))
     return reply
 
 

@@ -8,6 +8,7 @@ import secrets
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -17,7 +18,7 @@ from desktop.jobs.cluster import files, node, wire
 from desktop.jobs.cluster.client import connect
 from desktop.jobs.cluster.keys import Keys
 from desktop.jobs.cluster.remote import RemoteFuture
-from desktop.jobs.cluster.wire import Parcel
+from desktop.jobs.cluster.wire import Parcel, Taken
 from desktop.jobs.events import Failed
 from desktop.jobs.executor import JobExecutor, JobFuture, Listen, Task
 from desktop.jobs.failures import failure
@@ -27,7 +28,7 @@ from desktop.jobs.messages import ProtocolError
 TRAVELLING = (CoverJob, RestoreJob, LabelJob, RenderJob, ScoreJob, WaterfallJob)
 """Kinds that a node may do; the others are about this computer, or somebody looks on."""
 
-_CALL_S = 60.0
+_CLOSE_S = 3.0
 _LOOK_EVERY_S = 1.0
 _THREADS = 8
 _log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class ClusterExecutor(JobExecutor):
         self._plain = self._client.get_executor(pure=False, resources={"SLOT": 1})
         self._gpu = self._client.get_executor(pure=False, resources={"SLOT": 1, "GPU": 1})
         self._futures: dict[str, RemoteFuture] = {}
+        self._tasks: set[Future[Any]] = set()
         self._threads = ThreadPoolExecutor(_THREADS, "cluster")
         self._notes = ThreadPoolExecutor(1, "cluster-notes")
         self._slots, self._gpus, self._looked_at = 0, 0, -_LOOK_EVERY_S
@@ -87,6 +89,8 @@ class ClusterExecutor(JobExecutor):
             with contextlib.suppress(Exception):
                 future.result()
         self._closed.set()
+        # Results are told a moment before Dask hears that their tasks are over.
+        wait_for(set(self._tasks) if wait else (), timeout=_CLOSE_S)
         self._threads.shutdown(wait=wait, cancel_futures=not wait)
         # Without us the scheduler takes back what is left of our tasks, and the nodes end their workers.
         self._client.close()
@@ -130,12 +134,16 @@ class ClusterExecutor(JobExecutor):
             chosen = self._gpu if job.device == "cuda" and self._gpus else self._plain
             if not future.is_called_off:
                 future.task = chosen.submit(node.perform, wire.pack(future.parcel))
+                self._tasks.add(future.task)
                 future.task.add_done_callback(partial(self._ended, future))
         except Exception as error:
             future.end(failure(error))
 
     def _ended(self, future: RemoteFuture, task: Future[Any]) -> None:
         """Dask is through with the job. Where it went well, its end had been told before."""
+        # A result that is still referred to would be made again when the node that keeps it is lost.
+        future.task = None
+        self._tasks.discard(task)
         if task.cancelled():
             future.end(Failed(f"The cluster at {self.name} was lost", remedy="Start it again, then retry."))
             return
@@ -162,10 +170,18 @@ class ClusterExecutor(JobExecutor):
             future = self._futures.get(note.token)
             if future is not None:
                 future.hear(note)
+            elif isinstance(note, Taken):
+                # It had come to its end when its node was lost, and need not be done again.
+                self.later(partial(self._send_home, note))
         except ProtocolError as error:
             _log.warning("a node sent something unreadable: %s", error)
         except Exception:
             _log.exception("a listener of the cluster failed")
+
+    def _send_home(self, note: Taken) -> None:
+        for function, arguments in ((node.obey, ("kill",)), (node.release, ())):
+            with contextlib.suppress(OSError):
+                self.call(note.address, function, note.attempt, *arguments)
 
     def _look(self) -> None:
         """See how many slots there are."""

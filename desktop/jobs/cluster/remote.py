@@ -91,8 +91,8 @@ class RemoteFuture(JobFuture):
             # No node has it yet; one that takes it at this moment finds that nobody wants it.
             self.is_called_off = True
             self.end(Failed("Cancelled", cancelled=True))
-            if self.task is not None:
-                self.task.cancel()
+            if (task := self.task) is not None:
+                task.cancel()
 
     def _taken(self, note: Taken) -> None:
         lost = self.node if self._attempt else ""

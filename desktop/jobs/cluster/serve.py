@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -66,7 +66,7 @@ def serve(
 
     ``ready`` is called with the address when others can join. Raises UserError when the address cannot be listened at.
     """
-    asyncio.run(_serve(address, keys, slots, say, name, ready))
+    _run(_serve(address, keys, slots, say, name, ready))
 
 
 def join(address: str, keys: Keys, slots: Sequence[Slot], say: Say, *, name: str = "", shares_folders: bool = True) -> None:
@@ -74,12 +74,21 @@ def join(address: str, keys: Keys, slots: Sequence[Slot], say: Say, *, name: str
 
     Raises UserError when it cannot be joined the first time.
     """
-    asyncio.run(_join(address, keys, slots, say, name, shares_folders))
+    _run(_join(address, keys, slots, say, name, shares_folders))
 
 
 def computer_name() -> str:
     """What this computer is called."""
     return socket.gethostname().partition(".")[0] or "computer"
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """As ``asyncio.run``, without waiting for what Dask leaves behind: some of that does not let itself be cancelled."""
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(work)
+    finally:
+        loop.close()
 
 
 async def _serve(address: str, keys: Keys, slots: Sequence[Slot], say: Say, name: str, ready: Callable[[str], None]) -> None:
