@@ -17,6 +17,7 @@ from desktop.errors import UserError
 MAX_BYTES = 1 << 31
 _MAX_DEPTH = 32
 _MAX_TEXT = 4096
+_MAX_LOCATION = 255
 
 # TensorProto.DataType
 _PRECISIONS = {1: "fp32", 2: "int8", 3: "int8", 10: "fp16", 11: "fp64", 16: "bf16", 17: "fp8", 18: "fp8", 19: "fp8", 20: "fp8"}
@@ -78,6 +79,8 @@ def external_files(path: Path, facts: GraphFacts) -> list[Path]:
     for location in sorted(facts.external):
         place = PurePosixPath(location.replace("\\", "/"))
         target = folder / place
+        if "\0" in location or len(location) > _MAX_LOCATION:
+            raise UserError("The model refers to a file whose name no file can have", path=path)
         if place.is_absolute() or ".." in place.parts or ":" in location or not target.resolve().is_relative_to(folder):
             raise UserError(f"The model refers to '{location}', which lies outside its folder", path=path)
         if any((folder.joinpath(*place.parts[:depth])).is_symlink() for depth in range(1, len(place.parts) + 1)):

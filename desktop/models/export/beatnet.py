@@ -5,6 +5,7 @@ Heydari, Cwitkowitz, Duan, "BeatNet: CRNN and particle filtering for online join
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ def export(folder: Path, progress: Progress) -> None:
     try:
         weights: dict[str, torch.Tensor] = torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True)
         _write(folder / EXPORTED, {name: value.detach().float().numpy() for name, value in weights.items()})
-    except (KeyError, ValueError, RuntimeError, AttributeError) as error:
+    except (pickle.UnpicklingError, EOFError, KeyError, ValueError, RuntimeError, AttributeError) as error:
         raise UserError("These are not BeatNet's weights", path=folder / WEIGHTS, remedy="Install the model again.") from error
     progress.at(0.5, "Comparing the converted network with the original")
     _prove(folder / EXPORTED, weights)

@@ -6,6 +6,7 @@ Processing Letters 2016; the weights are those of facenet-pytorch.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ def export(folder: Path, progress: Progress) -> None:
         try:
             weights: dict[str, torch.Tensor] = torch.load(source, map_location="cpu", weights_only=True)
             _write(folder / net.exported, net, {name: value.detach().float().numpy() for name, value in weights.items()})
-        except (KeyError, ValueError, RuntimeError, AttributeError) as error:
+        except (pickle.UnpicklingError, EOFError, KeyError, ValueError, RuntimeError, AttributeError) as error:
             raise UserError("These are not MTCNN's weights", path=source, remedy="Install the model again.") from error
         _prove(folder / net.exported, net, weights)
     progress.at(1.0)

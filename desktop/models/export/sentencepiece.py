@@ -140,7 +140,9 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _unigram(model: Model, seq2seq: bool) -> Tokenizer:
-    unknown = next(index for index, (_, _, kind) in enumerate(model.pieces) if kind == _Kind.UNKNOWN)
+    unknown = next((index for index, (_, _, kind) in enumerate(model.pieces) if kind == _Kind.UNKNOWN), None)
+    if unknown is None:
+        raise ValueError("no piece for what is unknown")
     vocabulary = [(text, score) for text, score, _ in model.pieces]
     if seq2seq:
         vocabulary += [(f"<extra_id_{number}>", 0.0) for number in reversed(range(_EXTRA_IDS))]

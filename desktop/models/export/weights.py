@@ -18,8 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
+from desktop.models.catalog import is_safe_name
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+_MOST_AXES = 32
 _MAX_HEADER = 100 << 20
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 _AGAIN = "Get the model again, or choose another one."
@@ -113,9 +116,10 @@ def _files(folder: Path) -> list[Path]:
 def _index(path: Path) -> Mapping[str, str]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, *MALFORMED, KeyError, TypeError) as error:
         raise UserError(f"The list of the model's files cannot be read: {error}", path=path, remedy=_AGAIN) from error
-    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found.values()):
+    names = found.values() if isinstance(found, dict) else [None]
+    if not all(isinstance(name, str) and is_safe_name(name) and len(name) < 256 for name in names):
         raise UserError("The list of the model's files is damaged", path=path, remedy=_AGAIN)
     return found
 
@@ -134,10 +138,13 @@ def _places(path: Path) -> Iterator[tuple[str, _Place]]:
                 continue
             shape, (start, end) = tuple(int(axis) for axis in entry["shape"]), entry["data_offsets"]
             wanted = math.prod(shape) * np.dtype(_DTYPES[entry["dtype"]]).itemsize
-            if not 0 <= start <= end <= size - 8 - length or end - start != wanted:
+            fits = (
+                len(shape) <= _MOST_AXES and all(0 <= axis <= size for axis in shape) and 0 <= start <= end <= size - 8 - length
+            )
+            if not fits or end - start != wanted:
                 raise ValueError(f"the weight {name} does not lie within it")
             yield name, _Place(path, entry["dtype"], shape, 8 + length + start)
     except OSError as error:
         raise UserError(f"The weights cannot be read: {error.strerror}", path=path) from error
-    except (ValueError, KeyError, TypeError, struct.error, AttributeError) as error:
+    except (*MALFORMED, OverflowError, KeyError, TypeError, struct.error, AttributeError) as error:
         raise UserError(f"The file of weights is damaged: {error}", path=path, remedy=_AGAIN) from error

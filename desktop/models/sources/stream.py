@@ -142,4 +142,4 @@ class Stream:
 
 
 def _retry_after(text: str) -> float:
-    return min(_LONGEST_RETRY_AFTER_S, float(text)) if text.isdigit() else 0.0
+    return min(_LONGEST_RETRY_AFTER_S, float(text)) if text.isdecimal() else 0.0

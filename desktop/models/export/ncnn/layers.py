@@ -82,7 +82,7 @@ def read(path: Path) -> list[Layer]:
 
 def _layer(line: str, number: int, path: Path) -> Layer:
     words = line.split()
-    if len(words) < 4 or not (words[2].isdigit() and words[3].isdigit()) or len(words[2]) + len(words[3]) > 6:
+    if len(words) < 4 or not (words[2].isdecimal() and words[3].isdecimal()) or len(words[2]) + len(words[3]) > 6:
         raise UserError(f"Line {number} of the network's .param file is no layer", path=path)
     takes, gives = int(words[2]), int(words[3])
     ports, rest = words[4 : 4 + takes + gives], words[4 + takes + gives :]
