@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from desktop.cli.show import Display
+from desktop.jobs.batches import STOPPED
 from desktop.jobs.guards import space
 from desktop.jobs.guards.keeper import Keeper, Notice, is_work
 from desktop.jobs.job import AnyJob
 from desktop.jobs.joblogs import JobLogs
 from desktop.jobs.queue import Queue
 from desktop.jobs.rows import Row
+from desktop.jobs.states import State
 from desktop.jobs.store import Store
 from desktop.settings import Settings
 
@@ -36,9 +38,14 @@ def guarded(queue: Queue, store: Store, chosen: Settings, jobs: Sequence[AnyJob]
         show.say(f"Warning: {sentence}")
     keeper = Keeper(queue, lambda: chosen, store=store, tell=lambda notice: show.say(_text(notice)), acts=False)
     try:
-        yield lambda rows: keeper.finish(Counter(row.state for row in rows))
+        yield lambda rows: None if _are_called_off(rows) else keeper.finish(Counter(row.state for row in rows))
     finally:
         keeper.close()
+
+
+def _are_called_off(rows: Sequence[Row]) -> bool:
+    """Whether the user ended the command, and so is there, rather than an error the batch."""
+    return any(row.state is State.CANCELLED and row.message != STOPPED for row in rows)
 
 
 def _text(notice: Notice) -> str:
