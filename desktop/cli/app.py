@@ -51,7 +51,7 @@ def _root(
 
 
 app.command("cover")(covers.cover)
-app.command("batch")(batches.batch)
+app.add_typer(batches.app, name="batch")
 app.command("render")(covers.render)
 app.command("score")(scores.score)
 app.command("waterfall")(waterfalls.waterfall)

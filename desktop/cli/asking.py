@@ -17,21 +17,21 @@ from desktop.errors import UsageError
 from desktop.jobs.job import AskJob, EvaluateJob, ExportJob, LabelJob
 from desktop.jobs.tuning_jobs import EXPORT_PRECISIONS, SPLITS, WEIGHTS
 
-_Model = Annotated[
+Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="A run (id or name), an exported folder, or a base as in `reprise tune new`.")
 ]
-_Weights = Annotated[str, typer.Option(metavar="WHICH", help=f"Of a run: {' or '.join(WEIGHTS)}.")]
-_Precision = Annotated[
+Weights = Annotated[str, typer.Option(metavar="WHICH", help=f"Of a run: {' or '.join(WEIGHTS)}.")]
+Precision = Annotated[
     str, typer.Option(metavar="KIND", help=f"{', '.join(EXPORT_PRECISIONS)}; int8 is smaller and a little less exact.")
 ]
-_Threshold = Annotated[
+Threshold = Annotated[
     float | None,
     typer.Option(metavar="0..1", help="Least confidence with which a label is given.", show_default="the model's"),
 ]
 
 
 def evaluate(
-    model: _Model,
+    model: Model,
     on: Annotated[
         str, typer.Option("--on", metavar="FILE", help="Rows to score on.", show_default="the run's held-out rows")
     ] = "",
@@ -45,12 +45,12 @@ def evaluate(
         list[str] | None,
         typer.Option(metavar="LABEL", help="A label of the file that means none of the model's; give it again for more."),
     ] = None,
-    threshold: _Threshold = None,
+    threshold: Threshold = None,
     baseline: Annotated[bool, typer.Option("--baseline", help="Score the untuned base beside it.")] = False,
     limit: options.Limit = 0,
     seed: options.Seed = 1,
-    weights: _Weights = "best",
-    precision: _Precision = "fp32",
+    weights: Weights = "best",
+    precision: Precision = "fp32",
     device: Device = "",
     json: Json = False,
 ) -> None:
@@ -81,12 +81,12 @@ def evaluate(
 
 
 def export(
-    model: _Model,
+    model: Model,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="DIR", help="Folder to write.", show_default="NAME-onnx here")
     ] = "",
-    weights: _Weights = "best",
-    precision: _Precision = "fp32",
+    weights: Weights = "best",
+    precision: Precision = "fp32",
     json: Json = False,
 ) -> None:
     """Write a run as checked ONNX, with all that is needed to use it."""
@@ -96,15 +96,15 @@ def export(
 
 
 def ask(
-    model: _Model,
+    model: Model,
     texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="What to answer; - reads lines from standard input.")],
     baseline: Annotated[bool, typer.Option("--baseline", help="Let the untuned base answer beside it.")] = False,
     max_answer: options.MaxAnswer = 0,
     beams: Annotated[
         int, typer.Option(metavar="N", help="Answers followed at a time; 1 takes the likeliest word each time.")
     ] = 1,
-    weights: _Weights = "best",
-    precision: _Precision = "fp32",
+    weights: Weights = "best",
+    precision: Precision = "fp32",
     device: Device = "",
     json: Json = False,
 ) -> None:
@@ -130,13 +130,13 @@ def ask(
 
 
 def label(
-    model: _Model,
+    model: Model,
     source: Annotated[str, typer.Argument(metavar="IN", help="CSV, TSV, JSONL or Parquet file.")],
     output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="File to write.", show_default="IN-labelled")] = "",
     inputs: options.Inputs = None,
     column: Annotated[str, typer.Option(metavar="NAME", help="Column of the answers.")] = "label",
     confidence: Annotated[str, typer.Option(metavar="NAME", help="Column of the confidence, 0 to 1.")] = "confidence",
-    threshold: _Threshold = None,
+    threshold: Threshold = None,
     other: Annotated[
         str, typer.Option(metavar="TEXT", help="Label of rows that the model is unsure of; without it all get its best one.")
     ] = "",
@@ -148,8 +148,8 @@ def label(
     delimiter: options.Delimiter = "auto",
     batch: Annotated[int, typer.Option(metavar="N", help="Rows at once.", show_default="what is fast")] = 0,
     max_answer: options.MaxAnswer = 0,
-    weights: _Weights = "best",
-    precision: _Precision = "fp32",
+    weights: Weights = "best",
+    precision: Precision = "fp32",
     device: Device = "",
     json: Json = False,
 ) -> None:

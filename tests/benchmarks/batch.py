@@ -40,7 +40,7 @@ def run(songs: Path, at_once: int) -> tuple[float, float]:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as home:
         surroundings = {**os.environ, "REPRISE_HOME": home, "REPRISE_MODELS": str(models_dir()), "PYTHONPATH": str(ROOT)}
-        words = ["-m", "desktop", "batch", str(songs), "-o", f"{home}/out", "--jobs", str(at_once)]
+        words = ["-m", "desktop", "batch", "cover", str(songs), "-o", f"{home}/out", "--jobs", str(at_once)]
         began = time.perf_counter()
         subprocess.run([sys.executable, *words], env=surroundings, check=True, capture_output=True)
         took = time.perf_counter() - began

@@ -1,0 +1,252 @@
+"""A batch in the foreground of a command: run here, its report kept up to date, a folder watched for more."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from time import monotonic
+
+from desktop.batch.done import done_before
+from desktop.batch.keeping import Kept
+from desktop.batch.table import SKIPPED, Line, made_line
+from desktop.cli.guarding import guarded
+from desktop.cli.quantities import duration
+from desktop.cli.running import interrupts, listen, open_queue, open_store
+from desktop.cli.show import Display
+from desktop.errors import UserError
+from desktop.jobs.batches import STOPPED, BatchSpec, OnError
+from desktop.jobs.events import Logged
+from desktop.jobs.job import AnyJob, encode
+from desktop.jobs.queue import Queue
+from desktop.jobs.rows import Owner, Row, Update
+from desktop.jobs.states import State
+from desktop.jobs.store import Store
+from desktop.settings import Settings
+
+_ALL = 10_000_000
+_LOOK_S = 1.0
+
+More = Callable[[], Sequence[AnyJob]]
+"""New jobs of a watched folder; called every second."""
+
+Earlier = Callable[[AnyJob], Line | None]
+"""The line of a job that was done by other means than the queue that is in the history; None when it was not."""
+
+
+@dataclass
+class Request:
+    """What is to be run.
+
+    Attributes:
+        again: also what was done before.
+        resume: go on with the newest unfinished batch of this very kind, title and folder, if there is one.
+        more: brings further jobs; the batch goes on until it is cancelled then.
+    """
+
+    spec: BatchSpec
+    jobs: Sequence[AnyJob]
+    again: bool = False
+    resume: bool = True
+    more: More | None = None
+    earlier: Earlier | None = None
+
+
+def run_batch(request: Request, kept: Kept, show: Display, chosen: Settings) -> list[Row]:
+    """Run what is not done yet and show it to its end; returns the jobs as they ended."""
+    with open_store(chosen) as store:
+        waiting = _waiting(request, store, kept)
+        kept.write(0)
+        if not waiting and request.more is None:
+            return []
+        number = _entered(request, store, waiting, skipped=len(request.jobs) - len(waiting))
+        with open_queue(store, chosen) as queue:
+            runner = _Runner(queue, store, number, request, kept, show)
+            with guarded(queue, store, chosen, waiting, show) as when_done:
+                rows = runner.follow()
+                when_done(rows)
+                return rows
+
+
+def retry_batch(number: int, kept: Kept, show: Display, chosen: Settings) -> list[Row]:
+    """Run the jobs of a batch again that failed, were cancelled or interrupted, or wait for a process that has died."""
+    with open_store(chosen) as store:
+        spec = store.batch(number).spec
+        kept.load(store.page(batch=number, newest_first=False, limit=_ALL))
+        jobs = _taken_up(store, number)
+        if not jobs:
+            raise UserError(f"Nothing of batch {number} is left to be done")
+        with open_queue(store, chosen) as queue:
+            runner = _Runner(queue, store, number, Request(spec, jobs), kept, show)
+            with guarded(queue, store, chosen, jobs, show) as when_done:
+                rows = runner.follow()
+                when_done(rows)
+                return rows
+
+
+def _waiting(request: Request, store: Store, kept: Kept) -> list[AnyJob]:
+    """What is to be done of the request; the rest is noted as skipped."""
+    history = [] if request.again else store.page(states=[State.DONE], kinds=[request.spec.kind], newest_first=False, limit=_ALL)
+    done = done_before(request.jobs, history)
+    waiting: list[AnyJob] = []
+    for place, job in enumerate(request.jobs):
+        line = request.earlier(job) if request.earlier is not None and not request.again else None
+        row = done.get(place)
+        if line is None and row is not None:
+            line = made_line(job, SKIPPED, row.result or {})
+        if line is not None:
+            kept.skip(job, line)
+        else:
+            kept.expect([job])
+            waiting.append(job)
+    return waiting
+
+
+def _entered(request: Request, store: Store, waiting: Sequence[AnyJob], *, skipped: int) -> int:
+    """The number of the batch, of which the waiting jobs are queued."""
+    found = _unfinished(store, request.spec) if request.resume and not request.again else None
+    if found is None:
+        return store.add_batch(request.spec, waiting, Owner.me(), skipped=skipped)
+    wanted = {encode(job) for job in waiting}
+    had = {encode(row.job) for row in store.page(batch=found, limit=_ALL)}
+    _taken_up(store, found, wanted)
+    store.extend_batch(found, [job for job in waiting if encode(job) not in had], Owner.me())
+    return found
+
+
+def _unfinished(store: Store, spec: BatchSpec) -> int | None:
+    """The newest batch that asked for the same, if its process has died before its end."""
+    same = next((batch for batch in store.batches() if batch.spec == spec), None)
+    if same is None or not {State.QUEUED, State.INTERRUPTED} & same.counts.keys():
+        return None
+    queued = store.page(batch=same.id, states=[State.QUEUED, State.RUNNING, State.PAUSED], limit=_ALL)
+    return None if any(row.owner.is_alive for row in queued) else same.id
+
+
+def _taken_up(store: Store, batch: int, wanted: set[bytes] | None = None) -> list[AnyJob]:
+    """Queue again, as this process's, what of a batch has ended otherwise than done or waits for a dead process."""
+    me = Owner.me()
+    jobs: list[AnyJob] = []
+    for row in store.page(batch=batch, newest_first=False, limit=_ALL):
+        if wanted is not None and encode(row.job) not in wanted:
+            continue
+        if row.state.can_retry:
+            store.requeue(row.id, me)
+            jobs.append(row.job)
+        elif row.state is State.QUEUED and store.take_over(row, me):
+            jobs.append(row.job)
+    return jobs
+
+
+class _Runner:
+    """Follows a batch to its end."""
+
+    def __init__(self, queue: Queue, store: Store, number: int, request: Request, kept: Kept, show: Display) -> None:
+        self._queue, self._store, self._number = queue, store, number
+        self._request, self._kept, self._show = request, kept, show
+        self._inbox: SimpleQueue[Update | None] = listen(queue)
+        self._more = request.more
+        self._next_look = 0.0
+        self._asked = False
+        self._waiting = {row.id for row in self._rows() if not row.state.is_over}
+        self._mine = set(self._waiting)
+
+    def follow(self) -> list[Row]:
+        """Until all is over, or the user ends it; returns the jobs as they ended."""
+        try:
+            with interrupts(self._inbox):
+                while self._waiting or self._more is not None:
+                    try:
+                        # With a time-out, as Windows lets no Ctrl-C through otherwise.
+                        update = self._inbox.get(timeout=0.2)
+                    except Empty:
+                        self._look()
+                        continue
+                    if update is None:
+                        self._cancel()
+                    else:
+                        self._heard(update)
+                    self._look()
+        finally:
+            rows = [row for row in self._rows() if row.id in self._mine]
+            self._kept.load(rows)
+            self._show.close(rows)
+        return rows
+
+    def _rows(self) -> list[Row]:
+        return self._store.page(batch=self._number, newest_first=False, limit=_ALL)
+
+    def _heard(self, update: Update) -> None:
+        row = update.row
+        if row.id not in self._waiting:
+            return
+        self._show.update(update)
+        if not (update.removed or (row.state.is_over and self._queue.row(row.id).state.is_over)):
+            return
+        self._waiting.discard(row.id)
+        try:
+            self._kept.take(row)
+        except UserError as error:
+            # The report must not stop the files; it is written again at the end.
+            self._show.say(str(error))
+        if row.state is State.FAILED and self._request.spec.on_error is OnError.STOP:
+            self._more = None
+            self._store.cancel_queued(self._number, STOPPED)
+            self._waiting &= {one.id for one in self._rows() if not one.state.is_over}
+
+    def _look(self) -> None:
+        """Queue what is new in the watched folder."""
+        if self._more is None or monotonic() < self._next_look:
+            return
+        self._next_look = monotonic() + _LOOK_S
+        try:
+            jobs = self._more()
+        except (OSError, UserError) as error:
+            self._show.say(f"The folder cannot be looked through: {error}")
+            return
+        if jobs:
+            self._kept.expect(jobs)
+            # Written by another connection, as the queue looks for jobs when its own sees that one has.
+            other = Store(self._store.path)
+            try:
+                numbers = other.extend_batch(self._number, jobs, Owner.me())
+                self._waiting.update(numbers)
+                self._mine.update(numbers)
+            finally:
+                other.close()
+
+    def _cancel(self) -> None:
+        self._more = None
+        if not self._asked:
+            self._show.say("Cancelling; once more to end at once.")
+        for number in sorted(self._waiting, reverse=True):
+            self._queue.cancel(number, at_once=self._asked)
+        self._asked = True
+
+
+class BatchLines:
+    """A line for each file that has ended, with how many there are and the time left."""
+
+    def __init__(self, total: Callable[[], int]) -> None:
+        self._total = total
+        self._over = 0
+        self._began = monotonic()
+
+    def update(self, update: Update) -> None:
+        row = update.row
+        if isinstance(update.event, Logged) and update.event.level != "info":
+            self.say(f"{row.job.title}: {update.event.text}")
+        if not row.state.is_over:
+            return
+        self._over += 1
+        left = (monotonic() - self._began) / self._over * max(0, self._total() - self._over)
+        why = f": {row.error.message}" if row.error is not None else ""
+        after = f" ({duration(left)} left)" if self._over < self._total() else ""
+        self.say(f"{self._over}/{self._total()} {row.state}  {row.job.title}{why}{after}")
+
+    def say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def close(self, rows: list[Row]) -> None:
+        pass
