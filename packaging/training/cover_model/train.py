@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import pickle
 import signal
 import time
 from dataclasses import dataclass, field
@@ -118,7 +119,7 @@ def resume(course: Course, folder: Path) -> bool:
     for name in KEPT:
         try:
             state: dict[str, Any] = torch.load(folder / name, map_location=course.device, weights_only=True)
-        except (OSError, RuntimeError, EOFError):
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
             continue
         for part in ("network", "average", "optimiser"):
             getattr(course, part).load_state_dict(state[part])

@@ -1,0 +1,132 @@
+"""The recipe of the cover model: its language, its ear, and that what is trained is what the exporter and the product run."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "packaging/training"))
+
+torch = pytest.importorskip("torch")
+
+from cover_model import data, tokens  # noqa: E402
+from cover_model.compose import compose, joined  # noqa: E402
+from cover_model.export import ACTIVATION, export  # noqa: E402
+from cover_model.features import heard  # noqa: E402
+from cover_model.settings import GridSettings, NetworkSettings, SoundSettings, TrainSettings  # noqa: E402
+from cover_model.train import KEPT, begin, learn, resume, save  # noqa: E402
+
+from desktop.models.decoding.pop2piano import Pop2Piano  # noqa: E402
+from desktop.piano.pop2piano import tokens as original  # noqa: E402
+
+GRID, EAR = GridSettings(), SoundSettings()
+SMALL = NetworkSettings(inner=32, layers=1, decoder_layers=1, heads=1, dropout=0.0)
+
+
+def some_notes(rng: np.random.Generator, steps: int, count: int) -> np.ndarray:
+    """Notes that do not overlap on one key."""
+    onsets = rng.integers(0, steps - 1, count)
+    rows = {(int(onset), int(pitch)) for onset, pitch in zip(onsets, rng.integers(40, 80, count), strict=True)}
+    out = []
+    for onset, pitch in rows:
+        later = [at for at, key in rows if key == pitch and at > onset]
+        out.append((onset, min([onset + int(rng.integers(1, 9)), *later]), pitch))
+    return np.array(sorted(out), tokens.STRUCK)
+
+
+def test_what_is_decoded_is_what_was_encoded() -> None:
+    for seed in range(20):
+        notes = some_notes(np.random.default_rng(seed), GRID.steps, 24)
+        found = tokens.decode(tokens.encode(notes, GRID), GRID)
+        wanted = sorted(notes.tolist(), key=lambda note: (note[0], note[1], note[2]))
+        assert found.tolist() == wanted
+
+
+def test_the_published_language_says_the_same() -> None:
+    notes = some_notes(np.random.default_rng(1), original.STEPS, 12)
+    notes = notes[notes["offset"] <= original.STEPS + original.BEYOND]
+    struck = original.decode_window(tokens.published(tokens.encode(notes, GRID)), 0)
+    assert sorted((int(n["onset"]), int(n["pitch"])) for n in struck) == sorted((n[0], n[2]) for n in notes.tolist())
+
+
+def test_a_tone_is_heard_in_its_band_while_it_sounds() -> None:
+    rate, beats = 22050, np.arange(9) * 0.5
+    time = np.arange(4 * rate) / rate
+    sound = np.sin(2 * np.pi * 440 * time) * (time >= 2) + 1e-4 * np.random.default_rng(0).standard_normal(len(time))
+    found = heard(sound, rate, beats, GRID, EAR)
+    assert found.shape == (8 * GRID.steps_per_beat * GRID.frames_per_step, EAR.bands)
+    band = (69 - EAR.lowest) * EAR.per_semitone
+    late = found[len(found) // 2 + 3 :].mean(0)
+    assert late.argmax() == band
+    assert found[: len(found) // 2 - 3, band].mean() < late[band] - 80
+
+
+def piece(seed: int) -> data.Piece:
+    """A song of a few bars whose frames show its notes."""
+    rng = np.random.default_rng(seed)
+    beats = 24
+    notes = some_notes(rng, beats * GRID.steps_per_beat, 80)
+    bands = np.full((beats * GRID.steps_per_beat * GRID.frames_per_step, EAR.bands), 60, np.uint8)
+    for onset, offset, pitch in notes.tolist():
+        bands[onset * GRID.frames_per_step : offset * GRID.frames_per_step, (pitch - EAR.lowest) * 2] = 220
+    return data.Piece(bands, notes, np.arange(beats + 1) % 4 + 1, 2)
+
+
+def test_transposed_frames_and_notes_stay_together() -> None:
+    song = piece(3)
+    notes = data.written(song, 4, 5)
+    bands = data.transpose(data.listened(song, 4), 5 * EAR.per_semitone)
+    start = GRID.context * GRID.steps_per_beat
+    for onset, _, pitch in notes.tolist():
+        assert bands[(start + onset) * GRID.frames_per_step, (pitch - EAR.lowest) * 2] > 0.8
+
+
+def test_it_learns_stops_goes_on_and_runs_in_the_product(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    train = TrainSettings(batch=4, warm=5, rate=3e-3)
+    pool = data.Pool(tmp_path, [piece(1), piece(2)])
+    rng = np.random.default_rng(0)
+    course = begin(SMALL, train, "cpu", "fp32")
+    batch = data.draw(pool, rng, train, SMALL)
+    losses = [learn(course, batch, train) for _ in range(25)]
+    assert losses[-1] < 0.8 * losses[0]
+    spoilt = data.Batch(batch.heard * np.float32(np.nan), batch.density, batch.tokens)
+    before = [weight.detach().clone() for weight in course.network.parameters()]
+    assert learn(course, spoilt, train) is None
+    assert course.skipped == 1
+    assert all(torch.equal(old, new) for old, new in zip(before, course.network.parameters(), strict=True))
+    save(course, tmp_path)
+    course.stop(signal.SIGTERM, None)
+    save(course, tmp_path)
+    (tmp_path / KEPT[0]).write_bytes(b"cut off")
+    other = begin(SMALL, train, "cpu", "fp32")
+    assert resume(other, tmp_path)
+    assert (other.step, other.skipped) == (25, 1)
+    save(other, tmp_path)
+    found = export(tmp_path / KEPT[0], tmp_path / "out", SMALL)
+    assert found[ACTIVATION]["largest"] < 2e-4
+    model = Pop2Piano(tmp_path / "out", ACTIVATION, device="cpu", threads=1)
+    song = piece(1)
+    wanted = course_scores(other, batch)
+    scored = model.scored(batch.heard, batch.density, batch.tokens[:, :6])
+    np.testing.assert_allclose(scored[:, :6], wanted[:, :6], atol=2e-3)
+    assert compose(model, song.bands, song.in_bar).dtype == tokens.STRUCK
+
+
+def course_scores(course: object, batch: data.Batch) -> np.ndarray:
+    """Scores of the averaged weights."""
+    from cover_model.train import scores
+
+    with torch.no_grad():
+        return scores(course.average, batch, course)[0].numpy()
+
+
+def test_a_key_struck_again_in_the_next_window_is_lifted_first() -> None:
+    row = [tokens.FIRST_TIME + 12, tokens.ON, tokens.FIRST_PITCH + 60]
+    notes = joined([row, [tokens.FIRST_TIME + 2, tokens.ON, tokens.FIRST_PITCH + 60]])
+    assert notes.tolist() == [(12, 18, 60), (18, 40, 60)]
