@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -38,10 +39,12 @@ def read_midi(path: Path | str) -> Cover:
 
 
 def _parsed(path: Path) -> mido.MidiFile:
+    # From a file itself mido asks for as many bytes as a chunk says it has, and Python takes that much memory first.
+    data = path.read_bytes()
     try:
-        return mido.MidiFile(filename=str(path), charset="utf-8", clip=True)
+        return mido.MidiFile(file=io.BytesIO(data), charset="utf-8", clip=True)
     except UnicodeDecodeError:
-        return mido.MidiFile(filename=str(path), charset="latin1", clip=True)
+        return mido.MidiFile(file=io.BytesIO(data), charset="latin1", clip=True)
 
 
 class _Reader:

@@ -54,6 +54,8 @@ NOTES = b"\x00\x90\x3c\x40\x60\x80\x3c\x40"
 END = b"\x00\xff\x2f\x00"
 FAR = b"\xff\xff\xff\x7f"
 KNOWN_MIDI = [
+    # A head of gigabytes.
+    b"MThd\xff\xff\xff\xff" + midi_bytes([NOTES + END])[8:],
     # The last event lies beyond any song: a beat for each second of centuries.
     midi_bytes([NOTES + (FAR + b"\x90\x3c\x40" + FAR + b"\x80\x3c\x40") * 200 + END], division=1),
     # Frames of film instead of beats.

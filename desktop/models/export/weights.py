@@ -118,10 +118,11 @@ def _index(path: Path) -> Mapping[str, str]:
         found = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
     except (OSError, *MALFORMED, KeyError, TypeError) as error:
         raise UserError(f"The list of the model's files cannot be read: {error}", path=path, remedy=_AGAIN) from error
-    names = found.values() if isinstance(found, dict) else [None]
-    if not all(isinstance(name, str) and is_safe_name(name) and len(name) < 256 for name in names):
-        raise UserError("The list of the model's files is damaged", path=path, remedy=_AGAIN)
-    return found
+    if isinstance(found, dict) and all(
+        isinstance(name, str) and is_safe_name(name) and len(name) < 256 for name in found.values()
+    ):
+        return found
+    raise UserError("The list of the model's files is damaged", path=path, remedy=_AGAIN)
 
 
 def _places(path: Path) -> Iterator[tuple[str, _Place]]:
