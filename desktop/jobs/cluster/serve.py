@@ -23,7 +23,7 @@ LOST_AFTER = "30 seconds"
 TRIES = 3
 """How many times a job is given to another node before it counts as the one to blame."""
 
-_JOIN_AGAIN_S = 3.0
+_JOIN_S, _JOIN_AGAIN_S = 6, 3.0
 
 Say = Callable[[str], None]
 
@@ -34,8 +34,8 @@ class _Servers:
     def __init__(self) -> None:
         import dask
         from distributed import Scheduler, Worker
+        from distributed.http.routing import RoutingApplication
         from tornado.httpserver import HTTPServer
-        from tornado.web import Application
 
         # The scheduler keeps the last messages of every topic: few, as previews are large.
         dask.config.set(
@@ -52,7 +52,7 @@ class _Servers:
         )
 
         def no_pages(self: Any, *_: object, **__: object) -> None:
-            self.http_application = Application([])
+            self.http_application = RoutingApplication([])
             self.http_server = HTTPServer(self.http_application)
 
         self.scheduler: Any = type("RepriseScheduler", (Scheduler,), {"start_http_server": no_pages})
@@ -152,7 +152,7 @@ async def _work(
             security=keys.security(),
             local_directory=str(Path(folder)),
             dashboard=False,
-            death_timeout=10,
+            death_timeout=_JOIN_S,
             protocol="tls",
         )
         try:
@@ -166,7 +166,8 @@ async def _work(
             # Its jobs are done elsewhere from now on; the workers need not come to an end.
             closing = asyncio.create_task(worker.close(executor_wait=False, reason="reprise-ends"))
             await asyncio.to_thread(me.pool.close)
-            with contextlib.suppress(OSError, TimeoutError):
+            # How it ends must not hide why it ends.
+            with contextlib.suppress(Exception):
                 await asyncio.wait_for(closing, 10.0)
 
 

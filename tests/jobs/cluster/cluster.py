@@ -32,7 +32,7 @@ class Member:
     """A process of ``reprise cluster``, with what it has printed."""
 
     def __init__(self, home: Path, *arguments: str) -> None:
-        environment = os.environ | {"REPRISE_HOME": str(home), "REPRISE_EXTRA_RUNNERS": "tests.jobs.runners"}
+        environment = os.environ | {"REPRISE_HOME": str(home), "REPRISE_EXTRA_RUNNERS": "tests.jobs.cluster.runners"}
         environment["PYTHONPATH"] = str(ROOT)
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "desktop", "cluster", *arguments],
@@ -112,4 +112,4 @@ class Heard:
 def task(runner: str, source: Path, output: Path, **fields: Any) -> Task:
     """A job with one of the tests' runners."""
     job = CoverJob(source=str(source), output=str(output), **fields)
-    return Task(1, job, f"tests.jobs.runners:{runner}", Path(), 0)
+    return Task(1, job, f"tests.jobs.cluster.runners:{runner}", Path(), 0)
