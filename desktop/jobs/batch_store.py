@@ -110,7 +110,9 @@ class BatchStore(Database):
         """
         where, values = _filter(batch, states, search, kinds)
         order = "DESC" if newest_first else "ASC"
-        return self._find(f"{where} ORDER BY id {order} LIMIT ? OFFSET ?", (*values, limit, offset))
+        # Only numbers are sorted and skipped, not the jobs with all they hold.
+        chosen = f"SELECT id FROM jobs {where} ORDER BY id {order} LIMIT ? OFFSET ?"
+        return self._find(f"WHERE id IN ({chosen}) ORDER BY id {order}", (*values, limit, offset))
 
     def count(
         self,

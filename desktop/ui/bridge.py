@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from desktop.jobs.batches import Batch
 from desktop.jobs.events import Failed
 from desktop.jobs.job import AnyJob
-from desktop.jobs.rows import Row, Update
+from desktop.jobs.rows import NO_ROW, Row, Update
 
 if TYPE_CHECKING:
     from desktop.jobs.queue import Queue
@@ -24,11 +25,13 @@ class QueueBridge(QObject):
     Signals:
         rows_changed: list of the rows that changed (the newest state of each).
         removed: number of a job that left the history.
+        batch_changed: a batch as it is now.
         heard: number of a job and what its run said (no event is left out).
     """
 
     rows_changed = Signal(list)
     removed = Signal(int)
+    batch_changed = Signal(object)
     heard = Signal(int, object)
     _woken = Signal()
 
@@ -69,7 +72,12 @@ class QueueBridge(QObject):
             return
         self._timer.start()
         newest: dict[int, Row] = {}
+        batches: dict[int, Batch] = {}
         for update in updates:
+            if update.batch is not None:
+                batches[update.batch.id] = update.batch
+            if update.row is NO_ROW:
+                continue
             if update.removed:
                 newest.pop(update.row.id, None)
                 self.removed.emit(update.row.id)
@@ -79,6 +87,8 @@ class QueueBridge(QObject):
                 self.heard.emit(update.row.id, update.event)
         if newest:
             self.rows_changed.emit(list(newest.values()))
+        for batch in batches.values():
+            self.batch_changed.emit(batch)
 
 
 def failure(row: Row) -> Failed:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QProgressBar, QVBoxLayout, QWidget
 
 from desktop.errors import UserError
-from desktop.jobs.job import (
-    AskJob,
-    EstimateJob,
-    FilmstripJob,
-    FramesJob,
-    InspectJob,
-    ListenJob,
-    PreviewJob,
-    RecordsJob,
-    RenderJob,
-)
+from desktop.jobs.batches import Batch
+from desktop.jobs.job import RenderJob
 from desktop.jobs.rows import Owner, Row
 from desktop.jobs.states import State as JobState
 from desktop.ui import theme
 from desktop.ui.icons import Button, IconButton, IconLabel
 from desktop.ui.notify import Note, Severity, from_error
 from desktop.ui.panels import Services
+from desktop.ui.queue.batch_row import report_of
+from desktop.ui.queue.lines import ACTIVE, ASIDE_KINDS, HISTORY, OVER, Lines, all_rows, is_aside
+from desktop.ui.queue.view import QueueView
 from desktop.ui.queue_row import QueueRow
 from desktop.ui.topbar import remaining
 from desktop.ui.widgets.elided import ElidedLabel
@@ -30,8 +29,11 @@ from desktop.ui.widgets.parts import label, line
 
 LINE = 36
 HEIGHT = 224
-SHOWN = 40
-"""Rows of history that are shown."""
+KEPT = 500
+"""Jobs that are over and still known by number."""
+REFRESH_MS = 200
+FAILED = (JobState.FAILED, JobState.INTERRUPTED)
+NOTHING = "Nothing has been done yet. Jobs appear here while they run and stay until they are cleared."
 
 
 class QueueDock(QWidget):
@@ -46,7 +48,8 @@ class QueueDock(QWidget):
         self._services = services
         self._me = Owner.me()
         self.rows: dict[int, Row] = {}
-        self._made: dict[int, QueueRow] = {}
+        self._counts = (0, 0, 0)
+        self._is_closed = False
         self.setAccessibleName("Queue")
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -54,36 +57,34 @@ class QueueDock(QWidget):
         whole.addWidget(self._make_line())
         self._edge = line()
         whole.addWidget(self._edge)
-        self._scroll = QScrollArea(widgetResizable=True)
-        self._scroll.setAccessibleName("Jobs")
+        self._lines = Lines(services.store)
+        self._scroll = QueueView(self._lines)
         self._scroll.setFixedHeight(HEIGHT)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inner = QWidget()
-        inner.setProperty("surface", "plain")
-        self._list = QVBoxLayout(inner)
-        self._list.setContentsMargins(theme.S2, theme.S1, theme.S2, theme.S1)
-        self._list.setSpacing(0)
-        self._empty = label(
-            "Nothing has been done yet. Jobs appear here while they run and stay until they are cleared.", tone="secondary"
-        )
+        self._scroll.asked.connect(self._do)
+        self._scroll.batch_asked.connect(self._do_batch)
+        self._empty = label(tone="secondary")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._list.addWidget(self._empty)
-        self._list.addStretch(1)
-        self._scroll.setWidget(inner)
+        inside = QVBoxLayout(self._scroll)
+        inside.addWidget(self._empty)
         whole.addWidget(self._scroll)
+        self._refreshing = QTimer(self, singleShot=True, interval=REFRESH_MS)
+        self._refreshing.timeout.connect(self._refresh)
         self._show_open(services.state.flag("queue/open"))
         services.bridge.rows_changed.connect(self._changed)
+        services.bridge.batch_changed.connect(self._batch_changed)
         services.bridge.removed.connect(self._removed)
-        self._summarise()
+        self._refresh()
 
     def load(self) -> None:
         """Read the history; offer to retry what was interrupted."""
-        rows = self._services.bridge.queue.rows()
-        for row in rows:
-            if _is_aside(row) and row.state.is_over:
+        store = self._services.store
+        rows = all_rows(store, (*ACTIVE, JobState.INTERRUPTED))
+        for row in all_rows(store, OVER, ASIDE_KINDS):
+            if is_aside(row):
                 self._do("remove", row.id)
-        self._changed([row for row in rows if not (_is_aside(row) and row.state.is_over)])
-        lost = [row for row in self.rows.values() if row.state is JobState.INTERRUPTED and not _is_aside(row)]
+        self._changed([row for row in rows if not (is_aside(row) and row.state.is_over)])
+        self._refresh()
+        lost = [row for row in self.rows.values() if row.state is JobState.INTERRUPTED and not is_aside(row)]
         if lost:
             what = f"“{lost[0].job.title}” was" if len(lost) == 1 else f"{len(lost)} jobs were"
             again = all(row.job.resumable for row in lost)
@@ -121,18 +122,22 @@ class QueueDock(QWidget):
 
     def own_jobs(self) -> list[Row]:
         """Jobs of this window that are not over, without those that only help it (they are made again when needed)."""
-        return [row for row in self.rows.values() if row.owner == self._me and not row.state.is_over and not _is_aside(row)]
+        rows = all_rows(self._services.store, (JobState.QUEUED, *ACTIVE))
+        return [row for row in rows if row.owner == self._me and not is_aside(row)]
 
     def close_dock(self) -> None:
-        """Cancel what only served this window."""
+        """Cancel what only served this window; read nothing any more."""
+        self._is_closed = True
+        self._refreshing.stop()
         for row in self.rows.values():
-            if row.owner == self._me and not row.state.is_over and _is_aside(row):
+            if row.owner == self._me and not row.state.is_over and is_aside(row):
                 self._services.bridge.queue.cancel(row.id)
 
     def _show_open(self, on: bool) -> None:
         self._scroll.setVisible(on)
         self._edge.setVisible(on)
         self._clear.setVisible(on)
+        self._search.setVisible(on)
         self._arrow.set_icon("down" if on else "up", "Close the queue (Ctrl+J)" if on else "Open the queue (Ctrl+J)")
 
     def _make_line(self) -> QWidget:
@@ -147,65 +152,106 @@ class QueueDock(QWidget):
         self._bar = QProgressBar(maximum=1000, textVisible=False)
         self._bar.setFixedWidth(160)
         self._bar.setAccessibleName("Progress of the running job")
+        self._search = QLineEdit(placeholderText="Search the history")
+        self._search.setAccessibleName("Search the history")
+        self._search.setFixedWidth(200)
+        self._search.textChanged.connect(self._search_for)
         self._clear = Button("Clear finished", kind="link")
         self._clear.clicked.connect(self._clear_finished)
         self._arrow = IconButton("up", "Open the queue (Ctrl+J)")
         self._arrow.clicked.connect(self.toggle)
         for part in (self._mark, self._text, self._bar, self._left):
             row.addWidget(part, 1 if part is self._text else 0)
+        row.addWidget(self._search)
         row.addWidget(self._clear)
         row.addWidget(self._arrow)
         return bar
 
     # What happens
 
+    @property
+    def _made(self) -> dict[int, QueueRow]:
+        """Rows of jobs that are in sight, by number."""
+        return self._scroll.jobs
+
     def _changed(self, rows: list[Row]) -> None:
+        moved = False
         for row in rows:
+            before = self.rows.get(row.id)
             self.rows[row.id] = row
-            if _is_aside(row) and row.state.is_over:
-                # What only served the window is no history.
-                self._drop(row.id)
-                continue
-            made = self._made.get(row.id)
-            if made is None:
-                made = self._made[row.id] = QueueRow(row)
-                made.asked.connect(self._do)
-                self._list.insertWidget(0, made)
-            made.show_row(row)
-        for number in sorted(self._made)[:-SHOWN]:
-            if self.rows[number].state.is_over:
-                self._drop(number)
+            moved = moved or before is None or before.state is not row.state
+            self._lines.take(row)
+            if row.state.is_over and isinstance(row.job, RenderJob) and is_aside(row):
+                # What only served the window is no history; whoever waits for it hears of its end first.
+                QTimer.singleShot(0, self, lambda number=row.id: self._forget(number))
+        if moved:
+            self._forget_old()
+            self._later()
+        self._scroll.relay()
+        self._summarise()
+
+    def _forget(self, number: int) -> None:
+        if self._is_closed:
+            return
+        with contextlib.suppress(UserError):
+            self._services.bridge.queue.remove(number)
+
+    def _forget_old(self) -> None:
+        over = sorted(number for number, row in self.rows.items() if row.state.is_over)
+        for number in over[:-KEPT]:
+            del self.rows[number]
+
+    def _batch_changed(self, batch: Batch) -> None:
+        if not self._lines.take_batch(batch) or batch.id in self._lines.opened:
+            self._later()
+        self._scroll.relay()
         self._summarise()
 
     def _removed(self, number: int) -> None:
         self.rows.pop(number, None)
-        self._drop(number)
+        self._later()
         self._summarise()
 
-    def _drop(self, number: int) -> None:
-        if (made := self._made.pop(number, None)) is not None:
-            self._list.removeWidget(made)
-            made.deleteLater()
+    def _later(self) -> None:
+        """Read the list anew soon, once for all that happens until then."""
+        if not self._refreshing.isActive() and not self._is_closed:
+            self._refreshing.start()
+
+    def _search_for(self, words: str) -> None:
+        self._lines.search = words.strip()
+        self._scroll.verticalScrollBar().setValue(0)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        try:
+            self._lines.refresh()
+            count = self._services.store.count
+            waiting, failed = count(states=(JobState.QUEUED,)), count(states=FAILED, kinds=HISTORY)
+            self._counts = waiting, failed, count(states=OVER, kinds=HISTORY)
+        except UserError as error:
+            self._services.say(from_error(error))
+        self._scroll.relay()
+        self._summarise()
 
     def _summarise(self) -> None:
-        self._empty.setVisible(not self._made)
+        self._empty.setText(f"No job has “{self._lines.search}” in its name." if self._lines.search else NOTHING)
+        self._empty.setVisible(not len(self._lines))
         running = [row for row in self.rows.values() if row.state.is_active]
-        waiting = sum(row.state is JobState.QUEUED for row in self.rows.values())
-        failed = sum(self.rows[number].state in (JobState.FAILED, JobState.INTERRUPTED) for number in self._made)
-        self._clear.setEnabled(any(self.rows[number].state.is_over for number in self._made))
+        waiting, failed, over = self._counts
+        self._clear.setEnabled(over > 0)
         self._bar.setVisible(bool(running))
         if running:
             first = max(running, key=lambda row: (row.state is JobState.RUNNING, row.priority, -row.id))
-            more = f"  ·  {len(running) - 1 + waiting} more" if len(running) + waiting > 1 else ""
+            more = f"  ·  {len(running) - 1 + waiting:,} more" if len(running) + waiting > 1 else ""
             self._text.setText(f"{first.job.title}{more}")
             self._bar.setValue(round(first.fraction * 1000))
             self._left.setText(remaining(first.remaining_s))
             self._mark.show_icon("queue", "accent")
             return
         self._left.setText("")
-        words = f"{waiting} waiting" if waiting else "Nothing running"
+        words = f"{waiting:,} waiting" if waiting else "Nothing running"
         if failed:
-            words += f"  ·  {failed} to look at"
+            words += f"  ·  {failed:,} to look at"
         self._text.setText(words)
         self._mark.show_icon("queue", "secondary")
 
@@ -215,7 +261,7 @@ class QueueDock(QWidget):
             if what == "details":
                 from desktop.ui.dialogs import JobDialog
 
-                JobDialog(self.rows[number], self._services.store, self.window()).open()
+                JobDialog(queue.row(number), self._services.store, self.window()).open()
             elif what == "folder":
                 from desktop.ui.files import show_in_folder
 
@@ -231,13 +277,35 @@ class QueueDock(QWidget):
         except UserError as error:
             self._services.say(from_error(error))
 
+    def _do_batch(self, what: str, number: int, jobs: Sequence[int] | None = None) -> None:
+        queue = self._services.bridge.queue
+        try:
+            batch = self._services.store.batch(number)
+            if what == "open":
+                self._lines.opened ^= {number}
+            elif what == "report" and (report := report_of(batch)) is not None:
+                QDesktopServices.openUrl(QUrl.fromLocalFile(str(report)))
+            elif what == "folder":
+                from desktop.ui.files import show_in_folder
+
+                show_in_folder(Path(batch.spec.output))
+            elif what == "retry":
+                queue.retry_batch(number, jobs)
+            else:
+                {
+                    "cancel": queue.cancel_batch,
+                    "pause": queue.pause_batch,
+                    "resume": queue.resume_batch,
+                    "remove": queue.remove_batch,
+                }[what](number)
+        except UserError as error:
+            self._services.say(from_error(error))
+        self._refresh()
+
     def _clear_finished(self) -> None:
-        for number, row in list(self.rows.items()):
-            if row.state.is_over:
-                self._do("remove", number)
-
-
-def _is_aside(row: Row) -> bool:
-    """Whether a job only serves the window (waveform, playback, frames) and is made again whenever it is needed."""
-    aside = (ListenJob, FramesJob, FilmstripJob, InspectJob, PreviewJob, RecordsJob, EstimateJob, AskJob)
-    return isinstance(row.job, aside) or (isinstance(row.job, RenderJob) and "renders" in row.job.output)
+        for batch in self._services.store.batches():
+            if batch.is_over:
+                self._do_batch("remove", batch.id)
+        for row in all_rows(self._services.store, OVER):
+            if not row.batch:
+                self._do("remove", row.id)

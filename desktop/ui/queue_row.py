@@ -47,7 +47,7 @@ class QueueRow(QWidget):
         super().__init__(parent)
         self._row = row
         self.setFixedHeight(40)
-        line = QHBoxLayout(self)
+        line = self._line = QHBoxLayout(self)
         line.setContentsMargins(theme.S2, 0, 0, 0)
         line.setSpacing(theme.S2)
         self._mark = IconLabel("waiting")
@@ -89,6 +89,10 @@ class QueueRow(QWidget):
             self._buttons[what] = button
             buttons.addWidget(button)
         self.show_row(row)
+
+    def indent(self, depth: int) -> None:
+        """Stand below what it belongs to."""
+        self._line.setContentsMargins(theme.S2 + depth * theme.S6, 0, 0, 0)
 
     def folder(self) -> Path:
         """Where the job's files are."""

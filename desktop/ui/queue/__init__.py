@@ -1,0 +1,1 @@
+"""The list of jobs and batches in the queue below the panels."""
