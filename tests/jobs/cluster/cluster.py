@@ -20,7 +20,7 @@ from desktop.jobs.messages import AnyReply
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float = 15.0) -> None:
+def wait_until(is_so: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait until something is so; fails the test when it does not come to be."""
     end = time.monotonic() + seconds
     while not is_so():
