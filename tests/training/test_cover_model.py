@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,15 @@ from desktop.piano.pop2piano import tokens as original  # noqa: E402
 
 GRID, EAR = GridSettings(), SoundSettings()
 SMALL = NetworkSettings(inner=32, layers=1, decoder_layers=1, heads=1, dropout=0.0)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tensors of this size are faster on one thread, by far on a busy computer."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def some_notes(rng: np.random.Generator, steps: int, count: int) -> np.ndarray:
