@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from desktop.errors import UserError
 
-how_many = pytest.mark.parametrize("examples", [40, pytest.param(1_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+how_many = pytest.mark.parametrize("examples", [25, pytest.param(1_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 """Marks a test that gets ``examples``: a few in the ordinary run, a thousand in the long one."""
 
 SLOWEST = timedelta(seconds=5)

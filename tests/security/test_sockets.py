@@ -51,7 +51,7 @@ def test_an_open_port_would_be_seen(tmp_path: Path) -> None:
     assert watched([sys.executable, "-c", program], tmp_path, 1.0)[0]
 
 
-@pytest.mark.parametrize(("words", "seconds"), [(("doctor",), 30.0), ((), 4.0)], ids=["command", "window"])
+@pytest.mark.parametrize(("words", "seconds"), [(("doctor",), 30.0), ((), 2.5)], ids=["command", "window"])
 def test_nobody_listens(tmp_path: Path, words: tuple[str, ...], seconds: float) -> None:
     found, processes = watched(command(*words), tmp_path, seconds)
     assert not found
