@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -81,6 +81,25 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+_checks: list[Callable[[], None]] = []
+
+
+@contextlib.contextmanager
+def before_commit(check: Callable[[], None]) -> Iterator[None]:
+    """Call ``check`` right before any file gets its final name, on any thread; what it raises keeps that from happening."""
+    _checks.append(check)
+    try:
+        yield
+    finally:
+        _checks.remove(check)
+
+
+def check_commit() -> None:
+    """What every writer calls that renames finished files into place itself."""
+    for check in list(_checks):
+        check()
+
+
 @contextlib.contextmanager
 def atomic_write(path: Path | str, mode: str = "wb") -> Iterator[IO[Any]]:
     """Write a file so that it is either complete or not there: hidden sibling, fsync, rename.
@@ -102,6 +121,7 @@ def atomic_write(path: Path | str, mode: str = "wb") -> Iterator[IO[Any]]:
             os.fsync(file.fileno())
         if target.exists():
             hidden.chmod(target.stat().st_mode & 0o7777)
+        check_commit()
         hidden.replace(target)
         _sync_folder(target.parent)
     except OSError as error:

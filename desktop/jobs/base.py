@@ -17,11 +17,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     Attributes:
         runner: dotted name of ``run(job, progress) -> Result``.
         resumable: whether unfinished work in the scratch folder is worth keeping for another try.
+        is_remembered: whether the sources are watched while it runs, so that the same work is known again.
+        source_noun: what messages call a source.
         device: "auto", "cpu" or "cuda".
     """
 
     runner: ClassVar[str] = ""
     resumable: ClassVar[bool] = False
+    is_remembered: ClassVar[bool] = False
+    source_noun: ClassVar[str] = "file"
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -31,6 +35,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     def title(self) -> str:
         """What the queue shows for this job."""
         return type(self).__name__
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """Files (or folders) of the user that the job reads."""
+        return ()
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -42,6 +42,8 @@ class CoverJob(Job, frozen=True, kw_only=True, tag="cover"):
     """
 
     runner: ClassVar[str] = "desktop.piano.job:run_cover"
+    is_remembered: ClassVar[bool] = True
+    source_noun: ClassVar[str] = "song"
     source: str
     output: str
     name: str = ""
@@ -78,6 +80,11 @@ class CoverJob(Job, frozen=True, kw_only=True, tag="cover"):
     @property
     def title(self) -> str:
         return Path(self.source).name
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        beats = () if self.beats in BEAT_CHANGES else (Path(self.beats),)
+        return (Path(self.source), *beats)
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -154,6 +156,26 @@ class Store(BatchStore):
             ).fetchall()
         return [Measured(*values) for values in found]
 
+    def note_made(self, key: str, files: Sequence[Produced]) -> None:
+        """Remember the files that the work called ``key`` has made, as they are now; files that are gone make it unknown."""
+        try:
+            left = [(file, *_stamp(file)) for file in files]
+        except OSError:
+            return
+        with self._writing() as db:
+            db.execute("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?)", (key, _made_encoder.encode(left).decode(), time.time()))
+
+    def made(self, key: str) -> list[Produced] | None:
+        """The files that the work called ``key`` made, if every one is still as it was left; None otherwise."""
+        with self._lock:
+            found = self._connection.execute("SELECT files FROM ledger WHERE key = ?", (key,)).fetchone()
+        try:
+            left = _made_decoder.decode(found[0]) if found else []
+            is_there = bool(left) and all(_stamp(file) == (size, at) for file, size, at in left)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return [file for file, *_ in left] if is_there else None
+
     def ask(self, job: int, request: str) -> None:
         """Leave a request ("cancel", "pause", "resume") for the process that has the job."""
         with self._writing() as db:
@@ -203,6 +225,15 @@ class Store(BatchStore):
                 (time.time() - days * 86400,),
             )
             return cursor.rowcount
+
+
+_made_encoder = msgspec.json.Encoder()
+_made_decoder = msgspec.json.Decoder(list[tuple[Produced, int, int]])
+
+
+def _stamp(file: Produced) -> tuple[int, int]:
+    found = Path(file.path).stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _json(value: Failed | dict[str, Any] | None) -> str | None:

@@ -338,6 +338,8 @@ class LabelJob(Job, frozen=True, kw_only=True, tag="label"):
     """
 
     runner: ClassVar[str] = "desktop.tuning.job:run_label"
+    is_remembered: ClassVar[bool] = True
+    source_noun: ClassVar[str] = "file"
     resumable: ClassVar[bool] = True
     model: str
     source: str
@@ -370,6 +372,10 @@ class LabelJob(Job, frozen=True, kw_only=True, tag="label"):
     @property
     def title(self) -> str:
         return f"Label {Path(self.source).name}"
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        return (Path(self.source),)
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -66,6 +66,8 @@ class RestoreJob(Job, frozen=True, kw_only=True, tag="restore"):
     """
 
     runner: ClassVar[str] = "desktop.video.job:run_restore"
+    is_remembered: ClassVar[bool] = True
+    source_noun: ClassVar[str] = "clip"
     resumable: ClassVar[bool] = True
     source: str
     output: str
@@ -90,6 +92,10 @@ class RestoreJob(Job, frozen=True, kw_only=True, tag="restore"):
     @property
     def title(self) -> str:
         return Path(self.source).name
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        return (Path(self.source),)
 
     @property
     def folders(self) -> tuple[Path, ...]:

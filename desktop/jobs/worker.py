@@ -22,6 +22,7 @@ from desktop.jobs import messages
 from desktop.jobs.events import AnyEvent, Done, Failed, Logged, Progressed
 from desktop.jobs.failures import failure
 from desktop.jobs.job import AnyJob, Result, decode
+from desktop.jobs.ledger import guarded
 from desktop.jobs.messages import AnyReply, Begun, Cancel, Going, Held, Pause, Ping, Pong, Ready, Start
 from desktop.jobs.progress import Cancelled, Progress
 
@@ -131,8 +132,7 @@ class Worker:
         last: Done | Failed
         self._channel.send(Begun())
         try:
-            result = find_runner(start.runner)(decode(start.job), progress)
-            last = Done(dict(result))
+            last = Done(_perform(find_runner(start.runner), decode(start.job), progress))
         except BaseException as error:  # also a library's SystemExit must not end a warm worker without a word
             last = failure(error)
         progress.end()
@@ -157,6 +157,16 @@ class Worker:
             self._starts.put((self._progress, request))
         elif self._progress is not None and self._progress.serial == request.serial:
             self._progress.flag(cancelled=isinstance(request, Cancel), paused=isinstance(request, Pause))
+
+
+def _perform(runner: Runner, job: AnyJob, progress: Progress) -> Result:
+    """Run a job; of one that is remembered the result also says what its sources held (path: SHA-256)."""
+    if not job.is_remembered:
+        return dict(runner(job, progress))
+    with guarded(job) as sources:
+        result = dict(runner(job, progress))
+        hashes = sources.hashes()
+    return {**result, "sources": hashes} if hashes else result
 
 
 def find_runner(name: str) -> Runner:
