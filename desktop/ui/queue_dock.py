@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic
 
 from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
@@ -223,6 +224,7 @@ class QueueDock(QWidget):
         self._refresh()
 
     def _refresh(self) -> None:
+        began = monotonic()
         try:
             self._lines.refresh()
             count = self._services.store.count
@@ -232,6 +234,8 @@ class QueueDock(QWidget):
             self._services.say(from_error(error))
         self._scroll.relay()
         self._summarise()
+        # However long the list is, most of the time is left for the user.
+        self._refreshing.setInterval(max(REFRESH_MS, round(8000 * (monotonic() - began))))
 
     def _summarise(self) -> None:
         self._empty.setText(f"No job has “{self._lines.search}” in its name." if self._lines.search else NOTHING)
