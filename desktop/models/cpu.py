@@ -33,7 +33,7 @@ def cores() -> int:
 def granted() -> int:
     """Threads that this process may use: the share that the queue gave it (``REPRISE_THREADS``), else ``cores()``."""
     given = os.environ.get("REPRISE_THREADS", "")
-    return int(given) if given.isdigit() and int(given) > 0 else cores()
+    return int(given) if given.isdecimal() and int(given) > 0 else cores()
 
 
 def spin_less() -> None:

@@ -19,7 +19,7 @@ def full_address(address: str) -> str:
     host, colon, port = address.removeprefix("tls://").rpartition(":")
     if not colon:
         host, port = port, str(PORT)
-    if not host or "/" in host or not port.isdigit() or not 0 <= int(port) < 65536:
+    if not host or "/" in host or not port.isdecimal() or not 0 <= int(port) < 65536:
         raise UsageError(f"'{address}' is not an address", remedy="Write it as HOST or HOST:PORT.")
     return f"tls://{host}:{port}"
 
