@@ -152,11 +152,19 @@ class GroupRow(QWidget):
         self._remedy = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._remedy.setProperty("tone", "secondary")
         self._again = Button("Retry the failed ones", kind="link")
+        # Of one width in all rows, so that the texts stand in columns.
+        self._count.setFixedWidth(56)
+        box = QWidget()
+        box.setFixedWidth(176)
+        inner = QHBoxLayout(box)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.addStretch(1)
+        inner.addWidget(self._again)
         line.addWidget(IconLabel("error", "error"))
         line.addWidget(self._count)
         line.addWidget(self._why, 4)
         line.addWidget(self._remedy, 3)
-        line.addWidget(self._again)
+        line.addWidget(box)
         self._number, self._jobs = 0, None
         self._again.clicked.connect(lambda _on=False: self.asked.emit("retry", self._number, self._jobs))
 
