@@ -41,6 +41,7 @@ class QueueDock(QWidget):
     """Shows the jobs of this computer and lets the user steer them.
 
     Attributes:
+        view: the list. search: what it is narrowed to.
         rows: number -> the newest state of each job.
     """
 
@@ -59,15 +60,15 @@ class QueueDock(QWidget):
         self._edge = line()
         whole.addWidget(self._edge)
         self._lines = Lines(services.store)
-        self._scroll = QueueView(self._lines)
-        self._scroll.setFixedHeight(HEIGHT)
-        self._scroll.asked.connect(self._do)
-        self._scroll.batch_asked.connect(self._do_batch)
+        self.view = QueueView(self._lines)
+        self.view.setFixedHeight(HEIGHT)
+        self.view.asked.connect(self._do)
+        self.view.batch_asked.connect(self._do_batch)
         self._empty = label(tone="secondary")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        inside = QVBoxLayout(self._scroll)
+        inside = QVBoxLayout(self.view)
         inside.addWidget(self._empty)
-        whole.addWidget(self._scroll)
+        whole.addWidget(self.view)
         self._refreshing = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._refreshing.timeout.connect(self._refresh)
         self._show_open(services.state.flag("queue/open"))
@@ -108,7 +109,7 @@ class QueueDock(QWidget):
     @property
     def is_open(self) -> bool:
         """Whether the rows are shown."""
-        return not self._scroll.isHidden()
+        return not self.view.isHidden()
 
     def toggle(self) -> None:
         """Open or close."""
@@ -135,10 +136,10 @@ class QueueDock(QWidget):
                 self._services.bridge.queue.cancel(row.id)
 
     def _show_open(self, on: bool) -> None:
-        self._scroll.setVisible(on)
+        self.view.setVisible(on)
         self._edge.setVisible(on)
         self._clear.setVisible(on)
-        self._search.setVisible(on)
+        self.search.setVisible(on)
         self._arrow.set_icon("down" if on else "up", "Close the queue (Ctrl+J)" if on else "Open the queue (Ctrl+J)")
 
     def _make_line(self) -> QWidget:
@@ -153,17 +154,17 @@ class QueueDock(QWidget):
         self._bar = QProgressBar(maximum=1000, textVisible=False)
         self._bar.setFixedWidth(160)
         self._bar.setAccessibleName("Progress of the running job")
-        self._search = QLineEdit(placeholderText="Search the history")
-        self._search.setAccessibleName("Search the history")
-        self._search.setFixedWidth(200)
-        self._search.textChanged.connect(self._search_for)
+        self.search = QLineEdit(placeholderText="Search the history")
+        self.search.setAccessibleName("Search the history")
+        self.search.setFixedWidth(200)
+        self.search.textChanged.connect(self._search_for)
         self._clear = Button("Clear finished", kind="link")
         self._clear.clicked.connect(self._clear_finished)
         self._arrow = IconButton("up", "Open the queue (Ctrl+J)")
         self._arrow.clicked.connect(self.toggle)
         for part in (self._mark, self._text, self._bar, self._left):
             row.addWidget(part, 1 if part is self._text else 0)
-        row.addWidget(self._search)
+        row.addWidget(self.search)
         row.addWidget(self._clear)
         row.addWidget(self._arrow)
         return bar
@@ -173,7 +174,7 @@ class QueueDock(QWidget):
     @property
     def _made(self) -> dict[int, QueueRow]:
         """Rows of jobs that are in sight, by number."""
-        return self._scroll.jobs
+        return self.view.jobs
 
     def _changed(self, rows: list[Row]) -> None:
         moved = False
@@ -188,7 +189,7 @@ class QueueDock(QWidget):
         if moved:
             self._forget_old()
             self._later()
-        self._scroll.relay()
+        self.view.relay()
         self._summarise()
 
     def _forget(self, number: int) -> None:
@@ -205,7 +206,7 @@ class QueueDock(QWidget):
     def _batch_changed(self, batch: Batch) -> None:
         if not self._lines.take_batch(batch) or batch.id in self._lines.opened:
             self._later()
-        self._scroll.relay()
+        self.view.relay()
         self._summarise()
 
     def _removed(self, number: int) -> None:
@@ -220,7 +221,7 @@ class QueueDock(QWidget):
 
     def _search_for(self, words: str) -> None:
         self._lines.search = words.strip()
-        self._scroll.verticalScrollBar().setValue(0)
+        self.view.verticalScrollBar().setValue(0)
         self._refresh()
 
     def _refresh(self) -> None:
@@ -232,7 +233,7 @@ class QueueDock(QWidget):
             self._counts = waiting, failed, count(states=OVER, kinds=HISTORY)
         except UserError as error:
             self._services.say(from_error(error))
-        self._scroll.relay()
+        self.view.relay()
         self._summarise()
         # However long the list is, most of the time is left for the user.
         self._refreshing.setInterval(max(REFRESH_MS, round(8000 * (monotonic() - began))))

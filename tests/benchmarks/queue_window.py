@@ -67,19 +67,19 @@ def main() -> None:
         dock._do_batch("open", batch)
         qt.processEvents()
         line("opening the queue, batch open", time.perf_counter() - began, "s", 1)
-        bar = dock._scroll.verticalScrollBar()
+        bar = dock.view.verticalScrollBar()
         took = []
         for step in range(STEPS):
             began = time.perf_counter()
             bar.setValue(bar.maximum() * step // STEPS)
-            dock._scroll.viewport().repaint()
+            dock.view.viewport().repaint()
             took.append((time.perf_counter() - began) * 1000)
         line("a jump within 10,000, median", statistics.median(took), "ms", 16)
         took = []
         for _ in range(STEPS):
             began = time.perf_counter()
             bar.setValue(bar.value() - 30)
-            dock._scroll.viewport().repaint()
+            dock.view.viewport().repaint()
             took.append((time.perf_counter() - began) * 1000)
         line("a step of the wheel, median", statistics.median(took), "ms", 16)
         line("a step of the wheel, worst of 100", sorted(took)[-STEPS // 100], "ms", 33)
@@ -88,7 +88,7 @@ def main() -> None:
         qt.processEvents()
         line("reading the list anew", (time.perf_counter() - began) * 1000, "ms", 50)
         began = time.perf_counter()
-        dock._search.setText("04999")
+        dock.search.setText("04999")
         qt.processEvents()
         line("searching", (time.perf_counter() - began) * 1000, "ms", 100)
         line("memory of the window", psutil.Process().memory_info().rss / 1e6, "MB", 400)
