@@ -68,7 +68,7 @@ UPGRADES: tuple[str, ...] = (
         WHERE json_valid(job);
     DROP INDEX jobs_by_state;
     CREATE INDEX jobs_by_owner ON jobs (state, owner_pid, owner_token, priority DESC, id, batch);
-    CREATE INDEX jobs_by_batch ON jobs (batch, state);
+    CREATE INDEX jobs_by_batch ON jobs (batch, state, kind);
     CREATE INDEX jobs_by_end ON jobs (batch, ended);
     CREATE TABLE ledger (
         key TEXT PRIMARY KEY,
