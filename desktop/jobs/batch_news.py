@@ -23,6 +23,7 @@ class BatchNews:
         self._due: dict[int, float] = {}
         self._told: dict[int, Batch] = {}
         self._told_at: dict[int, float] = {}
+        self._newest = max(store.batches_after(0), default=0)
 
     def changed(self, batch: int, *, at_once: bool = False) -> None:
         """Something happened to a batch."""
@@ -30,8 +31,14 @@ class BatchNews:
         self._due[batch] = min(self._due.get(batch, soonest), soonest)
 
     def look(self) -> None:
-        """Another process has written: whatever is unfinished, or was when it was last told, may have changed."""
-        for batch in {*self._store.open_batches(), *(number for number, told in self._told.items() if not told.is_over)}:
+        """Another process has written: whatever is unfinished, or was when it was last told, may have changed.
+
+        A batch may begin and end between two looks.
+        """
+        made = self._store.batches_after(self._newest)
+        self._newest = max(made, default=self._newest)
+        unfinished = (number for number, told in self._told.items() if not told.is_over)
+        for batch in {*made, *self._store.open_batches(), *unfinished}:
             self.changed(batch)
 
     def tell(self) -> None:

@@ -190,6 +190,12 @@ class BatchStore(Database):
         with self._lock:
             return [number for (number,) in self._connection.execute(find, unfinished)]
 
+    def batches_after(self, number: int) -> list[int]:
+        """Batches that were made after batch ``number``."""
+        with self._lock:
+            find = "SELECT id FROM batches WHERE id > ? ORDER BY id"
+            return [made for (made,) in self._connection.execute(find, (number,))]
+
     def _insert(self, db: sqlite3.Connection, jobs: Sequence[AnyJob], owner: Owner, priority: int, batch: int) -> list[int]:
         now, made = time.time(), []
         for job in jobs:
