@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -50,6 +53,23 @@ def home_with_models(home: Path, machine_models: Path, monkeypatch: pytest.Monke
     """An empty REPRISE_HOME that sees the models installed on this computer."""
     monkeypatch.setenv("REPRISE_MODELS", str(machine_models))
     return home
+
+
+@pytest.fixture
+def disk_of(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts a file system of its own, of a size like "40m", once for a test; skips where that is not allowed."""
+    folder = tmp_path / "small disk"
+    with contextlib.ExitStack() as undo:
+
+        def mount(size: str) -> Path:
+            folder.mkdir()
+            command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+            if sys.platform != "linux" or subprocess.run(command, capture_output=True, check=False).returncode:
+                pytest.skip("no small file system may be mounted here")
+            undo.callback(subprocess.run, ["umount", str(folder)], check=True)
+            return folder
+
+        yield mount
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -134,15 +134,9 @@ def test_the_output_folder_is_a_file(song: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk(disk_of: Callable[[str], Path]) -> Path:
     """A file system of 1 MB, where that may be mounted."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False)
-    if made.returncode:
-        pytest.skip("no small file system may be mounted here")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    return disk_of("1m")
 
 
 def test_a_full_disk_leaves_nothing(song: Path, small_disk: Path) -> None:

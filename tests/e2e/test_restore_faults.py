@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -100,15 +99,9 @@ def test_an_old_result_is_replaced_at_the_end_only(face: Path, tmp_path: Path) -
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk(disk_of: Callable[[str], Path]) -> Path:
     """A file system of 64 kB, where that may be mounted."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True, check=False)
-    if made.returncode:
-        pytest.skip("no small file system may be mounted here")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    return disk_of("64k")
 
 
 def test_a_full_disk_leaves_the_old_result(face: Path, small_disk: Path) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -80,15 +79,9 @@ def test_the_battery_is_read(
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> Iterator[Path]:
+def tiny(disk_of: Callable[[str], Path]) -> Path:
     """A file system of 40 MB."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder], capture_output=True, check=False)
-    if made.returncode:
-        pytest.skip("no small file system may be mounted here")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    return disk_of("40m")
 
 
 def test_a_disk_that_fills_up(home: Path, tiny: Path) -> None:
