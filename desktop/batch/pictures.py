@@ -25,7 +25,7 @@ class Pictures:
     """Makes and keeps the pictures, as HTML. Clips are decoded in a process of their own, started for the first of them.
 
     Attributes:
-        room: pictures that may still be made; lines beyond go without (for now).
+        room: pictures that may be made in this call; lines beyond get theirs in a later one.
     """
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from desktop.cli.quantities import duration
 from desktop.cli.running import interrupts, listen, open_queue, open_store
 from desktop.cli.show import Display
 from desktop.errors import UserError
-from desktop.jobs.batches import STOPPED, BatchSpec, OnError
+from desktop.jobs.batches import BatchSpec, OnError
 from desktop.jobs.events import Logged
 from desktop.jobs.job import AnyJob, encode
 from desktop.jobs.queue import Queue
@@ -179,6 +179,9 @@ class _Runner:
 
     def _heard(self, update: Update) -> None:
         row = update.row
+        if update.batch is not None and update.batch.id == self._number and update.batch.is_over:
+            # Jobs that are cancelled together are not told one by one.
+            self._waiting &= {one.id for one in self._rows() if not one.state.is_over}
         if row.id not in self._waiting:
             return
         self._show.update(update)
@@ -192,8 +195,6 @@ class _Runner:
             self._show.say(str(error))
         if row.state is State.FAILED and self._request.spec.on_error is OnError.STOP:
             self._more = None
-            self._store.cancel_queued(self._number, STOPPED)
-            self._waiting &= {one.id for one in self._rows() if not one.state.is_over}
 
     def _look(self) -> None:
         """Queue what is new in the watched folder."""
@@ -207,22 +208,19 @@ class _Runner:
             return
         if jobs:
             self._kept.expect(jobs)
-            # Written by another connection, as the queue looks for jobs when its own sees that one has.
-            other = Store(self._store.path)
-            try:
-                numbers = other.extend_batch(self._number, jobs, Owner.me())
-                self._waiting.update(numbers)
-                self._mine.update(numbers)
-            finally:
-                other.close()
+            numbers = self._queue.extend_batch(self._number, jobs)
+            self._waiting.update(numbers)
+            self._mine.update(numbers)
 
     def _cancel(self) -> None:
         self._more = None
         if not self._asked:
+            self._asked = True
             self._show.say("Cancelling; once more to end at once.")
-        for number in sorted(self._waiting, reverse=True):
-            self._queue.cancel(number, at_once=self._asked)
-        self._asked = True
+            self._queue.cancel_batch(self._number)
+            return
+        for number in self._waiting:
+            self._queue.cancel(number, at_once=True)
 
 
 class BatchLines:

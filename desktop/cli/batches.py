@@ -23,7 +23,7 @@ from desktop.cli.times import seconds
 from desktop.errors import UsageError, UserError
 from desktop.jobs.base import choose
 from desktop.jobs.batches import Batch, BatchSpec, OnError
-from desktop.jobs.job import CoverJob, LabelJob, RestoreJob, RestoreOptions
+from desktop.jobs.job import CoverJob, LabelJob, RestoreJob
 from desktop.jobs.states import State
 from desktop.settings import Settings
 
@@ -169,14 +169,8 @@ def restore(
     pattern = RestoreJob(
         source=NOWHERE,
         output=NOWHERE,
-        options=RestoreOptions(
-            restorer=restorer or chosen.restorer,
-            fidelity=chosen.fidelity / 100 if fidelity is None else fidelity,
-            background=background,
-            scale=scale,
-            deinterlace=deinterlace,
-            faces=faces,
-            steadiness=steadiness or chosen.steadiness,
+        options=videos.restoring(
+            chosen, restorer, fidelity, steadiness, background=background, scale=scale, deinterlace=deinterlace, faces=faces
         ),
         start=seconds(start, "--from"),
         end=seconds(end, "--to"),

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +17,7 @@ from desktop.cli.times import seconds
 from desktop.errors import UsageError, UserError
 from desktop.jobs.job import InspectJob, RestoreJob, RestoreOptions
 from desktop.jobs.video_jobs import DEINTERLACE, ENCODERS, FACES, STEADINESS
+from desktop.settings import Settings
 from desktop.video.names import AUTO, KEPT, clips_in, images_in, is_image, restored_name
 
 Clips = Annotated[
@@ -88,14 +89,8 @@ def restore(
     given again takes up unfinished work.
     """
     chosen = settings()
-    options = RestoreOptions(
-        restorer=restorer or chosen.restorer,
-        fidelity=chosen.fidelity / 100 if fidelity is None else fidelity,
-        background=background,
-        scale=scale,
-        deinterlace=deinterlace,
-        faces=faces,
-        steadiness=steadiness or chosen.steadiness,
+    options = restoring(
+        chosen, restorer, fidelity, steadiness, background=background, scale=scale, deinterlace=deinterlace, faces=faces
     )
     jobs = [
         RestoreJob(
@@ -120,9 +115,20 @@ def inspect(
 ) -> None:
     """Say what a clip holds: streams, timing, interlacing, faces, and how long restoring it would take."""
     chosen = settings()
-    options = RestoreOptions(restorer=chosen.restorer, fidelity=chosen.fidelity / 100, steadiness=chosen.steadiness)
-    job = InspectJob(source=str(Path(clip).absolute()), options=options, device=device or chosen.device)
+    job = InspectJob(source=str(Path(clip).absolute()), options=restoring(chosen), device=device or chosen.device)
     raise typer.Exit(exit_code(run_jobs([job], display(json=json), chosen=chosen)))
+
+
+def restoring(
+    chosen: Settings, restorer: str = "", fidelity: float | None = None, steadiness: str = "", **more: Any
+) -> RestoreOptions:
+    """How pictures are restored: as was asked, else as the preferences say."""
+    return RestoreOptions(
+        restorer=restorer or chosen.restorer,
+        fidelity=chosen.fidelity / 100 if fidelity is None else fidelity,
+        steadiness=steadiness or chosen.steadiness,
+        **more,
+    )
 
 
 def _places(clips: Sequence[str], output: str) -> list[tuple[Path, Path]]:

@@ -426,9 +426,13 @@ class Queue(BatchCalls):
 
     def _stop_batch(self, batch: int) -> None:
         """A job of the batch has failed: where that ends the batch, what waits is not begun."""
-        if self._store.batch(batch).spec.on_error is OnError.STOP:
-            self._store.cancel_queued(batch, STOPPED)
-            self._batch_changed(batch)
+        try:
+            if self._store.batch(batch).spec.on_error is OnError.STOP:
+                self._store.cancel_queued(batch, STOPPED)
+                self._batch_changed(batch)
+        except UserError as error:
+            # The failed job's own end must be told all the same.
+            _log.error("batch %d could not be stopped: %s", batch, error)
 
     def _close(self) -> None:
         self._closing = True

@@ -85,9 +85,7 @@ class ClusterExecutor(JobExecutor):
         if cancel_futures:
             for future in list(self._futures.values()):
                 future.cancel_job()
-        for future in list(self._futures.values()) if wait else []:
-            with contextlib.suppress(Exception):
-                future.result()
+        wait_for(list(self._futures.values()) if wait else ())
         self._closed.set()
         # Results are told a moment before Dask hears that their tasks are over.
         wait_for(set(self._tasks) if wait else (), timeout=_CLOSE_S)
