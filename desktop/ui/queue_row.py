@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -32,6 +33,53 @@ WORDS = {
     State.CANCELLED: "Cancelled",
     State.INTERRUPTED: "Interrupted: Reprise ended before it was done",
 }
+
+
+BUTTONS = (
+    ("pause", "pause", "Pause"),
+    ("resume", "play", "Go on"),
+    ("cancel", "close", "Cancel"),
+    ("retry", "retry", "Try again"),
+    ("folder", "folder", "Show the result in its folder"),
+    ("details", "log", "Details and log"),
+    ("remove", "remove", "Remove from the history"),
+)
+
+
+class RowButtons(QWidget):
+    """The buttons at the end of a row, of which at most four are in sight.
+
+    Args:
+        buttons: name, icon and tip of each.
+
+    Signals:
+        asked: the name of the button that was pressed.
+    """
+
+    asked = Signal(str)
+
+    def __init__(self, buttons: Sequence[tuple[str, str, str]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedWidth(4 * 30)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(0)
+        line.addStretch(1)
+        self._buttons: dict[str, IconButton] = {}
+        for what, icon, tip in buttons:
+            button = IconButton(icon, tip)
+            button.clicked.connect(lambda _on=False, w=what: self.asked.emit(w))
+            self._buttons[what] = button
+            line.addWidget(button)
+
+    def __getitem__(self, what: str) -> IconButton:
+        return self._buttons[what]
+
+    def offer(self, visible: Mapping[str, bool], title: str) -> None:
+        """Show those that make sense now for what ``title`` names."""
+        for name, button in self._buttons.items():
+            button.setVisible(visible[name])
+            button.setAccessibleName(f"{button.toolTip()}: {title}")
 
 
 class QueueRow(QWidget):
@@ -67,27 +115,9 @@ class QueueRow(QWidget):
         self._bar.setSizePolicy(policy)
         line.addWidget(self._bar)
         line.addWidget(self._left)
-        box = QWidget()
-        box.setFixedWidth(4 * 30)
-        buttons = QHBoxLayout(box)
-        buttons.setContentsMargins(0, 0, 0, 0)
-        buttons.setSpacing(0)
-        buttons.addStretch(1)
-        line.addWidget(box)
-        self._buttons: dict[str, IconButton] = {}
-        for what, icon, tip in (
-            ("pause", "pause", "Pause"),
-            ("resume", "play", "Go on"),
-            ("cancel", "close", "Cancel"),
-            ("retry", "retry", "Try again"),
-            ("folder", "folder", "Show the result in its folder"),
-            ("details", "log", "Details and log"),
-            ("remove", "remove", "Remove from the history"),
-        ):
-            button = IconButton(icon, tip)
-            button.clicked.connect(lambda _on=False, w=what: self.asked.emit(w, self._row.id))
-            self._buttons[what] = button
-            buttons.addWidget(button)
+        self._buttons = RowButtons(BUTTONS)
+        self._buttons.asked.connect(lambda what: self.asked.emit(what, self._row.id))
+        line.addWidget(self._buttons)
         self.show_row(row)
 
     def indent(self, depth: int) -> None:
@@ -128,9 +158,7 @@ class QueueRow(QWidget):
             "remove": state.is_over,
         }
         self._buttons["retry"].set_icon("play" if goes_on else "retry", "Go on" if goes_on else "Try again")
-        for name, button in self._buttons.items():
-            button.setVisible(visible[name])
-            button.setAccessibleName(f"{button.toolTip()}: {row.job.title}")
+        self._buttons.offer(visible, row.job.title)
         self.setAccessibleName(f"{row.job.title}: {what}")
 
 

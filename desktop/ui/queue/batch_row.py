@@ -11,7 +11,7 @@ from desktop.jobs.batches import Batch, FailureGroup
 from desktop.jobs.states import State
 from desktop.ui import theme
 from desktop.ui.icons import Button, IconButton, IconLabel
-from desktop.ui.queue_row import MARKS, when
+from desktop.ui.queue_row import MARKS, RowButtons, when
 from desktop.ui.topbar import remaining
 from desktop.ui.widgets.elided import ElidedLabel
 from desktop.ui.widgets.parts import label, restyle
@@ -27,6 +27,10 @@ BUTTONS = (
 )
 
 
+NOUNS = {"cover": ("song", "songs"), "restore": ("clip", "clips"), "label": ("table", "tables")}
+"""What a batch's files are, by the kind of its jobs."""
+
+
 def report_of(batch: Batch) -> Path | None:
     """The page that tells of the batch, if it has been written."""
     path = Path(f"{batch.spec.report}.html") if batch.spec.report else None
@@ -35,10 +39,11 @@ def report_of(batch: Batch) -> Path | None:
 
 def totals(batch: Batch) -> str:
     """How many files are in which state, in words."""
+    one, many = NOUNS.get(batch.spec.kind, ("file", "files"))
+    noun = one if batch.total == 1 else many
     over = sum(count for state, count in batch.counts.items() if state.is_over) + batch.skipped
-    words = [
-        f"{over:,} of {batch.total:,}" if not batch.is_over else f"{batch.total:,} {'file' if batch.total == 1 else 'files'}"
-    ]
+    done = batch.counts.get(State.DONE, 0) + batch.skipped
+    words = [f"{done:,} of {batch.total:,} {noun} done" if batch.is_over else f"{over:,} of {batch.total:,} {noun}"]
     named = ((State.FAILED, "failed"), (State.INTERRUPTED, "interrupted"), (State.CANCELLED, "cancelled"))
     words += [f"{batch.counts[state]:,} {name}" for state, name in named if batch.counts.get(state)]
     if batch.skipped:
@@ -62,8 +67,10 @@ class BatchRow(QWidget):
         self._batch = batch
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(theme.S1)
+        line.setSpacing(theme.S2)
         self._arrow = IconButton("right", "Show the files", size=14)
+        # So wide that icon and name stand above those of the files.
+        self._arrow.setFixedWidth(theme.S6)
         self._arrow.clicked.connect(lambda _on=False: self.asked.emit("open", self._batch.id))
         self._mark = IconLabel("queue")
         self._name = ElidedLabel()
@@ -86,19 +93,9 @@ class BatchRow(QWidget):
             (self._left, 0),
         ):
             line.addWidget(part, stretch)
-        box = QWidget()
-        box.setFixedWidth(4 * 30)
-        buttons = QHBoxLayout(box)
-        buttons.setContentsMargins(0, 0, 0, 0)
-        buttons.setSpacing(0)
-        buttons.addStretch(1)
-        line.addWidget(box)
-        self._buttons: dict[str, IconButton] = {}
-        for what, icon, tip in BUTTONS:
-            button = IconButton(icon, tip)
-            button.clicked.connect(lambda _on=False, w=what: self.asked.emit(w, self._batch.id))
-            self._buttons[what] = button
-            buttons.addWidget(button)
+        self._buttons = RowButtons(BUTTONS)
+        self._buttons.asked.connect(lambda what: self.asked.emit(what, self._batch.id))
+        line.addWidget(self._buttons)
 
     def mouseDoubleClickEvent(self, event: object) -> None:
         self.asked.emit("open", self._batch.id)
@@ -109,10 +106,11 @@ class BatchRow(QWidget):
         state, title = batch.state, batch.spec.title
         self._arrow.set_icon("down" if is_open else "right", "Hide the files" if is_open else "Show the files")
         self._arrow.setAccessibleName(f"{self._arrow.toolTip()}: {title}")
-        self._mark.show_icon(*(("queue", "secondary") if state is State.QUEUED else MARKS[state]))
+        nothing = not batch.skipped and not batch.counts.get(State.DONE)
+        self._mark.show_icon(*_mark(state, nothing=nothing))
         self._name.setText(title)
         self._what.setText(totals(batch))
-        restyle(self._what, tone="error" if batch.is_over and batch.counts.get(State.FAILED) else "secondary")
+        restyle(self._what, tone="error" if nothing and state is State.FAILED else "secondary")
         self._bar.setVisible(not batch.is_over)
         self._bar.setValue(round(batch.fraction * 1000))
         restyle(self._bar, state=state.value)
@@ -127,10 +125,15 @@ class BatchRow(QWidget):
             "folder": batch.is_over and bool(batch.spec.output),
             "remove": batch.is_over,
         }
-        for name, button in self._buttons.items():
-            button.setVisible(visible[name])
-            button.setAccessibleName(f"{button.toolTip()}: {title}")
+        self._buttons.offer(visible, title)
         self.setAccessibleName(f"{title}: {totals(batch)}")
+
+
+def _mark(state: State, *, nothing: bool) -> tuple[str, str]:
+    """Icon and tone; a batch of which something was done has not failed as a whole."""
+    if state is State.QUEUED:
+        return "queue", "secondary"
+    return ("warning", "warning") if state is State.FAILED and not nothing else MARKS[state]
 
 
 class GroupRow(QWidget):
