@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from desktop.batch.names import distinct, fill
 from desktop.batch.sources import Source
 from desktop.errors import UsageError
 from desktop.jobs.job import CoverJob, LabelJob, RestoreJob
+from desktop.names import distinct, fill
 from desktop.piano.batch.naming import make_jobs
 from desktop.piano.batch.songs import Entry
 from desktop.video.names import suffix_for

@@ -15,7 +15,6 @@ from desktop.errors import UserError
 from desktop.jobs.job import AnyJob
 from desktop.paths import before_commit
 
-_CHUNK = 1 << 20
 _PLACES = frozenset({"output", "name", "device"})
 """Fields that say where a result goes or where it is made, not what it is."""
 
@@ -96,8 +95,5 @@ def _hash(path: str, signature: Signature) -> str:
 
 
 def _file_hash(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,6 +12,7 @@ from desktop.jobs.events import Progressed
 from desktop.jobs.job import CoverJob, ListenJob, RenderJob, Result
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library
+from desktop.names import file_stem
 from desktop.piano.analysis import Analysis
 from desktop.piano.audio import write_audio
 from desktop.piano.cover import NOTE, Cover
@@ -20,7 +21,7 @@ from desktop.piano.extras import KINDS, make_extras
 from desktop.piano.listen import decode_for_playback
 from desktop.piano.midi import write_midi
 from desktop.piano.open_cover import open_cover
-from desktop.piano.outputs import file_stem, publish
+from desktop.piano.outputs import publish
 from desktop.piano.playability import LIMITS, statistics
 from desktop.piano.project import SUFFIX, save_project
 from desktop.piano.soundfont import chosen_soundfont

@@ -10,15 +10,6 @@ from pathlib import Path
 
 from desktop.paths import atomic_write
 
-FORBIDDEN = '<>:"/\\|?*'
-"""Characters that some file system refuses in names."""
-
-
-def file_stem(name: str) -> str:
-    """``name`` as a file name that every system takes."""
-    clean = "".join("_" if c in FORBIDDEN or ord(c) < 32 else c for c in name).strip(" .")
-    return clean.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore") or "cover"
-
 
 def publish(files: Mapping[Path, Path]) -> None:
     """Copy each finished file to its place; a failure on any leaves the places as they were.

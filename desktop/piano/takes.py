@@ -12,11 +12,12 @@ from desktop.errors import UserError
 from desktop.jobs.job import AuditionJob, Result, TakeJob
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library
+from desktop.names import file_stem
 from desktop.piano.analysis_data import Analysis
 from desktop.piano.audio import write_audio
 from desktop.piano.cover import Cover, Grid, Notes
 from desktop.piano.engines import check_models
-from desktop.piano.outputs import file_stem, publish
+from desktop.piano.outputs import publish
 from desktop.piano.project import load_project
 from desktop.piano.regridding import on_grid
 from desktop.piano.soundfont import chosen_soundfont

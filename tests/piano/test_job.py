@@ -19,12 +19,13 @@ from desktop.errors import UserError
 from desktop.jobs.events import AnyEvent, Previewed, Produced, Progressed
 from desktop.jobs.job import CoverJob, ListenJob, RenderJob
 from desktop.jobs.progress import Cancelled, Progress
+from desktop.names import file_stem
 from desktop.paths import resources
 from desktop.piano import listen
 from desktop.piano.cover import NOTE, Cover
 from desktop.piano.job import run_cover, run_listen, run_render
 from desktop.piano.midi import read_midi
-from desktop.piano.outputs import file_stem, publish
+from desktop.piano.outputs import publish
 from desktop.piano.project import load_project, save_project
 from tests.piano.random_songs import make_song
 

@@ -14,18 +14,13 @@ import msgspec
 from desktop.errors import UserError
 from desktop.jobs.cluster.wire import Made, SourceFile, TargetFolder
 from desktop.jobs.job import AnyJob, LabelJob, RestoreJob, decode
+from desktop.jobs.ledger import content_hash
 from desktop.paths import atomic_write, clear_leftovers, make_folder
 
 SOURCE_FIELDS = ("source", "cover", "project", "soundfont", "beats")
 """Fields of jobs that may name a file to be read."""
 
 _BLOCK = 1 << 20
-
-
-def hash_of(path: Path) -> str:
-    """SHA-256 of a file's content, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sources_of(job: AnyJob) -> tuple[SourceFile, ...]:
@@ -79,7 +74,7 @@ def is_here(source: SourceFile) -> bool:
     """Whether the same file is at the same place on this computer."""
     path = Path(source.path)
     try:
-        return path.is_file() and path.stat().st_size == source.size and hash_of(path) == source.sha256
+        return path.is_file() and path.stat().st_size == source.size and content_hash(path) == source.sha256
     except OSError:
         return False
 
@@ -112,7 +107,7 @@ def made_in(folder: Path, target: str) -> tuple[Made, ...]:
     """The finished files below ``folder``, which stands for the client's ``target``."""
     clear_leftovers(folder)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    return tuple(Made(target, path.relative_to(folder).as_posix(), path.stat().st_size, hash_of(path)) for path in files)
+    return tuple(Made(target, path.relative_to(folder).as_posix(), path.stat().st_size, content_hash(path)) for path in files)
 
 
 def landing(made: Made, allowed: tuple[TargetFolder, ...]) -> Path:
@@ -148,6 +143,6 @@ def _moved_text(text: str, places: Mapping[str, str]) -> str:
 
 def _described(path: Path, root: str) -> SourceFile:
     try:
-        return SourceFile(str(path), root, path.stat().st_size, hash_of(path))
+        return SourceFile(str(path), root, path.stat().st_size, content_hash(path))
     except OSError as error:
         raise UserError(f"The file could not be read: {error.strerror}", path=path) from error

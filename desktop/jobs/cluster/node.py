@@ -78,7 +78,7 @@ def set_up(node: Node) -> None:
     _node = node
     for folder in list(_root().iterdir()) if _root().is_dir() else []:
         pid = folder.name.partition("-")[0]
-        if pid.isdigit() and not is_alive(int(pid)):
+        if pid.isdecimal() and not is_alive(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from string import Formatter
 
-from desktop.errors import UsageError
 from desktop.jobs.piano_jobs import CoverJob
+from desktop.names import distinct, fill
 from desktop.piano.batch.songs import Entry
-from desktop.piano.outputs import file_stem
 
 FIELDS = ("title", "number", "style", "difficulty", "engine", "composer", "folder")
 
@@ -22,7 +19,7 @@ def file_name(entry: Entry, number: int) -> str:
 
     Raises UsageError when the template cannot be filled.
     """
-    values = {
+    values: dict[str, str | int] = {
         "title": entry.source.stem,
         "number": number,
         "style": entry.style,
@@ -31,14 +28,7 @@ def file_name(entry: Entry, number: int) -> str:
         "composer": entry.composer,
         "folder": entry.source.parent.name,
     }
-    try:
-        parts = list(Formatter().parse(entry.name))
-        unknown = [field for _, field, _, _ in parts if field is not None and field not in values]
-        if unknown:
-            raise UsageError(f"name: there is no {{{unknown[0]}}}", remedy=f"Known are {', '.join(f'{{{f}}}' for f in FIELDS)}.")
-        return file_stem(entry.name.format(**values))
-    except ValueError as error:
-        raise UsageError(f"name: '{entry.name}' is not a template: {error}") from error
+    return fill(entry.name, values, "name")
 
 
 def make_jobs(entries: Sequence[Entry], output: str, *, soundfont: str = "", device: str = "auto") -> list[CoverJob]:
@@ -53,18 +43,9 @@ def make_jobs(entries: Sequence[Entry], output: str, *, soundfont: str = "", dev
     for number, entry in enumerate(entries, 1):
         folder = Path(entry.output) if entry.output else Path(output) / entry.inside if output else entry.source.parent
         places.append((folder.absolute(), file_name(entry, number)))
-    taken = Counter((folder, name.casefold()) for folder, name in places)
-    used: set[tuple[Path, str]] = set()
+    names = distinct(places, [entry.source.suffix for entry in entries])
     jobs = []
-    for entry, (folder, plain) in zip(entries, places, strict=True):
-        name = plain
-        if taken[folder, plain.casefold()] > 1:
-            name = plain = f"{plain} ({entry.source.suffix.lstrip('.').lower()})"
-        count = 1
-        while (folder, name.casefold()) in used:
-            count += 1
-            name = f"{plain} {count}"
-        used.add((folder, name.casefold()))
+    for entry, (folder, _), name in zip(entries, places, names, strict=True):
         jobs.append(
             CoverJob(
                 source=str(entry.source),

@@ -1,4 +1,4 @@
-"""Names of a batch's results, from a template."""
+"""Names of results: what every system takes, templates, and no two alike."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ _FORBIDDEN = '<>:"/\\|?*'
 """Characters that some file system refuses in names."""
 
 
-def fill(template: str, values: Mapping[str, str | int]) -> str:
+def file_stem(name: str, empty: str = "cover") -> str:
+    """``name`` as a file name that every system takes; ``empty`` where nothing is left of it."""
+    clean = "".join("_" if c in _FORBIDDEN or ord(c) < 32 else c for c in name).strip(" .")
+    return clean.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore") or empty
+
+
+def fill(template: str, values: Mapping[str, str | int], option: str = "template") -> str:
     """A file name without ending: words in braces are replaced, "{number:03}" with leading zeros.
 
-    Raises UsageError when the template cannot be filled.
+    Raises UsageError, which calls the template ``option``, when it cannot be filled.
     """
     try:
         fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
         unknown = [field for field in fields if field not in values]
         if unknown:
             known = ", ".join(f"{{{field}}}" for field in values)
-            raise UsageError(f"template: there is no {{{unknown[0]}}}", remedy=f"Known are {known}.")
-        name = template.format(**values)
+            raise UsageError(f"{option}: there is no {{{unknown[0]}}}", remedy=f"Known are {known}.")
+        return file_stem(template.format(**values), "result")
     except ValueError as error:
-        raise UsageError(f"template: '{template}' is not a template: {error}") from error
-    clean = "".join("_" if c in _FORBIDDEN or ord(c) < 32 else c for c in name).strip(" .")
-    return clean.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore") or "result"
+        raise UsageError(f"{option}: '{template}' is not a template: {error}") from error
 
 
 def distinct(places: Sequence[tuple[Path, str]], endings: Sequence[str]) -> list[str]:
