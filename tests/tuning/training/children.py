@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import resource
@@ -15,6 +16,9 @@ from desktop.errors import UserError
 from desktop.jobs.events import AnyEvent, Progressed
 from desktop.jobs.progress import Progress
 from desktop.jobs.tuning_jobs import TuneJob
+
+_MMAP_THRESHOLD = -3
+"""Number of the option in glibc's malloc.h."""
 
 
 def start(job: TuneJob, home: Path, *, delay: float = 0.0, room: int = 0, said: Path | None = None) -> ForkServerProcess:
@@ -49,6 +53,9 @@ def _train(job: bytes, home: str, delay: float, room: int, said: str) -> None:
     import torch
 
     torch.set_num_threads(1)
+    if room:
+        # Large blocks go back to the system at once; else what an earlier step left free may do for the next beyond any bound.
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 20)
     from desktop.tuning.tune import tune
 
     try:

@@ -253,7 +253,7 @@ def test_out_of_memory_it_goes_on_with_smaller_batches(tiny_base: Bases, tmp_pat
     common: dict[str, Any] = {"max_steps": 2, "samples": 0, "eval_every": 100, "checkpoint_every": 100, "batch": 800}
     wide, tight = (job(tiny_base("llama"), rows, **common) for _ in range(2))
     tune(wide, Progress())
-    child = children.start(tight, home, room=60 << 20, said=tmp_path / "said")
+    child = children.start(tight, home, room=25 << 20, said=tmp_path / "said")
     child.join(60)
     run = _run(tight.run)
     assert run.state is RunState.DONE, (tmp_path / "said").read_text()
