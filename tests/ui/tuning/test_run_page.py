@@ -42,7 +42,7 @@ def going(desk: Desk, run: str, qtbot: QtBot) -> int:
     number = desk.services.bridge.submit(TuneJob(run=run, records=RECORDS, recipe=RECIPE, name="Mine"))
     desk.elsewhere.claim(number, desk.store.row(number).owner)
     desk.elsewhere.save_progress(number, 0.5, "Step 60 of 120", 30.0)
-    qtbot.waitUntil(lambda: (row := desk.source.job(run)) is not None and row.state is State.RUNNING)
+    qtbot.waitUntil(lambda: (row := desk.source.job(run)) is not None and row.state is State.RUNNING and row.fraction == 0.5)
     return number
 
 
