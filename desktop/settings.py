@@ -37,6 +37,7 @@ class Option:
         choices: valid values, empty when any of the type will do.
         low, high: bounds of a number.
         kind: "text", "number", "switch", "choice", "file", "folder", "hours" or "list".
+        files: what the dialog for a file offers, "Title (*.ending)".
         restart: whether a change takes effect at the next start only.
     """
 
@@ -49,6 +50,7 @@ class Option:
     choices: tuple[str, ...] = ()
     low: int = 0
     high: int = 0
+    files: str = ""
     restart: bool = False
 
     def problem(self, value: object) -> str:
@@ -92,7 +94,12 @@ class Settings:
         "medium", "choice", "Difficulty", "How much the hands of new covers have to do.", "Covers", choices=DIFFICULTIES
     )
     soundfont: str = _option(
-        "", "file", "SoundFont", "SF2 or SF3 file that plays covers; empty for the one of Reprise.", "Covers"
+        "",
+        "file",
+        "SoundFont",
+        "SF2 or SF3 file that plays covers; empty for the one of Reprise.",
+        "Covers",
+        files="SoundFonts (*.sf2 *.sf3)",
     )
     output: str = _option("", "folder", "Output folder", "Where new covers go; empty for the folder of the song.", "Covers")
     restorer: str = _option(DEFAULT_RESTORER, "text", "Restorer", "Id of the model that restores faces.", "")
@@ -178,6 +185,23 @@ class Settings:
     )
     offline: bool = _option(
         False, "switch", "Work offline", "Never use the network; models must be installed or imported.", "Network", restart=True
+    )
+    cluster_address: str = _option(
+        "",
+        "text",
+        "Cluster",
+        "Other computers that do jobs too: HOST or HOST:PORT of the one where `reprise cluster start` runs; empty for none.",
+        "Network",
+        restart=True,
+    )
+    cluster_key: str = _option(
+        "",
+        "file",
+        "Key of the cluster",
+        "The cluster's key file; empty for this computer's own.",
+        "Network",
+        files="Keys (*.key)",
+        restart=True,
     )
     history_days: int = _option(
         30, "number", "Keep history", "Days after which ended jobs leave the list; their files stay.", "History", low=1, high=3650

@@ -178,9 +178,7 @@ class PreferencesPage(Panel):
         if option.kind == "folder":
             chosen = QFileDialog.getExistingDirectory(self, option.title, now)
         else:
-            chosen, _ = QFileDialog.getOpenFileName(
-                self, option.title, str(Path(now).parent) if now else "", "SoundFonts (*.sf2 *.sf3)"
-            )
+            chosen, _ = QFileDialog.getOpenFileName(self, option.title, str(Path(now).parent) if now else "", option.files)
         if chosen:
             self._change(option, chosen)
 
