@@ -60,6 +60,13 @@ class JobFuture(Future[Done | Failed | Outcome]):
         return False
 
 
+class GivenBack(Exception):
+    """The exception of a future whose executor cannot do the job after all, through no fault of the job: others may.
+
+    ``str`` of it says why, for people.
+    """
+
+
 Listen = Callable[[JobFuture, AnyReply], None]
 
 
@@ -68,9 +75,11 @@ class JobExecutor(Executor):
 
     Attributes:
         name: for people.
+        changed: set by whoever submits; called, on any thread, when there may be more room than before, or none any more.
     """
 
     name: str = ""
+    changed: Callable[[], None] = staticmethod(lambda: None)
 
     @abstractmethod
     def room_for(self, job: AnyJob, priority: int) -> bool:

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from functools import partial
-from time import monotonic
 from typing import Any
 
 from desktop.errors import UserError
 from desktop.jobs.cluster import files, node, wire
-from desktop.jobs.cluster.client import connect
+from desktop.jobs.cluster.connection import Connection, Link
 from desktop.jobs.cluster.keys import Keys
 from desktop.jobs.cluster.remote import RemoteFuture
 from desktop.jobs.cluster.wire import Parcel, Taken
@@ -29,7 +28,6 @@ TRAVELLING = (CoverJob, RestoreJob, LabelJob, RenderJob, ScoreJob, WaterfallJob)
 """Kinds that a node may do; the others are about this computer, or somebody looks on."""
 
 _CLOSE_S = 3.0
-_LOOK_EVERY_S = 1.0
 _THREADS = 8
 _log = logging.getLogger(__name__)
 
@@ -37,37 +35,40 @@ _log = logging.getLogger(__name__)
 class ClusterExecutor(JobExecutor):
     """An executor whose slots are those of all nodes of a cluster.
 
-    Its futures cannot be cancelled with ``cancel`` once submitted; ``cancel_job`` is the way.
+    Its futures cannot be cancelled with ``cancel`` once submitted; ``cancel_job`` is the way. When the scheduler is lost they
+    end with ``GivenBack``, and there is no room until it is back.
     """
 
-    def __init__(self, address: str, keys: Keys) -> None:
-        """Connect to the scheduler at ``address`` (HOST or HOST:PORT); raises UserError when it cannot be reached."""
+    def __init__(self, address: str, keys: Keys, *, patient: bool = False) -> None:
+        """Connect to the scheduler at ``address`` (HOST or HOST:PORT).
+
+        Raises UserError when it cannot be reached, or with ``patient`` tries again and again in the background.
+        """
         self.name = address
-        self._client = connect(address, keys)
-        self._topic = f"reprise-{secrets.token_hex(8)}"
-        self._client.subscribe_topic(self._topic, self._hear)
-        self._plain = self._client.get_executor(pure=False, resources={"SLOT": 1})
-        self._gpu = self._client.get_executor(pure=False, resources={"SLOT": 1, "GPU": 1})
         self._futures: dict[str, RemoteFuture] = {}
         self._tasks: set[Future[Any]] = set()
         self._threads = ThreadPoolExecutor(_THREADS, "cluster")
         self._notes = ThreadPoolExecutor(1, "cluster-notes")
-        self._slots, self._gpus, self._looked_at = 0, 0, -_LOOK_EVERY_S
         self._closed = threading.Event()
-        self._look()
+        self._connection = Connection(
+            address, keys, hear=self._hear, changed=lambda: self.changed(), lost=self._give_back, patient=patient
+        )
 
-    def room_for(self, job: AnyJob, priority: int) -> bool:  # noqa: ARG002 - nodes make no difference
-        if not isinstance(job, TRAVELLING) or self._closed.is_set():
+    def room_for(self, job: AnyJob, priority: int) -> bool:
+        # Somebody waits at the screen for jobs with a priority: they are done where they are seen.
+        if not isinstance(job, TRAVELLING) or priority > 0 or self._closed.is_set():
             return False
-        if monotonic() - self._looked_at > _LOOK_EVERY_S:
-            self._looked_at = monotonic()
-            self.later(self._look)
-        return len(self._futures) < self._slots
+        return self._connection.link is not None and len(self._futures) < self._connection.slots
 
     @property
     def slots(self) -> int:
         """How many jobs the nodes can do at the same time, as of a second ago."""
-        return self._slots
+        return self._connection.slots
+
+    @property
+    def problem(self) -> str:
+        """Why the cluster cannot be reached at the moment, for people; "" while it can."""
+        return self._connection.problem
 
     def submit(self, perform: Any, task: Task, listen: Listen) -> JobFuture:  # type: ignore[override]  # noqa: ARG002 - nodes have their own
         if self._closed.is_set():
@@ -90,16 +91,18 @@ class ClusterExecutor(JobExecutor):
         # Results are told a moment before Dask hears that their tasks are over.
         wait_for(set(self._tasks) if wait else (), timeout=_CLOSE_S)
         self._threads.shutdown(wait=wait, cancel_futures=not wait)
-        # Without us the scheduler takes back what is left of our tasks, and the nodes end their workers.
-        self._client.close()
+        self._connection.close()
         self._notes.shutdown(wait=False, cancel_futures=True)
         for future in list(self._futures.values()):
             future.end(Failed("The connection to the cluster was closed", remedy="Retry."))
 
     def call(self, address: str, function: Callable[..., Any], *arguments: object) -> Any:
         """Run a function of ``node`` on a node; raises ConnectionError when it does not answer, and what the function raised."""
+        link = self._connection.link
+        if link is None:
+            raise ConnectionError("the cluster is not connected")
         try:
-            told = self._client.run(function, *arguments, workers=[address], on_error="return")
+            told = link.client.run(function, *arguments, workers=[address], on_error="return")
         except Exception as error:
             raise ConnectionError(f"{address} does not answer: {error}") from error
         answer = told.get(address)
@@ -114,13 +117,17 @@ class ClusterExecutor(JobExecutor):
             self._threads.submit(_noted, work)
 
     def _send(self, future: RemoteFuture, task: Task) -> None:
+        link = self._connection.link
+        if link is None:
+            future.give_back("The connection to the cluster was lost")
+            return
         try:
             job = task.job
             sources, targets = files.sources_of(job), files.targets_of(job)
             future.add_done_callback(lambda _: files.remove_probes(targets))
             future.parcel = Parcel(
                 token=future.token,
-                topic=self._topic,
+                topic=link.topic,
                 title=job.title,
                 job=encode(job),
                 runner=task.runner,
@@ -129,13 +136,20 @@ class ClusterExecutor(JobExecutor):
                 targets=targets,
                 models=files.models_of(job),
             )
-            chosen = self._gpu if job.device == "cuda" and self._gpus else self._plain
-            if not future.is_called_off:
+            chosen = link.gpu if job.device == "cuda" and self._connection.gpus else link.plain
+            if not future.done():
                 future.task = chosen.submit(node.perform, wire.pack(future.parcel))
                 self._tasks.add(future.task)
                 future.task.add_done_callback(partial(self._ended, future))
         except Exception as error:
+            self._fail(link, future, error)
+
+    def _fail(self, link: Link, future: RemoteFuture, error: BaseException) -> None:
+        """The job could not be sent: because of itself, or because there was nobody any more to send it to."""
+        if link is self._connection.link and link.client.status == "running":
             future.end(failure(error))
+        else:
+            future.give_back("The connection to the cluster was lost")
 
     def _ended(self, future: RemoteFuture, task: Future[Any]) -> None:
         """Dask is through with the job. Where it went well, its end had been told before."""
@@ -143,7 +157,7 @@ class ClusterExecutor(JobExecutor):
         future.task = None
         self._tasks.discard(task)
         if task.cancelled():
-            future.end(Failed(f"The cluster at {self.name} was lost", remedy="Start it again, then retry."))
+            future.give_back("The connection to the cluster was lost")
             return
         error = task.exception()
         if error is None:
@@ -153,6 +167,11 @@ class ClusterExecutor(JobExecutor):
             future.end(Failed(text, remedy="Look at what the nodes say, then retry.", details=str(error)))
         else:
             future.end(failure(error))
+
+    def _give_back(self) -> None:
+        """The scheduler is lost: what it had was not done, as far as anybody knows."""
+        for future in list(self._futures.values()):
+            future.give_back("The connection to the cluster was lost")
 
     def _forget(self, future: RemoteFuture) -> None:
         self._futures.pop(future.token, None)
@@ -180,14 +199,6 @@ class ClusterExecutor(JobExecutor):
         for function, arguments in ((node.obey, ("kill",)), (node.release, ())):
             with contextlib.suppress(OSError):
                 self.call(note.address, function, note.attempt, *arguments)
-
-    def _look(self) -> None:
-        """See how many slots there are."""
-        with contextlib.suppress(OSError, TimeoutError):
-            workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-            resources = [worker.get("resources", {}) for worker in workers]
-            self._slots = int(sum(one.get("SLOT", 0) for one in resources))
-            self._gpus = int(sum(one.get("GPU", 0) for one in resources))
 
 
 def _noted(work: Callable[[], None]) -> None:

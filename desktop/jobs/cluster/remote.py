@@ -13,7 +13,7 @@ from desktop.errors import UserError
 from desktop.jobs.cluster import files, node, wire
 from desktop.jobs.cluster.wire import AnyNote, Ended, Heard, Made, Parcel, Taken, Wanted
 from desktop.jobs.events import Done, Failed, Logged
-from desktop.jobs.executor import JobFuture, Listen
+from desktop.jobs.executor import GivenBack, JobFuture, Listen
 from desktop.jobs.failures import failure
 from desktop.jobs.messages import Begun, ProtocolError
 from desktop.jobs.process import Outcome
@@ -43,7 +43,6 @@ class RemoteFuture(JobFuture):
         self.token = token
         self.parcel: Parcel | None = None
         self.task: Future[Any] | None = None
-        self.is_called_off = False
         self._line = line
         self._tell = listen
         self._attempt = self._address = ""
@@ -68,6 +67,13 @@ class RemoteFuture(JobFuture):
         with contextlib.suppress(InvalidStateError):
             self.set_result(last)
 
+    def give_back(self, reason: str) -> None:
+        """The job cannot be done on this cluster at the moment; whoever submitted it may have it done elsewhere."""
+        if "cancel" in self._asked or "kill" in self._asked:
+            self.end(Failed("Cancelled", cancelled=True))
+        with contextlib.suppress(InvalidStateError):
+            self.set_exception(GivenBack(reason))
+
     def hear(self, note: AnyNote) -> None:
         """Take a note of a node's; those of a try that has been given up are left out."""
         if isinstance(note, Taken):
@@ -89,7 +95,6 @@ class RemoteFuture(JobFuture):
             self._line.later(lambda: self._call(address, node.obey, attempt, request))
         elif request in ("cancel", "kill"):
             # No node has it yet; one that takes it at this moment finds that nobody wants it.
-            self.is_called_off = True
             self.end(Failed("Cancelled", cancelled=True))
             if (task := self.task) is not None:
                 task.cancel()

@@ -8,6 +8,7 @@ import msgspec
 
 from desktop.jobs import messages
 from desktop.jobs.messages import AnyReply, ProtocolError
+from desktop.malformed import MALFORMED
 
 CHUNK = 4 << 20
 """Bytes of a file that are sent at once."""
@@ -160,5 +161,5 @@ def _unpack(decoder: msgspec.msgpack.Decoder[_T], data: object) -> _T:
         raise ProtocolError("not a message, or one that is too large")
     try:
         return decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise ProtocolError(f"unknown message: {error}") from error
