@@ -7,6 +7,9 @@ import json
 from pathlib import Path
 from typing import TextIO
 
+from desktop.containers import open_media
+from desktop.errors import UserError
+
 _SIDE = 160
 _QUALITY = 78
 
@@ -25,9 +28,9 @@ def length(path: str) -> float | None:
     import av
 
     try:
-        with av.open(path) as file:
+        with open_media(path) as file:
             return None if file.duration is None else file.duration / av.time_base
-    except (av.FFmpegError, OSError):
+    except (av.FFmpegError, OSError, ValueError, UserError):
         return None
 
 
@@ -38,7 +41,7 @@ def pair(before: Path, after: Path) -> list[str]:
     try:
         at = (length(str(after)) or 0.0) / 3
         return [_frame(path, at) for path in (before, after)]
-    except (av.FFmpegError, OSError, ValueError, StopIteration):
+    except (av.FFmpegError, OSError, ValueError, StopIteration, UserError):
         return []
 
 
@@ -46,7 +49,7 @@ def _frame(path: Path, at: float) -> str:
     import av
     import cv2
 
-    with av.open(str(path)) as file:
+    with open_media(path) as file:
         video = file.streams.video[0]
         if at and file.duration:
             file.seek(round(at * av.time_base))

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from desktop.containers import open_media
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
 from desktop.paths import atomic_write
+from desktop.plain_files import check_plain
 
 Samples = npt.NDArray[np.float32]
 
@@ -177,6 +179,7 @@ class _Store:
 def _check_file(path: Path) -> None:
     if not path.exists():
         raise UserError("There is no such file", path=path, remedy="Check the name and the folder.")
+    check_plain(path)
     if not path.is_file():
         raise UserError("This is a folder, not a song", path=path, remedy="Choose a sound or video file inside it.")
     try:
@@ -192,8 +195,7 @@ def _open(path: Path) -> Any:
     import av
 
     try:
-        # The file itself and nothing that it names: a playlist must not reach the network.
-        return av.open(f"file:{path.resolve()}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+        return open_media(path)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise UserError(
             f"This is not a sound or video file that can be read: {_reason(error)}", path=path, remedy=LISTEN

@@ -103,6 +103,6 @@ def _question(row: Sequence[str], subject: str, number: int, path: Path, line: i
         raise UserError(f"Line {line} has {len(row)} fields instead of question, four choices and answer", path=path)
     answer = row[5].strip().upper()
     if answer not in (*LETTERS, "0", "1", "2", "3") or not answer:
-        raise UserError(f"Line {line}: '{row[5]}' is no answer (A-D or 0-3)", path=path)
+        raise UserError(f"Line {line}: '{row[5][:20]}' is no answer (A-D or 0-3)", path=path)
     right = LETTERS.index(answer) if answer in LETTERS else int(answer)
     return Question(subject, number, row[0].strip(), (row[1], row[2], row[3], row[4]), right)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,9 @@ from typing import Any
 import av
 from av.error import FFmpegError
 
+from desktop.containers import open_media
 from desktop.errors import UserError
+from desktop.plain_files import check_plain
 from desktop.video.media.order import SortedStamps, needs_sorting
 
 _GIVE_UP = 50
@@ -21,6 +22,7 @@ def open_container(path: Path | str) -> Any:
     """The opened container; raises UserError, naming the file and what to do, when it is none."""
     path = Path(path)
     try:
+        check_plain(path)
         if path.stat().st_size == 0 and path.is_file():
             raise UserError("This file is empty (0 bytes)", path=path, remedy="Copy it again from where it came from.")
         with path.open("rb"):
@@ -31,15 +33,10 @@ def open_container(path: Path | str) -> Any:
         raise UserError(f"The clip cannot be read: {error.strerror or error}", path=path, remedy="Check the path.") from error
     try:
         # A clock that jumps back is seen to by ourselves: ffmpeg would take it for one that ran over after 26 hours.
-        return av.open(_plain(path), metadata_errors="replace", options={"correct_ts_overflow": "0"})
+        return open_media(path, correct_ts_overflow="0")
     except (FFmpegError, ValueError) as error:
         remedy = "Choose a video file, such as MP4, MKV, AVI or MPEG; if it was cut off while it was copied, copy it again."
         raise UserError("This file is not a video that can be read", path=path, remedy=remedy) from error
-
-
-def _plain(path: Path) -> str:
-    """A name that ffmpeg takes for a file, not for a protocol, a device or a pattern of numbered pictures."""
-    return "file:" + os.fspath(path.absolute())
 
 
 def is_cover(stream: Any) -> bool:
