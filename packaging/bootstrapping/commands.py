@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from bootstrapping import environment, libraries
@@ -23,6 +25,10 @@ USAGE = """%(prog)s COMMAND [options]
   install       install only
 
 More arguments go on to the command: %(prog)s test -- tests/piano -x"""
+
+
+MOST_DISTURBED = 5
+"""Of more failed tests than this, none is run again: that is no accident."""
 
 
 def run(argv: list[str], root: Path | None = None) -> int:
@@ -72,15 +78,34 @@ def start(project: Project, command: str, more: list[str], everything: bool) -> 
 
 
 def test(project: Project, more: list[str], everything: bool) -> int:
-    """Run the tests; pytest's own last line is the last line."""
+    """Run the tests; pytest's own last line is the last line.
+
+    A few that failed while others ran beside them are run once more, alone: what fails then as well has failed.
+    """
     surroundings = clean_environment()
     if not has_display():
         surroundings["QT_QPA_PLATFORM"] = "offscreen"
     chosen = [] if everything else ["-m", "not slow"]
     # All of them: several files at a time. Tests that were asked for by name: one after the other, as pytest does.
     spread = [] if more else ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
-    command = [str(project.python), "-m", "pytest", "-q", *chosen, *spread, *more]
-    return exit_code(subprocess.run(command, cwd=project.root, env=surroundings, check=False).returncode)
+    command = [str(project.python), "-m", "pytest", "-q", *chosen]
+    began = time.time()
+    returned = subprocess.run([*command, *spread, *more], cwd=project.root, env=surroundings, check=False).returncode
+    disturbed = failed_tests(project, since=began) if spread and returned == 1 else []
+    if 0 < len(disturbed) <= MOST_DISTURBED:
+        say("Failed beside others, and run once more alone: " + ", ".join(disturbed))
+        again = [*command, "--last-failed", "--last-failed-no-failures", "none"]
+        returned = subprocess.run(again, cwd=project.root, env=surroundings, check=False).returncode
+    return exit_code(returned)
+
+
+def failed_tests(project: Project, since: float) -> list[str]:
+    """What failed in the run of pytest that began at ``since`` (seconds of the clock), as pytest notes it."""
+    note = project.root / ".pytest_cache" / "v" / "cache" / "lastfailed"
+    try:
+        return sorted(json.loads(note.read_text(encoding="utf-8"))) if note.stat().st_mtime >= since - 1.0 else []
+    except (OSError, ValueError):
+        return []
 
 
 def get_models(project: Project) -> None:

@@ -134,3 +134,29 @@ def test_the_bootstrap_knows_every_library_that_the_doctor_looks_for():
     for row in known:
         for library in row:
             assert libraries.DEBIAN[library.name] == library.debian
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for the interpreter is a shell script")
+def test_a_few_failed_tests_get_a_second_run_alone_and_only_one(tmp_path, capfd, monkeypatch):
+    from bootstrapping import commands
+    from bootstrapping.project import Project
+
+    # No other plugins: some take seconds to load.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "xdist.plugin")
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\nmarkers = ["slow"]\n')
+    once = "from pathlib import Path\ndef test_once():\n    seen = Path('seen')\n    old = seen.exists()\n"
+    (tmp_path / "test_once.py").write_text(once + "    seen.touch()\n    assert old\n")
+    (tmp_path / "test_good.py").write_text("def test_good():\n    pass\n")
+    assert commands.test(Project(tmp_path), [], everything=False) == 0
+    said = capfd.readouterr().out
+    assert "run once more alone: test_once.py::test_once" in said
+    assert said.rstrip().splitlines()[-1].startswith("1 passed")
+    bad = "import pytest\n@pytest.mark.parametrize('number', range(NUMBER))\ndef test_bad(number):\n    assert False\n"
+    (tmp_path / "test_bad.py").write_text(bad.replace("NUMBER", str(commands.MOST_DISTURBED + 1)))
+    assert commands.test(Project(tmp_path), [], everything=False) == 1
+    assert "once more" not in capfd.readouterr().out

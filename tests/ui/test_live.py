@@ -226,11 +226,11 @@ def test_ports_and_choices_are_remembered(room: Room, qapp: QApplication, tmp_pa
     room.live.choose_hand(Hand.BOTH)
     room.box.delay.setValue(120)
     qtbot.waitUntil(lambda: not room.live.ports.busy)
-    assert not room.box.alone.isEnabled()
+    qtbot.waitUntil(lambda: not room.box.alone.isEnabled())
     room.keys.unplug()
     again = Room(tmp_path / "window.ini", NetSystem(room.organ, room.keys))
     qtbot.waitUntil(lambda: again.live.ports.output.link is Link.OPEN)
-    assert again.live.ports.input.link is Link.LOST
+    qtbot.waitUntil(lambda: again.live.ports.input.link is Link.LOST)
     assert (again.live.practising.hand, again.box.delay.value()) == (Hand.BOTH, 120)
     room.keys.plug_in()
     qtbot.waitUntil(lambda: again.live.ports.input.link is Link.OPEN, timeout=5000)
