@@ -8,25 +8,19 @@ from typing import Annotated
 
 import typer
 
+from desktop.cli import label_options
 from desktop.cli import tuning_options as options
+from desktop.cli.label_options import Precision, Threshold, Weights
 from desktop.cli.options import Device, Json
 from desktop.cli.running import exit_code, run_jobs, settings
 from desktop.cli.show import display
 from desktop.cli.tuning_words import answered
 from desktop.errors import UsageError
-from desktop.jobs.job import AskJob, EvaluateJob, ExportJob, LabelJob
-from desktop.jobs.tuning_jobs import EXPORT_PRECISIONS, SPLITS, WEIGHTS
+from desktop.jobs.job import AskJob, EvaluateJob, ExportJob
+from desktop.jobs.tuning_jobs import SPLITS
 
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="A run (id or name), an exported folder, or a base as in `reprise tune new`.")
-]
-Weights = Annotated[str, typer.Option(metavar="WHICH", help=f"Of a run: {' or '.join(WEIGHTS)}.")]
-Precision = Annotated[
-    str, typer.Option(metavar="KIND", help=f"{', '.join(EXPORT_PRECISIONS)}; int8 is smaller and a little less exact.")
-]
-Threshold = Annotated[
-    float | None,
-    typer.Option(metavar="0..1", help="Least confidence with which a label is given.", show_default="the model's"),
 ]
 
 
@@ -134,19 +128,14 @@ def label(
     source: Annotated[str, typer.Argument(metavar="IN", help="CSV, TSV, JSONL or Parquet file.")],
     output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="File to write.", show_default="IN-labelled")] = "",
     inputs: options.Inputs = None,
-    column: Annotated[str, typer.Option(metavar="NAME", help="Column of the answers.")] = "label",
-    confidence: Annotated[str, typer.Option(metavar="NAME", help="Column of the confidence, 0 to 1.")] = "confidence",
+    column: label_options.Column = "label",
+    confidence: label_options.Confidence = "confidence",
     threshold: Threshold = None,
-    other: Annotated[
-        str, typer.Option(metavar="TEXT", help="Label of rows that the model is unsure of; without it all get its best one.")
-    ] = "",
-    labels: Annotated[
-        list[str] | None,
-        typer.Option("--label", metavar="TEXT", help="An answer that a writing model may give; give it again for more."),
-    ] = None,
+    other: label_options.Other = "",
+    labels: label_options.Labels = None,
     encoding: options.Encoding = "auto",
     delimiter: options.Delimiter = "auto",
-    batch: Annotated[int, typer.Option(metavar="N", help="Rows at once.", show_default="what is fast")] = 0,
+    batch: label_options.Rows = 0,
     max_answer: options.MaxAnswer = 0,
     weights: Weights = "best",
     precision: Precision = "fp32",
@@ -159,18 +148,18 @@ def label(
     """
     chosen = settings()
     path = Path(source)
-    job = LabelJob(
-        model=options.model(model),
-        source=options.absolute(source),
-        output=options.absolute(output) or str(path.absolute().with_name(f"{path.stem}-labelled{path.suffix}")),
-        inputs=tuple(inputs or ()),
+    job = label_options.labelling(
+        model,
+        options.absolute(source),
+        options.absolute(output) or str(path.absolute().with_name(f"{path.stem}-labelled{path.suffix}")),
+        inputs=inputs,
         column=column,
         confidence=confidence,
         threshold=threshold,
         other=other,
-        labels=tuple(labels or ()),
+        labels=labels,
         encoding=encoding,
-        delimiter="\t" if delimiter == "\\t" else delimiter,
+        delimiter=delimiter,
         batch=batch,
         max_answer=max_answer,
         weights=weights,
