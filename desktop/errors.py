@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+_LONGEST = 1_000
+"""Letters of a sentence: what a damaged file holds may be quoted in it, at any length."""
+
 
 class UserError(Exception):
     """Something the user can understand and act on.
@@ -16,7 +19,7 @@ class UserError(Exception):
 
     def __init__(self, message: str, *, path: Path | str | None = None, remedy: str = "") -> None:
         super().__init__(message)
-        self.message = message
+        self.message = message if len(message) <= _LONGEST else f"{message[: _LONGEST // 2]} ... {message[-_LONGEST // 2 :]}"
         self.path = str(path) if path is not None else ""
         self.remedy = remedy
 

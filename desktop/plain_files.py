@@ -1,4 +1,4 @@
-"""Files that end: what a user or a list names may be a device or a pipe."""
+"""Files that end, and what lists call them: either may be a device, a pipe, or nothing that a file can be called."""
 
 from __future__ import annotations
 
@@ -19,3 +19,29 @@ def check_plain(path: Path | str) -> None:
         return
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise UserError("This is a device or a pipe, not a file", path=path, remedy="Copy its content to a file first.")
+
+
+def read_plain(path: Path, most: int) -> bytes:
+    """The content of a file of at most ``most`` bytes.
+
+    Raises:
+        UserError: it is a device or a pipe, or larger.
+        OSError: it cannot be read.
+    """
+    check_plain(path)
+    if path.stat().st_size > most:
+        raise UserError(f"The file is too large: more than {most >> 20} MB", path=path, remedy="Check that it is the right one.")
+    return path.read_bytes()
+
+
+def named_in(list_file: Path, name: str) -> Path:
+    """The file that a list calls ``name``: relative to the list's folder, or to a home where it begins with "~".
+
+    Raises UserError when no file can be called so.
+    """
+    try:
+        if "\0" in name:
+            raise ValueError("it holds a zero")
+        return list_file.absolute().parent / Path(name).expanduser()
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"The list names a file that cannot be: {name[:80]!r}: {error}", path=list_file) from error

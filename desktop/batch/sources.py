@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from desktop.errors import UserError
+from desktop.plain_files import named_in, read_plain
 from desktop.video.names import CLIPS, IMAGES
 
 LISTS = (".txt", ".m3u", ".m3u8")
 """Endings of lists: a file a line, "#" begins a remark, relative names are relative to the list."""
+
+LARGEST_LIST = 64 << 20
+"""Bytes of a list: some hundred thousand files."""
 
 ENDINGS: Mapping[str, frozenset[str]] = {
     "restore": CLIPS | IMAGES,
@@ -80,8 +84,8 @@ def files_in(folder: Path, kind: str, *, without: Path | None = None) -> list[So
 
 def _listed(path: Path) -> Iterator[Path]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_plain(path, LARGEST_LIST).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"The list cannot be read: {error}", path=path, remedy="It must be text in UTF-8.") from error
     lines = (line.strip() for line in text.splitlines())
-    yield from (path.parent / Path(line).expanduser() for line in lines if line and not line.startswith("#"))
+    yield from (named_in(path, line) for line in lines if line and not line.startswith("#"))

@@ -17,6 +17,7 @@ from desktop.jobs.job import decode
 from desktop.jobs.rows import Owner, Row
 from desktop.jobs.schema import open_database
 from desktop.jobs.states import State
+from desktop.malformed import MALFORMED
 from desktop.paths import data_dir
 
 COLUMNS = """id, job, state, owner_pid, owner_token, fraction, message, remaining,
@@ -121,5 +122,5 @@ def read_row(values: Sequence[Any], made: dict[int, list[Produced]]) -> Row | No
             batch=batch or 0,
             node=node,
         )
-    except (UserError, msgspec.MsgspecError, ValueError):
+    except (UserError, *MALFORMED):
         return None

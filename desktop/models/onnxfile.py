@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from desktop.errors import UserError
+from desktop.plain_files import check_plain
 
 MAX_BYTES = 1 << 31
 _MAX_DEPTH = 32
@@ -52,6 +53,7 @@ def read(path: Path) -> GraphFacts:
         UserError: not there, larger than protobuf can be (2 GiB), or not an ONNX file.
     """
     try:
+        check_plain(path)
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise UserError("This file is larger than an ONNX file can be (2 GiB)", path=path)

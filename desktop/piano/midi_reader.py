@@ -12,6 +12,7 @@ import numpy as np
 from desktop.errors import UserError
 from desktop.piano.cover import LEFT, NOTE, PEDAL, RIGHT, Chord, Cover, Floats, Grid, Key, Notes, sort_notes
 from desktop.piano.midi_names import CHORDS, HAND_NAMES, SUSTAIN, parse_key
+from desktop.plain_files import read_plain
 
 _LARGEST = 8 << 20
 _MOST_BEATS, _LONGEST_S = 1 << 20, 86_400
@@ -25,8 +26,6 @@ def read_midi(path: Path | str) -> Cover:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > _LARGEST:
-            raise UserError("This MIDI file is too large for a piece of music", path=path)
         file = _parsed(path)
     except FileNotFoundError as error:
         raise UserError("There is no such MIDI file", path=path) from error
@@ -40,7 +39,7 @@ def read_midi(path: Path | str) -> Cover:
 
 def _parsed(path: Path) -> mido.MidiFile:
     # From a file itself mido asks for as many bytes as a chunk says it has, and Python takes that much memory first.
-    data = path.read_bytes()
+    data = read_plain(path, _LARGEST)
     try:
         return mido.MidiFile(file=io.BytesIO(data), charset="utf-8", clip=True)
     except UnicodeDecodeError:

@@ -19,6 +19,7 @@ from desktop.errors import UserError
 from desktop.malformed import MALFORMED
 from desktop.paths import atomic_write
 from desktop.piano.cover import NOTE, PEDAL, QUALITIES, Chord, Cover, Grid, Key, Notes, sort_notes
+from desktop.plain_files import check_plain
 
 SUFFIX = ".reprise"
 VERSION = 2
@@ -88,6 +89,7 @@ def load_project(path: Path | str) -> Cover:
     """Read a `.reprise` file; raises UserError when it is none, is cut short, damaged, or of a newer version."""
     path = Path(path)
     try:
+        check_plain(path)
         with path.open("rb") as file:
             # Asked for more than there is, it would take that much memory first.
             data = file.read(min(_LARGEST, path.stat().st_size) + 1)

@@ -211,11 +211,20 @@ def test_sentencepiece(tmp_path: Path, examples: int) -> None:
         file.write_bytes(data)
         refuses(lambda: sentencepiece.convert(file, seq2seq=True).encode("a b"))
 
+    charsmap = graphs.block(3, graphs.block(2, struct.pack("<I", 16) + b"\0\x04\0\0" * 4 + b"abc\0"))
     tried(
         check,
-        broken([whole]),
+        broken([whole, whole + charsmap]),
         examples,
-        [piece("a", 9), piece("\0"), b"\x0a\x00", whole.replace(b"<unk>", b"\xff\xfe\xfd\xfc\xfb")],
+        [
+            piece("a", 9),
+            piece("\0"),
+            b"\x0a\x00",
+            whole.replace(b"<unk>", b"\xff\xfe\xfd\xfc\xfb"),
+            # The table of the normalisation: gigabytes are announced; steps lead out of it.
+            whole + graphs.block(3, graphs.block(2, struct.pack("<I", 2**32 - 4) + b"aaaa")),
+            whole + graphs.block(3, graphs.block(2, struct.pack("<I", 12) + b"\x01\x02\xff\xff" * 3 + b"abc\0")),
+        ],
     )
 
 

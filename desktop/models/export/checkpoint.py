@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from desktop.errors import UserError
+from desktop.plain_files import check_plain
 
 _MOST_BYTES, _MOST_INDEX, _MOST_MEMBERS = 4 << 30, 32 << 20, 20_000
 _WRAPPERS = ("params_ema", "params", "state_dict")
@@ -103,6 +104,7 @@ def match(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor], network: 
 def _check_archive(path: Path) -> None:
     """Raise UserError unless the file is a zip archive as torch writes it, which unpacks to no more than it takes."""
     try:
+        check_plain(path)
         size = path.stat().st_size
         with path.open("rb") as file:
             start = file.read(4)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.models.export.weights import Floats, Weights
 
 _BERT = {
@@ -111,7 +112,7 @@ def plan_of(folder: Path) -> EncoderPlan:
     """
     try:
         config = json.loads((folder / "config.json").read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, *MALFORMED) as error:
         raise UserError(f"The model's configuration cannot be read: {error}", path=folder / "config.json") from error
     architecture = str(config.get("model_type"))
     if architecture not in _NAMES:
@@ -149,7 +150,7 @@ def pooling_of(folder: Path) -> str:
     found = sorted(folder.glob("*_Pooling/config.json"))
     try:
         said = json.loads(found[0].read_bytes()) if found else {}
-    except (OSError, ValueError) as error:
+    except (OSError, *MALFORMED) as error:
         raise UserError(f"The encoder's way of pooling cannot be read: {error}", path=found[0]) from error
     return next((kind for name, kind in _POOLS.items() if said.get(name)), "mean")
 

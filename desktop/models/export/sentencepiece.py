@@ -62,6 +62,7 @@ def convert(source: Path, *, seq2seq: bool) -> Tokenizer:
         if not model.pieces:
             raise ValueError("no pieces")
         made = _unigram(model, seq2seq) if model.is_unigram else _pairs(model)
+        _try(made)
     except OSError as error:
         raise UserError(f"The tokenizer cannot be read: {error.strerror}", path=source) from error
     except (ValueError, IndexError, struct.error) as error:
@@ -89,9 +90,26 @@ def parse(data: bytes) -> Model:
         elif number == 3 and isinstance(value, bytes):
             normal = dict(_fields(value))
             charsmap = normal.get(2, b"")
-            model.charsmap = charsmap if isinstance(charsmap, bytes) else b""
+            model.charsmap = _checked(charsmap) if isinstance(charsmap, bytes) else b""
             model.prefix, model.squeeze = bool(normal.get(3, 1)), bool(normal.get(4, 1))
     return model
+
+
+def _checked(charsmap: bytes) -> bytes:
+    """The table; ValueError when its trie is not as long as it says: the library takes that much memory, or ends the process."""
+    if charsmap and (len(charsmap) < 4 or struct.unpack_from("<I", charsmap)[0] > len(charsmap) - 4):
+        raise ValueError("the table of the normalisation is cut off")
+    return charsmap
+
+
+def _try(made: Tokenizer) -> None:
+    """Cut a text; ValueError when that makes the library panic, which is an exception of no usual kind."""
+    try:
+        made.encode("a \u00e9 \u2460")
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise ValueError("it cannot cut a text") from error
 
 
 def _piece(data: bytes) -> tuple[str, float, int]:

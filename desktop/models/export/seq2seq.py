@@ -15,6 +15,7 @@ import transformers
 
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
+from desktop.malformed import MALFORMED
 from desktop.models.decoding import seq2seq
 from desktop.models.decoding.search import Generator
 from desktop.models.export import t5_graph
@@ -77,7 +78,7 @@ def export_seq2seq(
 def _load(folder: Path) -> tuple[Any, T5Plan]:
     try:
         config = json.loads((folder / "config.json").read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, *MALFORMED) as error:
         raise UserError(f"The model's configuration cannot be read: {error}", path=folder / "config.json") from error
     kind = config.get("model_type")
     if kind != ARCHITECTURE:

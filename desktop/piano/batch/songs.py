@@ -12,8 +12,10 @@ from desktop.errors import UsageError, UserError
 from desktop.jobs.base import choose
 from desktop.jobs.piano_jobs import BEAT_CHANGES, DIFFICULTIES, ENGINES, EXTRAS, STYLES, check_composer
 from desktop.piano.names import SOUNDS
+from desktop.plain_files import named_in, read_plain
 
 LISTS = (".csv", ".tsv", ".txt", ".m3u", ".m3u8")
+_LARGEST_LIST = 64 << 20
 _SONG = ("song", "source", "file", "path")
 _COLUMNS = ("style", "difficulty", "engine", "composer", "beats", "name", "output", "audio", "also")
 _YES = {"yes": True, "true": True, "1": True, "x": True, "no": False, "false": False, "0": False, "": False}
@@ -67,7 +69,9 @@ def gather(given: Iterable[Path], common: Entry) -> list[Entry]:
 
 
 def _songs_in(folder: Path, common: Entry) -> list[Entry]:
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS and not _is_hidden(path, folder))
+    files = sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS and not _is_hidden(path, folder) and path.is_file()
+    )
     if not files:
         raise UserError("There are no songs in this folder", path=folder, remedy=f"Songs end in {', '.join(SOUNDS[:8])}, ...")
     return [replace(common, source=path.absolute(), inside=path.parent.relative_to(folder)) for path in files]
@@ -81,11 +85,12 @@ def _listed(path: Path, common: Entry) -> Iterator[Entry]:
     text = _text(path)
     if path.suffix.lower() not in (".csv", ".tsv"):
         lines = (line.strip() for line in text.splitlines())
-        yield from (replace(common, source=_beside(path, line)) for line in lines if line and not line.startswith("#"))
+        yield from (replace(common, source=named_in(path, line)) for line in lines if line and not line.startswith("#"))
         return
     head = text.split("\n", 1)[0]
     reader = csv.reader(io.StringIO(text), delimiter=max("\t;,", key=head.count))
-    names = [name.strip().casefold() for name in next(reader, [])]
+    rows = _rows(reader, path)
+    names = [name.strip().casefold() for name in next(rows, [])]
     unknown = [name for name in names if name and name not in (*_SONG, *_COLUMNS)]
     if unknown:
         raise UsageError(
@@ -93,10 +98,17 @@ def _listed(path: Path, common: Entry) -> Iterator[Entry]:
         )
     if not set(names) & set(_SONG):
         raise UsageError(f"{path.name}, line 1: no column is called 'song'", remedy="Name the songs' files in such a column.")
-    for cells in reader:
+    for cells in rows:
         row = {name: cell.strip() for name, cell in zip(names, cells, strict=False) if name}
         if any(row.values()):
             yield _entry(path, reader.line_num, row, common)
+
+
+def _rows(reader: Iterator[list[str]], path: Path) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise UserError(f"The list cannot be read: {error}", path=path, remedy="Save it as CSV or text in UTF-8.") from error
 
 
 def _entry(path: Path, line: int, row: Mapping[str, str], common: Entry) -> Entry:
@@ -104,7 +116,7 @@ def _entry(path: Path, line: int, row: Mapping[str, str], common: Entry) -> Entr
     try:
         if not song:
             raise UsageError("the song is missing")
-        entry = replace(common, source=_beside(path, song))
+        entry = replace(common, source=named_in(path, song))
         words = {}
         for field, valid in (("style", STYLES), ("difficulty", DIFFICULTIES), ("engine", ENGINES)):
             words[field] = row.get(field, "").lower() or str(getattr(common, field))
@@ -113,17 +125,18 @@ def _entry(path: Path, line: int, row: Mapping[str, str], common: Entry) -> Entr
         if composer := row.get("composer", ""):
             if not composer.isdecimal():
                 raise UsageError(f"composer: '{composer}' is not a number")
-            check_composer(int(composer))
-            entry = replace(entry, composer=int(composer))
+            number = int(composer[:9])  # Nobody has more digits, and Python takes minutes for very many.
+            check_composer(number)
+            entry = replace(entry, composer=number)
         if beats := row.get("beats", ""):
-            entry = replace(entry, beats=beats if beats in BEAT_CHANGES else str(_beside(path, beats)))
+            entry = replace(entry, beats=beats if beats in BEAT_CHANGES else str(named_in(path, beats)))
         if "audio" in row:
             choose("audio", row["audio"].lower(), tuple(_YES))
             entry = replace(entry, audio=_YES[row["audio"].lower()])
         if "also" in row:
             entry = replace(entry, also=extras(row["also"]))
         name, output = row.get("name") or common.name, row.get("output", "")
-        return replace(entry, name=name, output=str(_beside(path, output)) if output else common.output)
+        return replace(entry, name=name, output=str(named_in(path, output)) if output else common.output)
     except UsageError as error:
         raise UsageError(f"{path.name}, line {line}: {error.message}", remedy=error.remedy) from error
 
@@ -136,14 +149,9 @@ def extras(text: str) -> tuple[str, ...]:
     return found
 
 
-def _beside(path: Path, name: str) -> Path:
-    """A file that a list names: relative names are relative to the list."""
-    return path.absolute().parent / Path(name).expanduser()
-
-
 def _text(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        data = read_plain(path, _LARGEST_LIST)
     except OSError as error:
         raise UserError(f"The list cannot be read: {error.strerror}", path=path) from error
     try:

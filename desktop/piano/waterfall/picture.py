@@ -10,6 +10,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from desktop.errors import UserError
 from desktop.piano.waterfall.surface import Bytes
+from desktop.plain_files import check_plain
 
 _REMEDY = "Choose a JPEG, PNG or WebP picture."
 _BLUR = 1 / 420
@@ -23,6 +24,7 @@ def load_picture(path: Path | str, width: int, height: int) -> Bytes:
     """
     path = Path(path)
     try:
+        check_plain(path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:

@@ -12,6 +12,7 @@ import msgspec
 
 from desktop.errors import UserError
 from desktop.jobs.job import Recipe, Records
+from desktop.malformed import MALFORMED
 from desktop.ui.state import State
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class Memory:
 def _table(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError:
+    except MALFORMED:
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -13,6 +13,7 @@ import msgspec
 from desktop.errors import UserError
 from desktop.jobs.job import RestoreJob, RestoreOptions
 from desktop.jobs.video_jobs import ENCODERS
+from desktop.malformed import MALFORMED
 from desktop.ui.state import State
 
 KEPT = 200
@@ -88,7 +89,7 @@ class Memory:
 def _table(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError:
+    except MALFORMED:
         return {}
     return found if isinstance(found, dict) else {}
 

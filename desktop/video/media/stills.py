@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from desktop.errors import UsageError, UserError
 from desktop.paths import atomic_write
+from desktop.plain_files import check_plain
 from desktop.video.media import pixels
 from desktop.video.media.formats import make_format
 from desktop.video.media.picture import Picture
@@ -49,6 +50,7 @@ def read_still(path: Path | str) -> Picture:
     """
     path = Path(path)
     try:
+        check_plain(path)
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise UserError(f"The picture cannot be read: {error.strerror or error}", path=path, remedy="Check the path.") from error
