@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import abstractmethod
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, InvalidStateError
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,18 @@ class JobFuture(Future[Done | Failed | Outcome]):
         place: which slot has it, "" before one does.
         node: which computer has it, "" for this one.
         worker_pid: process number of its worker there, 0 before there is one.
+        is_silent: its worker does not answer.
     """
 
     place: str = ""
     node: str = ""
     worker_pid: int = 0
+    is_silent: bool = False
+
+    def end(self, last: Done | Failed | Outcome) -> None:
+        """The job is over; only the first end counts."""
+        with contextlib.suppress(InvalidStateError):
+            self.set_result(last)
 
     @abstractmethod
     def cancel_job(self) -> None:
@@ -87,4 +95,7 @@ class JobExecutor(Executor):
 
     @abstractmethod
     def submit(self, perform: Any, task: Task, listen: Listen) -> JobFuture:  # type: ignore[override]
-        """Run ``task``; ``listen`` is called on any thread with what is heard of it, before the future has its end."""
+        """Run ``task``; ``listen`` is called on any thread with what is heard of it, before the future has its end.
+
+        Begun is among that when ``node`` and ``worker_pid`` of the future are known or have changed; ``listen`` must not raise.
+        """

@@ -1,4 +1,4 @@
-"""The queue: jobs in, events out; workers are started, kept warm, watched and ended here.
+"""The queue: jobs in, events out; which executor does which job, and when, is decided here.
 
 One thread owns all of it. Callers put work in from any thread; callbacks come on the queue's thread.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -17,24 +16,21 @@ from time import monotonic
 from desktop.errors import UserError
 from desktop.jobs.batch_calls import BatchCalls
 from desktop.jobs.batches import STOPPED, OnError
-from desktop.jobs.events import AnyEvent, Done, Failed, Logged, Measured, Previewed, Produced, Progressed
-from desktop.jobs.executors import Slot, local_slots
+from desktop.jobs.executor import JobExecutor
+from desktop.jobs.executors import local_slots
 from desktop.jobs.holds import Holds
 from desktop.jobs.job import AnyJob
-from desktop.jobs.messages import AnyReply, Begun, Going, Held
-from desktop.jobs.process import Outcome, WorkerProcess
+from desktop.jobs.local import LocalExecutor
 from desktop.jobs.recovery import clear_after, recover
 from desktop.jobs.rows import NO_ROW, Row, Update
-from desktop.jobs.run import Run
-from desktop.jobs.scratch import remove_scratch, scratch_folder
-from desktop.jobs.states import InvalidTransition, State
+from desktop.jobs.runs import Runs
+from desktop.jobs.scratch import remove_scratch
+from desktop.jobs.states import State
 from desktop.jobs.store import Store
 
 __all__ = ["Queue", "Row", "State", "Update"]
 
-CANCEL_GRACE_S = 2.0
 CLOSE_GRACE_S = 1.5
-IDLE_S = 180.0
 _TICK_S = 0.25
 _OWNERS_EVERY_S = 5.0
 
@@ -53,12 +49,10 @@ class Queue(BatchCalls):
 
     Args:
         store: where queue and history are kept; other processes may use it at the same time.
-        workers: jobs that may run at the same time.
-        threads: threads for native code, of all workers together; 0 for one a CPU core.
+        workers, threads: of this computer, as of ``local_slots``; where there are no ``executors``.
         adopt: also run queued jobs that dead processes left behind.
         runner_of: names the runner of a job.
-        slots: where workers may run; this computer's when None.
-        idle_s: seconds after which an idle worker is released.
+        executors: who runs jobs, the first choice first; this computer alone when None. ``close`` shuts them down.
     """
 
     def __init__(
@@ -69,21 +63,19 @@ class Queue(BatchCalls):
         threads: int = 0,
         adopt: bool = True,
         runner_of: Callable[[AnyJob], str] = product_runner,
-        slots: tuple[Slot, ...] | None = None,
-        idle_s: float = IDLE_S,
+        executors: Sequence[JobExecutor] | None = None,
     ) -> None:
         super().__init__(store)
         self._adopt = adopt
         self._runner_of = runner_of
-        self._slots = local_slots(workers, threads=threads) if slots is None else slots
-        self._gpus = any(slot.device == "cuda" for slot in self._slots)
-        self._idle_s = idle_s
+        self._executors: list[JobExecutor] = []
+        self._leaving: list[JobExecutor] = []
         self._callbacks: list[Callback] = []
-        self._runs: dict[str, Run] = {}
-        self._idle: dict[str, tuple[WorkerProcess, float]] = {}
+        self._runs = Runs(store, self._inbox, self._tell, self._over)
         self._holds = Holds()
         self._closing = False
         self._owners_seen = 0.0
+        self._use([LocalExecutor(local_slots(workers, threads=threads))] if executors is None else executors)
         self._thread = threading.Thread(target=self._loop, name="queue", daemon=True)
         self._thread.start()
 
@@ -146,15 +138,18 @@ class Queue(BatchCalls):
         """Who holds the queue, and why."""
         return self._holds.reasons
 
+    def use(self, executors: Sequence[JobExecutor]) -> None:
+        """Let jobs run on other executors from now on; those left out are shut down when their last job is over."""
+        self._inbox.put(partial(self._use, executors))
+
     def rows(self) -> list[Row]:
         """All jobs, by number, as they are at this moment."""
-        running = {run.row.id: run.row for run in list(self._runs.values())}
+        running = self._runs.rows()
         return [running.get(row.id, row) for row in self._store.rows()]
 
     def row(self, number: int) -> Row:
         """One job; raises UserError when there is none with that number."""
-        running = {run.row.id: run.row for run in list(self._runs.values())}
-        return running.get(number) or self._store.row(number)
+        return self._runs.rows().get(number) or self._store.row(number)
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
         """Call ``callback`` with every update, on the queue's thread; returns what ends that."""
@@ -202,13 +197,8 @@ class Queue(BatchCalls):
             if self._look and not self._closing:
                 self._guard(self._dispatch)
             self._guard(self._batches.tell)
-        for worker, _ in self._idle.values():
-            worker.release()
-        for worker, _ in self._idle.values():
-            if not worker.join(1.0):
-                worker.kill()
-                worker.join(5.0)
-        self._idle.clear()
+        for executor in (*self._executors, *self._leaving):
+            self._guard(executor.shutdown)
 
     def _guard(self, task: Callable[[], None]) -> None:
         """Nothing that goes wrong with one job or one callback may end the queue."""
@@ -223,24 +213,15 @@ class Queue(BatchCalls):
         self._compare()
 
     def _tick(self) -> None:
-        for run in list(self._runs.values()):
-            if run.is_overdue:
-                run.worker.kill()
-            elif run.look_after():
-                text = "The worker does not answer." if run.is_silent else "The worker answers again."
-                self._heard(run, Logged("warning" if run.is_silent else "info", text))
-        now = monotonic()
-        for name, (worker, since) in list(self._idle.items()):
-            if now - since > self._idle_s:
-                del self._idle[name]
-                worker.release()
+        self._runs.look_after()
+        self._let_go()
         if self._store.changed():
             self._look = True
             for number, request in self._store.take_requests(self._me):
                 self._request(number, request)
             self._compare()
-        elif now - self._owners_seen > _OWNERS_EVERY_S and self._has_others():
-            self._owners_seen = now
+        elif monotonic() - self._owners_seen > _OWNERS_EVERY_S and self._has_others():
+            self._owners_seen = monotonic()
             for row in self._store.interrupt_dead():
                 clear_after(row)
                 self._tell(Update(row))
@@ -251,7 +232,7 @@ class Queue(BatchCalls):
 
     def _compare(self) -> None:
         """Tell what other processes changed."""
-        mine = {run.row.id for run in self._runs.values()}
+        mine = self._runs.rows().keys()
         now = {row.id: row for row in self._store.single_rows()}
         before = dict(self._watched)
         self._batches.look()
@@ -268,10 +249,10 @@ class Queue(BatchCalls):
         if not self._holds.add(source, reason, pauses=pause_running):
             return
         if pause_running:
-            for run in self._runs.values():
+            for run in self._runs:
                 if run.row.state is State.RUNNING and run.row.priority <= 0:
                     self._holds.take(run.row.id)
-                    run.worker.pause()
+                    run.future.pause()
         else:
             self._go_on()
         self._tell(Update(NO_ROW, removed=True, holds=self.holds))
@@ -286,19 +267,21 @@ class Queue(BatchCalls):
     def _go_on(self) -> None:
         """Let what a hold had paused go on, if nobody holds running jobs any more."""
         held = self._holds.give_back()
-        for run in self._runs.values():
+        for run in self._runs:
             if run.row.id in held:
-                run.worker.resume()
+                run.future.resume()
 
     def _queued(self, number: int) -> None:
         self._look = True
         self._tell(Update(self._store.row(number)))
 
     def _request(self, number: int, request: str) -> None:
-        run = next((run for run in self._runs.values() if run.row.id == number), None)
+        run = self._runs.get(number)
         if run is not None:
-            self._request_here(run, request)
+            self._holds.forget(number)
+            self._runs.obey(run, request)
             return
+        self._runs.forget_pause(number)
         row = self._store.row(number)
         if row.state is State.QUEUED and request in ("cancel", "kill"):
             self._store.move(number, State.CANCELLED)
@@ -306,123 +289,41 @@ class Queue(BatchCalls):
         elif row.state.is_active and row.owner != self._me:
             self._store.ask(number, "cancel" if request == "kill" else request)
 
-    def _request_here(self, run: Run, request: str) -> None:
-        self._holds.forget(run.row.id)
-        if request == "cancel" and run.ending is None:
-            run.end(State.CANCELLED, "Cancelling", CANCEL_GRACE_S)
-            self._tell(Update(run.row))
-        elif request == "kill":
-            run.end(State.CANCELLED, "Cancelling", 0.0)
-            run.worker.kill()
-        elif request == "pause":
-            run.worker.pause()
-        elif request == "resume":
-            run.worker.resume()
+    def _use(self, executors: Sequence[JobExecutor]) -> None:
+        self._leaving = [one for one in (*self._leaving, *self._executors) if one not in executors]
+        self._executors = list(executors)
+        for executor in executors:
+            executor.changed = lambda: self._inbox.put(self._look_again)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        self._look = True
+
+    def _let_go(self) -> None:
+        """Shut down the executors that have done their last job; some take a while for that."""
+        busy = [run.executor for run in self._runs]
+        for executor in [executor for executor in self._leaving if executor not in busy]:
+            self._leaving.remove(executor)
+            threading.Thread(target=executor.shutdown, name="leaving-executor", daemon=True).start()
 
     def _dispatch(self) -> None:
-        free = [slot for slot in self._slots if slot.name not in self._runs]
-        if not free:
-            return
-        for row in self._store.candidates(self._me, adopt=self._adopt):
+        begun, rows = 0, self._store.candidates(self._me, adopt=self._adopt)
+        for row in rows:
             if self._holds and row.priority <= 0:
                 continue
-            slot = next((slot for slot in free if slot.suits(row.job, row.priority, gpus=self._gpus)), None)
-            if slot is not None and self._store.claim(row.id, self._me):
-                free.remove(slot)
-                self._start(slot, self._store.row(row.id))
-        self._look = False
+            executor = next((one for one in self._executors if one.room_for(row.job, row.priority)), None)
+            if executor is not None and self._store.claim(row.id, self._me):
+                self._runs.start(executor, self._store.row(row.id), self._runner_of(row.job))
+                begun += 1
+        # Where all of them have begun, there may be more and room for those as well.
+        self._look = 0 < begun == len(rows)
 
-    def _start(self, slot: Slot, row: Row) -> None:
-        worker, _ = self._idle.get(slot.name, (None, 0.0))
-        was_warm = worker is not None and worker.is_alive
-        try:
-            if worker is None or not was_warm:
-                worker = WorkerProcess(self._hear, slot)
-                self._idle[slot.name] = (worker, monotonic())
-            self._store.set_worker(row.id, worker.pid)
-        except UserError as error:
-            failed = Failed(error.message, error.path, error.remedy)
-            self._store.move(row.id, State.FAILED, error=failed)
-            self._tell(Update(self._store.row(row.id), failed))
-            return
-        del self._idle[slot.name]
-        run = self._runs[slot.name] = Run(replace(row, worker_pid=worker.pid), worker, was_warm=was_warm)
-        worker.start(row.job, self._runner_of(row.job), scratch_folder(row.id))
-        self._tell(Update(run.row))
-
-    def _hear(self, worker: WorkerProcess, reply: AnyReply | Outcome) -> None:
-        """Called by a worker's thread."""
-        self._inbox.put(partial(self._handle, worker, reply))
-
-    def _handle(self, worker: WorkerProcess, reply: AnyReply | Outcome) -> None:
-        run = self._runs.get(worker.slot.name)
-        if run is None or run.worker is not worker:
-            if isinstance(reply, Outcome) and self._idle.get(worker.slot.name, (None, 0.0))[0] is worker:
-                del self._idle[worker.slot.name]
-            return
-        if isinstance(reply, Begun):
-            run.has_begun = True
-        elif isinstance(reply, Outcome) and run.is_lost_on_the_way:
-            del self._runs[worker.slot.name]
-            self._start(worker.slot, run.row)
-        elif isinstance(reply, Done | Failed | Outcome):
-            self._finish(run, reply)
-        elif isinstance(reply, Held | Going):
-            self._paused(run, isinstance(reply, Held))
-        elif isinstance(reply, Progressed | Previewed | Measured | Produced | Logged):
-            self._heard(run, reply)
-
-    def _paused(self, run: Run, held: bool) -> None:
-        if held:
-            run.hold()
-        else:
-            run.go_on()
-        self._store.move(run.row.id, run.row.state)
-        self._tell(Update(run.row))
-
-    def _heard(self, run: Run, event: AnyEvent) -> None:
-        try:
-            if isinstance(event, Progressed):
-                if run.progress(event):
-                    self._store.save_progress(run.row.id, run.row.fraction, run.row.message, run.row.remaining_s)
-            elif isinstance(event, Measured | Logged | Produced):
-                if isinstance(event, Produced):
-                    run.produced(event)
-                self._store.record(run.row.id, event)
-        except UserError as error:
-            # A full disk must not lose the job for the sake of its log.
-            _log.warning("%s", error)
-        self._tell(Update(run.row, event))
-
-    def _finish(self, run: Run, last: Done | Failed | Outcome) -> None:
-        slot, number = run.worker.slot, run.row.id
-        state = run.last_state(last)
-        event = last.failed() if isinstance(last, Outcome) else last
-        error = event if isinstance(event, Failed) and state is State.FAILED else None
-        result = event.result if isinstance(event, Done) else None
-        message = {State.DONE: "", State.FAILED: run.row.message}.get(state, str(state).capitalize())
-        try:
-            self._store.save_progress(number, run.row.fraction, message, None)
-            self._store.move(number, state, error=error, result=result)
-            row = self._store.row(number)
-        except (UserError, InvalidTransition) as problem:
-            _log.error("%s", problem)
-            row = replace(run.row, state=state, error=error, result=result, message=message, remaining_s=None)
-        _log.info("job %d (%s) is %s%s", number, row.job.title, state, f": {error.message}\n{error.details}" if error else "")
-        del self._runs[slot.name]
-        self._holds.forget(number)
+    def _over(self, row: Row) -> None:
+        """No executor has the job any more."""
+        self._holds.forget(row.id)
         self._look = True
-        if isinstance(last, Outcome):
-            clear_after(row)
-        else:
-            self._idle[slot.name] = (run.worker, monotonic())
-        if not (row.job.resumable and state.can_retry):
-            remove_scratch(number)
-        if state is State.FAILED and row.batch:
+        if row.state is State.FAILED and row.batch:
             self._stop_batch(row.batch)
-        if state in (State.CANCELLED, State.INTERRUPTED):
-            event = Failed(str(state).capitalize(), cancelled=True)
-        self._tell(Update(row, event))
 
     def _stop_batch(self, batch: int) -> None:
         """A job of the batch has failed: where that ends the batch, what waits is not begun."""
@@ -436,7 +337,7 @@ class Queue(BatchCalls):
 
     def _close(self) -> None:
         self._closing = True
-        for run in self._runs.values():
+        for run in self._runs:
             run.end(run.ending or State.INTERRUPTED, "Stopping", CLOSE_GRACE_S)
 
     def _tell(self, update: Update) -> None:

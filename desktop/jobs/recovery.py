@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from desktop.alive import is_alive
 from desktop.errors import UserError
 from desktop.jobs.rows import Row
 from desktop.jobs.scratch import clear_scratch
@@ -29,9 +30,13 @@ def _needs_scratch(store: Store, number: int) -> bool:
 
 
 def clear_after(row: Row) -> None:
-    """Remove what the dead worker of ``row`` left half-written, in the folders of the job and in the cache."""
-    if not row.worker_pid:
+    """Remove what the dead worker of ``row`` left half-written, in the folders of the job and in the cache.
+
+    What another computer's worker left is in the folders that both see, unless a process of ours has the same number.
+    """
+    if not row.worker_pid or (row.node and is_alive(row.worker_pid)):
         return
     cache = cache_dir()
-    for folder in (*row.job.folders, cache, *(path for path in cache.iterdir() if path.is_dir())):
+    own = () if row.node else (cache, *(path for path in cache.iterdir() if path.is_dir()))
+    for folder in (*row.job.folders, *own):
         clear_leftovers(folder, pid=row.worker_pid)

@@ -1,4 +1,4 @@
-"""One job on a worker: what is known of it while it runs."""
+"""One job in an executor's hands: what is known of it while it runs."""
 
 from __future__ import annotations
 
@@ -7,39 +7,42 @@ from time import monotonic
 
 from desktop.jobs.estimate import TimeLeft
 from desktop.jobs.events import Done, Failed, Produced, Progressed
-from desktop.jobs.process import Outcome, WorkerProcess
+from desktop.jobs.executor import JobExecutor, JobFuture
+from desktop.jobs.process import Outcome
 from desktop.jobs.rows import Row
 from desktop.jobs.states import State
 
-PING_EVERY_S = 2.0
-SILENT_AFTER_S = 10.0
+KILL_GRACE_S = 3.0
 _SAVE_EVERY_S = 1.0
 
 
 class Run:
-    """A job that a worker has.
+    """A job that an executor has.
 
     Attributes:
         row: the job as it is at this moment.
-        worker: who runs it.
+        executor: who runs it.
+        future: how it is spoken to.
         ending: the state that it is being brought to by force (cancelled, interrupted), None otherwise.
-        deadline: when the worker is killed if it has not ended the job by then.
-        is_silent: the worker does not answer.
-        was_warm: the worker had done other jobs before.
-        has_begun: the worker has taken the job up.
+        deadline: when more force is used if it has not ended by then.
+        was_killed: its worker was killed.
     """
 
-    def __init__(self, row: Row, worker: WorkerProcess, *, was_warm: bool = False) -> None:
+    def __init__(self, row: Row, executor: JobExecutor, future: JobFuture) -> None:
         self.row = row
-        self.worker = worker
-        self.was_warm = was_warm
-        self.has_begun = False
+        self.executor = executor
+        self.future = future
         self.ending: State | None = None
         self.deadline: float | None = None
-        self.is_silent = False
+        self.was_killed = False
         self._left = TimeLeft()
         self._saved_at = 0.0
-        self._pinged_at = monotonic()
+
+    def meet(self) -> bool:
+        """Take in which worker has the job; returns whether that is anything new."""
+        before = (self.row.node, self.row.worker_pid)
+        self.row = replace(self.row, node=self.future.node, worker_pid=self.future.worker_pid)
+        return before != (self.row.node, self.row.worker_pid)
 
     def progress(self, event: Progressed) -> bool:
         """Take in how far the work is; returns whether it is time to save that."""
@@ -72,28 +75,22 @@ class Run:
         self.ending = state
         self.deadline = min(self.deadline or float("inf"), monotonic() + grace_s)
         self.row = replace(self.row, message=message, remaining_s=None)
-        self.worker.cancel()
+        self.future.cancel_job()
 
-    @property
-    def is_overdue(self) -> bool:
-        """Whether the early end did not come in time."""
-        return self.deadline is not None and monotonic() > self.deadline
+    def press(self) -> None:
+        """Use force where the early end did not come in time: kill the worker, and at last do without its answer."""
+        if self.deadline is None or monotonic() <= self.deadline:
+            return
+        if not self.was_killed:
+            self.kill()
+        else:
+            self.future.end(Failed("The worker could not be ended", cancelled=True))
 
-    @property
-    def is_lost_on_the_way(self) -> bool:
-        """Whether a warm worker had died before the job reached it, so that another one can do it."""
-        return self.was_warm and not self.has_begun and self.ending is None
-
-    def look_after(self) -> bool:
-        """Ask for a sign of life now and then; returns whether the worker's silence began or ended just now."""
-        now = monotonic()
-        since = self.worker.waiting_since
-        if since is None and now - self._pinged_at > PING_EVERY_S:
-            self._pinged_at = now
-            self.worker.ping()
-        silent = since is not None and now - since > SILENT_AFTER_S
-        changed, self.is_silent = silent != self.is_silent, silent
-        return changed
+    def kill(self) -> None:
+        """End the worker now."""
+        self.was_killed = True
+        self.deadline = monotonic() + KILL_GRACE_S
+        self.future.kill()
 
     def last_state(self, last: Done | Failed | Outcome) -> State:
         """The state that the job ends in when ``last`` was the last thing heard of it."""

@@ -108,6 +108,12 @@ class Store(BatchStore):
             self.move(job, State.QUEUED)
             self._requeue(db, [job], owner)
 
+    def put_back(self, job: int, owner: Owner) -> None:
+        """Queue a job again that could not be done where it was given to; nothing happens to one that is not at work."""
+        with self._writing() as db:
+            if self.row(job).state.is_active:
+                self._requeue(db, [job], owner)
+
     def take_over(self, row: Row, owner: Owner) -> bool:
         """Make a queued job of a dead process ``owner``'s; False when it is not one (any more)."""
         if row.owner.is_alive:

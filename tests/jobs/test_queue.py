@@ -11,6 +11,7 @@ from desktop.errors import UserError
 from desktop.jobs.events import Logged, Measured, Previewed, Produced, Progressed
 from desktop.jobs.executors import local_slots
 from desktop.jobs.job import ListenJob
+from desktop.jobs.local import LocalExecutor
 from desktop.jobs.queue import Queue, Update
 from desktop.jobs.scratch import scratch_folder
 from desktop.jobs.states import State
@@ -43,7 +44,7 @@ def test_an_idle_worker_is_released(home: Path, extra_runners: None) -> None:
     from desktop.jobs.store import Store
 
     store = Store()
-    queue = Queue(store, runner_of=runner_of, idle_s=0.3)
+    queue = Queue(store, runner_of=runner_of, executors=[LocalExecutor(idle_s=0.3)])
     bench = Bench(store, queue)
     pid = bench.run("quick").worker_pid
     until(lambda: not is_alive(pid), 5)
@@ -74,7 +75,7 @@ def test_two_workers_share_the_cores(home: Path, extra_runners: None) -> None:
     from desktop.jobs.store import Store
 
     store = Store()
-    queue = Queue(store, runner_of=runner_of, slots=local_slots(2, threads=6, gpus=0))
+    queue = Queue(store, runner_of=runner_of, executors=[LocalExecutor(local_slots(2, threads=6, gpus=0))])
     bench = Bench(store, queue)
     rows = [queue.wait(bench.submit("threads"), 20) for _ in range(2)]
     numbers = [bench.submit("steps"), bench.submit("steps")]

@@ -108,8 +108,8 @@ def test_a_worker_that_breaks_the_protocol_is_ended(bench: Bench) -> None:
 def test_a_stopped_worker_is_noticed_and_cancel_still_works(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("desktop.jobs.run.PING_EVERY_S", 0.2)
-    monkeypatch.setattr("desktop.jobs.run.SILENT_AFTER_S", 0.6)
+    monkeypatch.setattr("desktop.jobs.local.PING_EVERY_S", 0.2)
+    monkeypatch.setattr("desktop.jobs.local.SILENT_AFTER_S", 0.6)
     number = bench.submit("stays_silent")
     pid = bench.running(number, "going to sleep").worker_pid
     until(lambda: [line.text for _, line in bench.store.logs(number)] == ["The worker does not answer."], 5)
@@ -120,8 +120,8 @@ def test_a_stopped_worker_is_noticed_and_cancel_still_works(
 
 @posix
 def test_a_stopped_worker_that_wakes_up_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("desktop.jobs.run.PING_EVERY_S", 0.2)
-    monkeypatch.setattr("desktop.jobs.run.SILENT_AFTER_S", 0.6)
+    monkeypatch.setattr("desktop.jobs.local.PING_EVERY_S", 0.2)
+    monkeypatch.setattr("desktop.jobs.local.SILENT_AFTER_S", 0.6)
     number = bench.submit("stays_silent")
     pid = bench.running(number, "going to sleep").worker_pid
     until(lambda: bench.store.logs(number), 5)
@@ -151,13 +151,14 @@ def test_an_idle_worker_that_died_is_replaced(bench: Bench) -> None:
 
 def test_a_worker_that_cannot_start_says_why(home: Path, tmp_path: Path) -> None:
     from desktop.jobs.executors import Slot
+    from desktop.jobs.local import LocalExecutor
     from desktop.jobs.queue import Queue
     from desktop.jobs.store import Store
     from tests.jobs.bench import runner_of
 
     store = Store()
     broken = Slot("broken", "cpu", 1, environment={"PYTHONHOME": str(tmp_path)})
-    queue = Queue(store, runner_of=runner_of, slots=(broken,))
+    queue = Queue(store, runner_of=runner_of, executors=[LocalExecutor([broken])])
     row = Bench(store, queue).run("quick")
     assert row.state is State.FAILED and row.error and "could not start (exit code 1)" in row.error.message
     assert row.error.details

@@ -44,7 +44,7 @@ def desk(qtbot: QtBot, home: Path) -> Iterator[Desk]:
     """A queue without room for workers: jobs wait in it until a test says otherwise."""
     app = application()
     store, elsewhere = Store(), Store()
-    queue = Queue(store, slots=())
+    queue = Queue(store, executors=())
     bridge = QueueBridge(queue)
     runs = Runs()
     notes: list[Note] = []
