@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable
-from enum import IntEnum
+from enum import Enum, auto
 from typing import NamedTuple
 
 import torch
@@ -50,10 +50,10 @@ class Made(NamedTuple):
     tokens: int
 
 
-class _Verdict(IntEnum):
-    FINE = 0
-    INTERRUPTED = 1
-    TOO_LARGE = 2
+class _Verdict(Enum):
+    FINE = auto()
+    INTERRUPTED = auto()
+    TOO_LARGE = auto()
 
 
 class Stepper:
@@ -79,11 +79,12 @@ class Stepper:
         rows = self.plan.rows(number)
         scale = 1.0 / float(self._tokens.answers[rows].sum())
         verdict, loss, seen = self._gradients(parts(rows, batch, self.group.processes, self.group.process), scale)
-        verdict = _Verdict(self.group.worst(verdict))
-        if verdict is not _Verdict.FINE:
+        loss, tokens, interrupted, too_large = self.group.total(
+            [loss, seen, verdict is _Verdict.INTERRUPTED, verdict is _Verdict.TOO_LARGE]
+        )
+        if interrupted or too_large:
             self.optimiser.forget()
-            raise Interrupted if verdict is _Verdict.INTERRUPTED else TooLarge
-        loss, tokens = self.group.total([loss, seen])
+            raise TooLarge if too_large else Interrupted
         if not math.isfinite(loss):
             self.optimiser.forget()
             raise Diverged("The loss", number, self._recipe)
