@@ -1,0 +1,110 @@
+"""One fault after the other on worlds of their own, and the table of what came of them."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.check import Findings, check
+from tests.faults.faults import LOCAL, Fault
+from tests.faults.sources import MIX
+from tests.faults.world import World
+
+FAULTS: dict[str, Fault] = dict(LOCAL)
+_HEADS = (
+    *("fault", "jobs", "done", "failed (told why)", "cancelled", "cut short"),
+    *("lost", "twice", "partial", "changed", "orphans", "scratch", "done in the end", "seconds", "verdict"),
+)
+
+
+@dataclass
+class Line:
+    """What came of a fault: right after it, and when the same command has gone on to the end.
+
+    Attributes:
+        failure: what went otherwise than expected, "" when all was well.
+    """
+
+    name: str
+    after: Findings
+    last: Findings
+    seconds: float
+    failure: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all promises were kept."""
+        return not self.failure
+
+    def cells(self) -> list[str]:
+        """As in ``_HEADS``."""
+        states, both = self.after.states, (self.after, self.last)
+        failed = states.get("failed", 0)
+        sums = [
+            str(max(getattr(one, name) for one in both)) for name in ("lost", "twice", "partial", "changed", "orphans", "scratch")
+        ]
+        return [
+            self.name,
+            str(self.after.jobs),
+            str(states.get("done", 0)),
+            f"{failed} ({failed - self.after.untold})",
+            str(states.get("cancelled", 0)),
+            str(states.get("interrupted", 0) + states.get("queued", 0)),
+            *sums,
+            str(self.last.states.get("done", 0)),
+            f"{self.seconds:.0f}",
+            "good" if self.is_good else "BAD",
+        ]
+
+
+def run(name: str, models: Path, count: int, *, head: Path | None = None, mix: Sequence[str] = MIX) -> Line:
+    """Try a fault on so many jobs; look right after it, take it away, go on, look again."""
+    began = time.monotonic()
+    failure, after, last = "", Findings(count), Findings(count)
+    with tempfile.TemporaryDirectory(prefix="faults-") as temp, _disk(name, Path(temp)) as places:
+        world = World(Path(temp), models, count, head=head, mix=mix, **places)
+        try:
+            FAULTS[name](world)
+            after = check(world)
+            world.mend()
+            if after.states.get("done") != count:
+                child = world.work()
+                assert world.finish(child) == 0, world.processes.said(child)[-2000:]
+            last = check(world)
+            assert last.states == {"done": count}, last.states
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            failure = f"{type(error).__name__}: {error}"
+        finally:
+            world.close()
+        problems = [*after.problems, *last.problems]
+        if failure or problems:
+            failure = "\n".join(filter(None, [failure, *problems]))
+            shutil.copytree(world.folder / "logs", Path(tempfile.mkdtemp(prefix="faults-said-")) / "logs")
+    return Line(name, after, last, time.monotonic() - began, failure)
+
+
+def table(lines: Sequence[Line]) -> str:
+    """The table as Markdown."""
+    rows = [_HEADS, tuple("---" for _ in _HEADS), *(line.cells() for line in lines)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+@contextlib.contextmanager
+def _disk(name: str, folder: Path) -> Iterator[dict[str, Path]]:
+    """A small disk for the faults that fill one."""
+    if not name.startswith("disk full"):
+        yield {}
+        return
+    place = folder / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)], check=True, capture_output=True)
+    try:
+        yield {"results" if "results" in name else "disk": place}
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
