@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from desktop.errors import UsageError, UserError
-from desktop.jobs.cluster import node
+from desktop.jobs.cluster import node, versions
 from desktop.jobs.cluster.keys import Keys
 
 PORT = 8786
@@ -25,7 +25,7 @@ def full_address(address: str) -> str:
 
 
 def connect(address: str, keys: Keys, *, timeout: float = _CONNECT_S) -> Any:
-    """A client of the cluster at ``address``; raises UserError when it does not answer or refuses our keys."""
+    """A client of the cluster at ``address``; raises UserError when it does not answer, refuses us or has another version."""
     try:
         from distributed import Client
     except ImportError as error:
@@ -33,10 +33,16 @@ def connect(address: str, keys: Keys, *, timeout: float = _CONNECT_S) -> Any:
         raise UserError("The cluster needs a package that is not installed", remedy=remedy) from error
     quieten()
     try:
-        return Client(full_address(address), security=keys.security(), timeout=timeout, set_as_default=False, name="reprise")
+        client = Client(full_address(address), security=keys.security(), timeout=timeout, set_as_default=False, name="reprise")
     except (OSError, TimeoutError, ValueError, RuntimeError) as error:
         remedy = "Look whether it runs, whether the address is right, and whether both computers have the same key file."
         raise UserError(f"The cluster at {address} does not answer or refuses this computer's key", remedy=remedy) from error
+    try:
+        versions.check(client.sync(client.scheduler.reprise_version), address)
+    except BaseException:
+        client.close()
+        raise
+    return client
 
 
 def nodes(address: str, keys: Keys) -> list[dict[str, Any]]:
@@ -53,6 +59,8 @@ def stop(address: str, keys: Keys) -> None:
 
 
 def quieten() -> None:
-    """Keep Dask from writing to the terminal what we say in our own words."""
-    for name in ("distributed", "tornado", "bokeh", "asyncio"):
+    """Keep Dask from writing to the terminal what we say in our own words. It must have been imported before."""
+    # It gives some of its loggers levels of their own.
+    names = [name for name in logging.root.manager.loggerDict if name.startswith(("distributed.", "tornado."))]
+    for name in ("distributed", "tornado", "asyncio", *names):
         logging.getLogger(name).setLevel(logging.CRITICAL)

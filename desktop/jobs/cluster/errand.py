@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty
+from time import monotonic
 from typing import TypeVar
 
 import msgspec
@@ -114,7 +115,7 @@ class Errand:
 
     def _run(self, seat: Seat, job: AnyJob, runner: str, back: dict[str, str]) -> _Last:
         worker, is_warm = seat.worker()
-        has_begun = False
+        has_begun, looked_at = False, monotonic()
         with self._changed:
             self._worker = worker
             worker.start(job, runner or job.runner, self.folder / "scratch")
@@ -122,11 +123,14 @@ class Errand:
                 _pass_on(worker, request)
         try:
             while True:
+                # However much the worker says.
+                if monotonic() - looked_at > _LOOK_S:
+                    looked_at = monotonic()
+                    if self._is_unwanted():
+                        raise Unwanted
                 try:
                     reply = seat.inbox.get(timeout=_LOOK_S)
                 except Empty:
-                    if self._is_unwanted():
-                        raise Unwanted from None
                     continue
                 if isinstance(reply, Outcome) and is_warm and not has_begun:
                     # A warm worker had died before the job reached it.

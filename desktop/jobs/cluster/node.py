@@ -84,13 +84,16 @@ def set_up(node: Node) -> None:
 
 def perform(data: bytes) -> None:
     """The task: see ``Node.perform``."""
+    from distributed import Reschedule
     from distributed.worker import get_worker
 
     worker = get_worker()
     try:
         _here().perform(worker, worker.get_current_task(), data)
     except Unwanted:
-        return
+        if worker.status.name != "running":
+            # A return would count as the job's end.
+            raise Reschedule from None
 
 
 async def obey(attempt: str, request: str) -> bool:

@@ -62,11 +62,6 @@ class RemoteFuture(JobFuture):
     def kill(self) -> None:
         self._ask("kill")
 
-    def end(self, last: Done | Failed | Outcome) -> None:
-        """The job is over; only the first end counts."""
-        with contextlib.suppress(InvalidStateError):
-            self.set_result(last)
-
     def give_back(self, reason: str) -> None:
         """The job cannot be done on this cluster at the moment; whoever submitted it may have it done elsewhere."""
         if "cancel" in self._asked or "kill" in self._asked:

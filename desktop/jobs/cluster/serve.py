@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from desktop.errors import UserError
-from desktop.jobs.cluster import node
+from desktop.jobs.cluster import node, versions
 from desktop.jobs.cluster.client import full_address, quieten
 from desktop.jobs.cluster.keys import Keys
 from desktop.jobs.executors import Slot
@@ -96,7 +96,9 @@ async def _serve(address: str, keys: Keys, slots: Sequence[Slot], say: Say, name
     quieten()
     host, _, port = full_address(address).removeprefix("tls://").rpartition(":")
     try:
-        scheduler = await servers.scheduler(protocol="tls", host=host, port=int(port), security=keys.security(), dashboard=False)
+        scheduler = servers.scheduler(protocol="tls", host=host, port=int(port), security=keys.security(), dashboard=False)
+        scheduler.handlers["reprise_version"] = versions.answer
+        await scheduler
     except OSError as error:
         remedy = "Choose another one with --address HOST:PORT, or end what uses it."
         raise UserError(f"The address {host}:{port} cannot be used: {error.strerror or error}", remedy=remedy) from error
@@ -121,6 +123,10 @@ async def _join(address: str, keys: Keys, slots: Sequence[Slot], say: Say, name:
             try:
                 await _work(servers, full_address(address), keys, slots, name, shares_folders, ended, lambda: say("Joined"))
                 was_in = True
+            except versions.OtherVersion as error:
+                if not was_in:
+                    raise
+                say(str(error))
             except (OSError, TimeoutError, ValueError, RuntimeError) as error:
                 if not was_in:
                     remedy = "Look whether it runs, whether the address is right, and whether the key file is its own."
@@ -141,7 +147,10 @@ async def _work(
     ended: asyncio.Event,
     joined: Callable[[], None] = lambda: None,
 ) -> None:
-    """Be a node until ``ended`` or until the scheduler is lost."""
+    """Be a node until ``ended`` or until the scheduler is lost; raises OtherVersion, and OSError when it cannot be joined."""
+    versions.check(await versions.ask(address, keys.security(), _JOIN_S), address.removeprefix("tls://"))
+    from distributed.comm import get_local_address_for
+
     me = node.Node(name or computer_name(), slots, shares_folders=shares_folders)
     node.set_up(me)
     with TemporaryDirectory(prefix="reprise-node-", ignore_cleanup_errors=True) as folder:
@@ -153,6 +162,8 @@ async def _work(
             local_directory=str(Path(folder)),
             dashboard=False,
             death_timeout=_JOIN_S,
+            # The scheduler alone must reach it: it listens where it is seen from there, and nowhere else.
+            host=get_local_address_for(address).removeprefix("tls://"),
             protocol="tls",
         )
         try:

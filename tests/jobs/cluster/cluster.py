@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,11 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 30.0) -> None:
 class Member:
     """A process of ``reprise cluster``, with what it has printed."""
 
-    def __init__(self, home: Path, *arguments: str) -> None:
+    def __init__(self, home: Path, *arguments: str, program: Sequence[str] = ("-m", "desktop")) -> None:
         environment = os.environ | {"REPRISE_HOME": str(home), "REPRISE_EXTRA_RUNNERS": "tests.jobs.cluster.runners"}
         environment["PYTHONPATH"] = str(ROOT)
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "desktop", "cluster", *arguments],
+            [sys.executable, "-P", *program, "cluster", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -73,14 +73,24 @@ class Cluster:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.scheduler = Member(home, "start", "--address", "127.0.0.1:0", "--workers", "0")
-        self.address = self.scheduler.said("listens at").split()[-1]
         self.key_file = home / "config" / "cluster" / "cluster.key"
         self.nodes: dict[str, Member] = {}
+        self.address = "127.0.0.1:0"
+        self.start()
+
+    def start(self) -> None:
+        """Start the scheduler, again at the same address where it was started before."""
+        self.scheduler = Member(self.home, "start", "--address", self.address, "--workers", "0")
+        self.address = self.scheduler.said("listens at").split()[-1]
 
     @property
     def keys(self) -> Keys:
         return read_keys(self.key_file)
+
+    def scratch_of(self, name: str) -> list[Path]:
+        """What a node keeps of jobs."""
+        folder = self.home / name / "cache" / "cluster"
+        return list(folder.iterdir()) if folder.is_dir() else []
 
     def join(self, name: str, *options: str) -> Member:
         """A node with one slot, with its own home."""
