@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Formatter
 
 from desktop.errors import UsageError
 
-_FORBIDDEN = '<>:"/\\|?*'
-"""Characters that some file system refuses in names."""
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]')
+"""Characters that some file system refuses in names, or that make a terminal or a list show another name."""
+
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])\s*(\.|$)", re.IGNORECASE)
+"""Devices of Windows, with any ending."""
+
+_WIDTH = re.compile(r"0?[1-9]?[0-9]?d?")
 
 
 def file_stem(name: str, empty: str = "cover") -> str:
     """``name`` as a file name that every system takes; ``empty`` where nothing is left of it."""
-    clean = "".join("_" if c in _FORBIDDEN or ord(c) < 32 else c for c in name).strip(" .")
-    return clean.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore") or empty
+    clean = _FORBIDDEN.sub("_", name).strip(" .")
+    clean = f"_{clean}" if _RESERVED.match(clean) else clean
+    return clean.encode("utf-8", "ignore")[:200].decode("utf-8", "ignore").rstrip(" .") or empty
 
 
 def fill(template: str, values: Mapping[str, str | int], option: str = "template") -> str:
@@ -24,11 +31,12 @@ def fill(template: str, values: Mapping[str, str | int], option: str = "template
     Raises UsageError, which calls the template ``option``, when it cannot be filled.
     """
     try:
-        fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
-        unknown = [field for field in fields if field not in values]
-        if unknown:
-            known = ", ".join(f"{{{field}}}" for field in values)
-            raise UsageError(f"{option}: there is no {{{unknown[0]}}}", remedy=f"Known are {known}.")
+        for _, field, width, changed in Formatter().parse(template):
+            if field is not None and field not in values:
+                known = ", ".join(f"{{{each}}}" for each in values)
+                raise UsageError(f"{option}: there is no {{{field}}}", remedy=f"Known are {known}.")
+            if changed or not _WIDTH.fullmatch(width or ""):
+                raise ValueError("only a width may follow a name, as in {number:03}")
         return file_stem(template.format(**values), "result")
     except ValueError as error:
         raise UsageError(f"{option}: '{template}' is not a template: {error}") from error

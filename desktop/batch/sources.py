@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from desktop.errors import UserError
+from desktop.folders import files_below
 from desktop.plain_files import named_in, read_plain
 from desktop.video.names import CLIPS, IMAGES
 
@@ -72,11 +73,8 @@ def files_in(folder: Path, kind: str, *, without: Path | None = None) -> list[So
     below = without.absolute() if without is not None and without.absolute() not in (folder, *folder.parents) else None
     paths = sorted(
         path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in ENDINGS[kind]
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and (below is None or below not in path.parents)
-        and path.is_file()
+        for path in files_below(folder)
+        if path.suffix.lower() in ENDINGS[kind] and (below is None or below not in path.parents)
     )
     results = {path.parent / f"{name}{RESULTS[kind]}" for path in paths for name in (path.stem, path.name)}
     return [Source(path, path.parent.relative_to(folder)) for path in paths if path.with_suffix("") not in results]

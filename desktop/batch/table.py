@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +13,7 @@ from desktop.jobs.job import AnyJob
 from desktop.jobs.rows import Row
 from desktop.jobs.states import State
 from desktop.paths import atomic_write
+from desktop.spreadsheet import table_text
 
 SKIPPED = "skipped"
 
@@ -118,11 +117,7 @@ def write_tables(lines: Sequence[Line], path: Path) -> None:
     """
     cells = [as_cells(line) for line in lines]
     columns = list(dict.fromkeys(name for line in cells for name in line))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="")
-    writer.writeheader()
-    writer.writerows({name: "" if value is None else value for name, value in line.items()} for line in cells)
     with atomic_write(path.with_name(f"{path.name}.csv")) as file:
-        file.write(text.getvalue().encode("utf-8-sig"))
+        file.write(table_text([columns, *([line.get(name) for name in columns] for line in cells)]))
     with atomic_write(path.with_name(f"{path.name}.json")) as file:
         file.write(msgspec.json.format(msgspec.json.encode(cells), indent=2))

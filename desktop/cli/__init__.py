@@ -11,6 +11,13 @@ DONE, FAILED, USAGE, CANCELLED = 0, 1, 2, 130
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command; returns 0 done, 1 failed, 2 usage, 130 cancelled."""
+    from desktop.cli.terminal import guarded
+
+    with guarded():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     from desktop.cli.app import app
     from desktop.cli.errors import explain
     from desktop.errors import UserError

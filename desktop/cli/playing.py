@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from desktop.cli.terminal import steered
 from desktop.errors import UsageError, UserError
 
 Saved = Annotated[str, typer.Argument(metavar="COVER", help="A .reprise or MIDI file.", show_default=False)]
@@ -153,7 +154,7 @@ def _tell(duration: float, *, json: bool) -> Any:
     """Shows the time on a terminal."""
     if json or not sys.stderr.isatty():
         return lambda _second: None
-    return lambda second: print(f"\r{_clock(second)} / {_clock(duration)} ", end="", file=sys.stderr, flush=True)
+    return lambda second: print(f"\r{_clock(second)} / {_clock(duration)} ", end="", file=steered(sys.stderr), flush=True)
 
 
 def _clock(second: float) -> str:

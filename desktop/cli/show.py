@@ -11,6 +11,7 @@ import msgspec
 
 from desktop.cli.errors import sentences
 from desktop.cli.quantities import duration
+from desktop.cli.terminal import shown, steered
 from desktop.cli.words import summary
 from desktop.jobs.events import Done, Failed, Logged, Previewed, Progressed
 from desktop.jobs.rows import Row, Update
@@ -140,13 +141,13 @@ class Bars:
         if isinstance(event, Logged):
             self.say(f"{event.level}: {event.text}")
         if row.id not in self._tasks:
-            self._tasks[row.id] = self._progress.add_task(row.job.title, total=1.0, message="", left="")
+            self._tasks[row.id] = self._progress.add_task(shown(row.job.title), total=1.0, message="", left="")
         left = duration(row.remaining_s) + " left" if row.remaining_s is not None else ""
         message = row.message if row.state is State.RUNNING else str(row.state)
-        self._progress.update(self._tasks[row.id], completed=row.fraction, message=message, left=left)
+        self._progress.update(self._tasks[row.id], completed=row.fraction, message=shown(message), left=left)
 
     def say(self, text: str) -> None:
-        self._progress.console.print(text, markup=False, highlight=False)
+        self._progress.console.print(shown(text), markup=False, highlight=False)
 
     def close(self, rows: list[Row]) -> None:
         self._progress.stop()
@@ -171,7 +172,7 @@ def _bars() -> Progress:
         TaskProgressColumn(),
         TextColumn("{task.fields[message]}", markup=False),
         TextColumn("{task.fields[left]}", markup=False),
-        console=Console(stderr=True),
+        console=Console(file=steered(sys.stderr)),
     )
 
 

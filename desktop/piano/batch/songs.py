@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from desktop.errors import UsageError, UserError
+from desktop.folders import files_below
 from desktop.jobs.base import choose
 from desktop.jobs.piano_jobs import BEAT_CHANGES, DIFFICULTIES, ENGINES, EXTRAS, STYLES, check_composer
 from desktop.piano.names import SOUNDS
@@ -69,16 +70,10 @@ def gather(given: Iterable[Path], common: Entry) -> list[Entry]:
 
 
 def _songs_in(folder: Path, common: Entry) -> list[Entry]:
-    files = sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS and not _is_hidden(path, folder) and path.is_file()
-    )
+    files = sorted(path for path in files_below(folder) if path.suffix.lower() in SOUNDS)
     if not files:
         raise UserError("There are no songs in this folder", path=folder, remedy=f"Songs end in {', '.join(SOUNDS[:8])}, ...")
     return [replace(common, source=path.absolute(), inside=path.parent.relative_to(folder)) for path in files]
-
-
-def _is_hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _listed(path: Path, common: Entry) -> Iterator[Entry]:
