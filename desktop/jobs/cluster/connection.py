@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
+
 from desktop.errors import UserError
 from desktop.jobs.cluster.client import connect
 from desktop.jobs.cluster.keys import Keys
@@ -45,6 +47,7 @@ class Connection:
         problem: why there is none, "" while there is one or none was tried yet.
         slots: how many jobs all nodes can do at the same time, as of a second ago.
         gpus: how many of them with a GPU.
+        is_here: this computer is among the nodes.
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class Connection:
         hear: Callable[[tuple[float, object]], None],
         changed: Callable[[], None],
         lost: Callable[[], None],
-        patient: bool,
+        say: Callable[[str], None] | None,
     ) -> None:
         """Connect to the scheduler at ``address``.
 
@@ -63,15 +66,17 @@ class Connection:
             hear: is called with what nodes say; it must return at once.
             changed: is called when ``link`` or ``slots`` have changed.
             lost: is called when a link has broken.
-            patient: go on trying in the background instead of raising UserError when it cannot be reached.
+            say: is told, for people, that the cluster cannot be reached, is lost or is back. Without it UserError is raised when
+                it cannot be reached the first time.
         """
         self._address, self._keys = address, keys
-        self._hear, self._changed, self._lost = hear, changed, lost
+        self._hear, self._changed, self._lost, self._say = hear, changed, lost, say or _log.warning
         self.link: Link | None = None
         self.problem = ""
         self.slots = self.gpus = 0
+        self.is_here = False
         self._closed = threading.Event()
-        if not patient:
+        if say is None:
             self.link = self._open()
             self._count()
         self._thread = threading.Thread(target=self._watch, name="cluster-connection", daemon=True)
@@ -103,21 +108,24 @@ class Connection:
             self.link, self.problem = self._open(), ""
             self._count()
         except UserError as error:
-            self.problem = str(error)
-        if self.link is not None or self.problem != before:
+            self.problem = f"{error}; this computer works alone until it does"
+        if self.problem != before:
+            self._say(self.problem or f"The cluster at {self._address} is back")
+        if self.link is not None:
             self._changed()
 
     def _look(self) -> None:
-        before = self.slots
+        before = (self.slots, self.is_here)
         if self.link is not None and (self.link.client.status != "running" or not self._count()):
-            broken, self.link, self.slots, self.gpus = self.link, None, 0, 0
-            self.problem = f"The connection to the cluster at {self._address} was lost; it is tried again and again"
+            broken, self.link, self.slots, self.gpus, self.is_here = self.link, None, 0, 0, False
+            self.problem = f"The cluster at {self._address} was lost; this computer works alone until it is back"
+            self._say(self.problem)
             self._lost()
             self._changed()
             # Dask would connect again by itself, but forget what we had asked for.
             with contextlib.suppress(Exception):
                 broken.client.close(_CLOSE_S)
-        elif self.slots != before:
+        elif (self.slots, self.is_here) != before:
             self._changed()
 
     def _open(self) -> Link:
@@ -136,11 +144,13 @@ class Connection:
         if self.link is None:
             return False
         try:
-            workers = self.link.client.scheduler_info(n_workers=-1)["workers"].values()
+            workers = self.link.client.scheduler_info(n_workers=-1)["workers"]
         except Exception as error:
             _log.info("the cluster's scheduler does not answer: %s", error)
             return False
-        resources = [worker.get("resources", {}) for worker in workers]
+        resources = [worker.get("resources", {}) for worker in workers.values()]
         self.slots = int(sum(one.get("SLOT", 0) for one in resources))
         self.gpus = int(sum(one.get("GPU", 0) for one in resources))
+        own = {one.address for addresses in psutil.net_if_addrs().values() for one in addresses}
+        self.is_here = any(address.removeprefix("tls://").rpartition(":")[0].strip("[]") in own for address in workers)
         return True

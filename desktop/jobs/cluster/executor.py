@@ -32,6 +32,11 @@ _THREADS = 8
 _log = logging.getLogger(__name__)
 
 
+def may_travel(job: AnyJob, priority: int) -> bool:
+    """Whether a node may do the job. Somebody waits at the screen for one with a priority: it is done where it is seen."""
+    return isinstance(job, TRAVELLING) and priority <= 0
+
+
 class ClusterExecutor(JobExecutor):
     """An executor whose slots are those of all nodes of a cluster.
 
@@ -39,10 +44,11 @@ class ClusterExecutor(JobExecutor):
     end with ``GivenBack``, and there is no room until it is back.
     """
 
-    def __init__(self, address: str, keys: Keys, *, patient: bool = False) -> None:
+    def __init__(self, address: str, keys: Keys, *, say: Callable[[str], None] | None = None) -> None:
         """Connect to the scheduler at ``address`` (HOST or HOST:PORT).
 
-        Raises UserError when it cannot be reached, or with ``patient`` tries again and again in the background.
+        Raises UserError when it cannot be reached; with ``say``, which is told when it cannot be reached, is lost or is back,
+        that is tried again and again in the background instead.
         """
         self.name = address
         self._futures: dict[str, RemoteFuture] = {}
@@ -51,12 +57,11 @@ class ClusterExecutor(JobExecutor):
         self._notes = ThreadPoolExecutor(1, "cluster-notes")
         self._closed = threading.Event()
         self._connection = Connection(
-            address, keys, hear=self._hear, changed=lambda: self.changed(), lost=self._give_back, patient=patient
+            address, keys, hear=self._hear, changed=lambda: self.changed(), lost=self._give_back, say=say
         )
 
     def room_for(self, job: AnyJob, priority: int) -> bool:
-        # Somebody waits at the screen for jobs with a priority: they are done where they are seen.
-        if not isinstance(job, TRAVELLING) or priority > 0 or self._closed.is_set():
+        if not may_travel(job, priority) or self._closed.is_set():
             return False
         return self._connection.link is not None and len(self._futures) < self._connection.slots
 
@@ -64,6 +69,11 @@ class ClusterExecutor(JobExecutor):
     def slots(self) -> int:
         """How many jobs the nodes can do at the same time, as of a second ago."""
         return self._connection.slots
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this computer is one of the nodes."""
+        return self._connection.is_here
 
     @property
     def problem(self) -> str:

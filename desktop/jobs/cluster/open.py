@@ -2,33 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from desktop.jobs.executors import local_slots
+from desktop.jobs.local import LocalExecutor
 
 if TYPE_CHECKING:
+    from desktop.jobs.cluster.executor import ClusterExecutor
     from desktop.jobs.executor import JobExecutor
+    from desktop.jobs.executors import Slot
+    from desktop.jobs.job import AnyJob
 
 
-def executors(address: str, key: str = "", *, workers: int = 1, threads: int = 0, patient: bool = False) -> list[JobExecutor]:
+def executors(
+    address: str,
+    key: str = "",
+    *,
+    workers: int = 1,
+    threads: int = 0,
+    say: Callable[[str], None] | None = None,
+) -> list[JobExecutor]:
     """Where jobs may run, the first choice first.
 
     Args:
         address: HOST or HOST:PORT of a cluster, "" for none.
         key: its key file, "" for this computer's own.
         workers, threads: of this computer, as of ``local_slots``.
-        patient: a cluster that cannot be reached is tried again and again, while this computer works alone; otherwise UserError.
-            A key file that is missing or none, and an address that is none, are always errors.
+        say: is told, on any thread, when the cluster cannot be reached, is lost or is back; this computer works alone meanwhile.
+            Without it a cluster that cannot be reached is a UserError. A key file that cannot be read always is.
     """
-    from desktop.jobs.local import LocalExecutor
-
-    local = LocalExecutor(local_slots(workers, threads=threads))
+    slots = local_slots(workers, threads=threads)
     if not address:
-        return [local]
+        return [LocalExecutor(slots)]
     from desktop.jobs.cluster.client import full_address
     from desktop.jobs.cluster.executor import ClusterExecutor
     from desktop.jobs.cluster.keys import key_path, read_keys
 
     full_address(address)
-    return [ClusterExecutor(address, read_keys(Path(key) if key else key_path()), patient=patient), local]
+    cluster = ClusterExecutor(address, read_keys(Path(key) if key else key_path()), say=say)
+    return [cluster, _Beside(slots, cluster)]
+
+
+class _Beside(LocalExecutor):
+    """This computer beside a cluster: what the cluster does is left to its node where this computer has one as well."""
+
+    def __init__(self, slots: tuple[Slot, ...], cluster: ClusterExecutor) -> None:
+        super().__init__(slots)
+        self._cluster = cluster
+
+    def room_for(self, job: AnyJob, priority: int) -> bool:
+        from desktop.jobs.cluster.executor import may_travel
+
+        return not (self._cluster.is_here and may_travel(job, priority)) and super().room_for(job, priority)

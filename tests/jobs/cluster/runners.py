@@ -9,9 +9,9 @@ from typing import Any
 from desktop.jobs.job import CoverJob
 from desktop.jobs.progress import Progress
 from desktop.paths import atomic_write
-from tests.jobs.runners import deaf, steps
+from tests.jobs.runners import deaf, quick, steps
 
-__all__ = ["deaf", "doubles", "steps", "waits"]
+__all__ = ["deaf", "doubles", "quick", "steps", "steps_slowly", "waits"]
 
 
 def doubles(job: CoverJob, progress: Progress) -> dict[str, Any]:
@@ -27,5 +27,13 @@ def waits(job: CoverJob, progress: Progress) -> dict[str, Any]:
     """A minute in small steps."""
     for step in range(6000):
         progress.at(step / 6000, "waiting")
+        time.sleep(0.01)
+    return {}
+
+
+def steps_slowly(job: CoverJob, progress: Progress) -> dict[str, Any]:
+    """Three seconds in small steps."""
+    for step in range(300):
+        progress.at(step / 300, "stepping")
         time.sleep(0.01)
     return {}

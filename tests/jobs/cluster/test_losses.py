@@ -108,9 +108,11 @@ def test_a_cluster_that_is_not_there(home: Path, tmp_path: Path) -> None:
 
     with pytest.raises(UserError, match="does not answer"):
         ClusterExecutor("127.0.0.1:1", own_keys())
-    executor = ClusterExecutor("127.0.0.1:1", own_keys(), patient=True)
+    said: list[str] = []
+    executor = ClusterExecutor("127.0.0.1:1", own_keys(), say=said.append)
     assert not executor.room_for(task("waits", tmp_path, tmp_path).job, 0)
-    wait_until(lambda: "does not answer" in executor.problem)
+    wait_until(lambda: bool(said))
+    assert "does not answer" in said[0] and said == [executor.problem]
     executor.shutdown()
 
 

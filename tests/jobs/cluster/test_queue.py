@@ -1,0 +1,134 @@
+"""A queue over real nodes and this computer: one behaviour, wherever a job runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from desktop.jobs.cluster.executor import ClusterExecutor
+from desktop.jobs.events import Measured, Previewed, Produced
+from desktop.jobs.executors import local_slots
+from desktop.jobs.job import CoverJob, ListenJob
+from desktop.jobs.local import LocalExecutor
+from desktop.jobs.queue import Queue, Row, Update
+from desktop.jobs.states import State
+from desktop.jobs.store import Store
+from tests.jobs.cluster.cluster import Cluster, wait_until
+
+
+class Desk:
+    """A queue whose jobs say by their title which runner they have."""
+
+    def __init__(self, cluster: Cluster, folder: Path) -> None:
+        self.folder = folder
+        self.store = Store()
+        executors = [ClusterExecutor(cluster.address, cluster.keys), LocalExecutor(local_slots(1, gpus=0)[:1])]
+        self.queue = Queue(self.store, executors=executors, runner_of=lambda job: f"tests.jobs.cluster.runners:{job.title}")
+        self.updates: list[Update] = []
+        self.queue.subscribe(self.updates.append)
+
+    def submit(self, runner: str) -> int:
+        source = self.folder / runner
+        source.write_bytes(b"song")
+        return self.queue.submit(CoverJob(source=str(source), output=str(self.folder / "out")))
+
+    def at_work(self, number: int, node: str) -> Row:
+        """A job that works on a node ("" for this computer)."""
+        wait_until(lambda: self.queue.row(number).fraction > 0 and self.queue.row(number).node == node)
+        return self.queue.row(number)
+
+    def reached(self, number: int, state: State) -> None:
+        wait_until(lambda: self.queue.row(number).state is state, 10)
+
+    def cancelled(self, number: int) -> float:
+        """Cancel a job; returns after how many seconds it was over."""
+        began = time.monotonic()
+        self.queue.cancel(number)
+        assert self.queue.wait(number, 10).state is State.CANCELLED
+        return time.monotonic() - began
+
+
+@pytest.fixture
+def desk(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A queue over one node with one slot and one slot of this computer."""
+    monkeypatch.setenv("REPRISE_EXTRA_RUNNERS", "tests.jobs.cluster.runners")
+    cluster.join("one").said("Joined")
+    desk = Desk(cluster, tmp_path)
+    yield desk
+    desk.queue.close()
+    desk.store.close()
+
+
+def test_jobs_are_the_same_here_and_there(desk: Desk, cluster: Cluster) -> None:
+    there, here = desk.submit("waits"), desk.submit("waits")
+    assert desk.at_work(there, "one").worker_pid != desk.at_work(here, "").worker_pid
+    assert desk.store.row(there).node == "one"
+    for number in (there, here):
+        desk.queue.pause(number)
+        desk.reached(number, State.PAUSED)
+        assert desk.store.row(number).state is State.PAUSED
+        desk.queue.resume(number)
+        desk.reached(number, State.RUNNING)
+    desk.queue.hold("test", "in the test", pause_running=True)
+    for number in (there, here):
+        desk.reached(number, State.PAUSED)
+    desk.queue.release("test")
+    for number in (there, here):
+        desk.reached(number, State.RUNNING)
+        assert desk.cancelled(number) < 1
+
+    numbers = [desk.submit("steps"), desk.submit("steps")]
+    rows = [desk.queue.wait(number, 30) for number in numbers]
+    assert [(row.state, row.node, row.fraction) for row in rows] == [(State.DONE, "one", 1), (State.DONE, "", 1)]
+    for row in rows:
+        said = [update.event for update in desk.updates if update.row.id == row.id]
+        assert len([event for event in said if isinstance(event, Measured)]) == 20
+        assert [type(event) for event in said if isinstance(event, Previewed | Produced)] == [Previewed, Produced]
+        assert len(desk.store.logs(row.id)) == 2
+        assert list(dict.fromkeys(one.row.state for one in desk.updates if one.row.id == row.id)) == [
+            State.QUEUED,
+            State.RUNNING,
+            State.DONE,
+        ]
+
+    # What is about this computer is done here, though the node has room.
+    number = desk.queue.submit(ListenJob(source="quick"))
+    assert desk.queue.wait(number, 20).node == ""
+
+    deaf = desk.submit("deaf")
+    desk.at_work(deaf, "one")
+    assert 1.9 < desk.cancelled(deaf) < 4
+    killed = desk.submit("waits")
+    os.kill(desk.at_work(killed, "one").worker_pid, signal.SIGKILL)
+    row = desk.queue.wait(killed, 10)
+    assert row.state is State.FAILED and row.error and "SIGKILL" in row.error.message
+
+
+@pytest.mark.slow
+def test_when_the_cluster_is_lost_its_jobs_are_done_here(desk: Desk, cluster: Cluster) -> None:
+    number = desk.submit("steps_slowly")
+    desk.at_work(number, "one")
+    cluster.scheduler.end(signal.SIGKILL)
+    row = desk.queue.wait(number, 60)
+    assert row.state is State.DONE and row.node == ""
+    assert [line.level for _, line in desk.store.logs(number)] == ["warning"]
+
+
+@pytest.mark.slow
+def test_a_node_that_does_not_answer_does_not_hold_the_queue(desk: Desk, cluster: Cluster) -> None:
+    stuck = desk.submit("waits")
+    desk.at_work(stuck, "one")
+    node = cluster.nodes["one"].process
+    node.send_signal(signal.SIGSTOP)
+    try:
+        assert desk.cancelled(stuck) < 8
+    finally:
+        node.send_signal(signal.SIGCONT)
+    # Nothing comes of it afterwards, and the node is of use again.
+    wait_until(lambda: cluster.scratch_of("one") == [])
+    assert desk.queue.wait(desk.submit("steps"), 30).state is State.DONE
