@@ -19,8 +19,10 @@ class UserError(Exception):
 
     def __init__(self, message: str, *, path: Path | str | None = None, remedy: str = "") -> None:
         super().__init__(message)
-        self.message = message if len(message) <= _LONGEST else f"{message[: _LONGEST // 2]} ... {message[-_LONGEST // 2 :]}"
-        self.path = str(path) if path is not None else ""
+        self.message = _text(
+            message if len(message) <= _LONGEST else f"{message[: _LONGEST // 2]} ... {message[-_LONGEST // 2 :]}"
+        )
+        self.path = _text(str(path)) if path is not None else ""
         self.remedy = remedy
 
     def __str__(self) -> str:
@@ -31,3 +33,8 @@ class UserError(Exception):
 
 class UsageError(UserError):
     """A request that can never work as it was written: a wrong option, an unknown style (exit code 2)."""
+
+
+def _text(name: str) -> str:
+    """``name`` as text that can be sent and kept: the name of a file may be no UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -34,6 +34,17 @@ def read_plain(path: Path, most: int) -> bytes:
     return path.read_bytes()
 
 
+def is_name(path: Path) -> bool:
+    """Whether a path is text: names of files may be any bytes, but lists, tables and the queue hold text."""
+    return str(path).isprintable() or str(path).encode("utf-8", "ignore").decode() == str(path)
+
+
+def check_name(path: Path) -> None:
+    """Raise UserError when a path is no text."""
+    if not is_name(path):
+        raise UserError("The name of this file is no text (UTF-8)", path=path, remedy="Rename the file.")
+
+
 def named_in(list_file: Path, name: str) -> Path:
     """The file that a list calls ``name``: relative to the list's folder, or to a home where it begins with "~".
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from desktop.errors import UserError
 from desktop.folders import files_below
-from desktop.plain_files import named_in, read_plain
+from desktop.plain_files import check_name, is_name, named_in, read_plain
 from desktop.video.names import CLIPS, IMAGES
 
 LISTS = (".txt", ".m3u", ".m3u8")
@@ -50,13 +50,13 @@ def gather(given: Iterable[Path | str], kind: str, *, without: Path | None = Non
         without: folder of the results; nothing below it is a source, unless it is given by name or the sources' own folder.
 
     Raises:
-        UserError: a folder holds none of them, or a list cannot be read.
+        UserError: a folder holds none of them, a list cannot be read, or the name of a file is no text.
     """
     found: dict[Path, Source] = {}
     for one in given:
         path = Path(one).absolute()
         if path.is_dir():
-            sources = files_in(path, kind, without=without)
+            sources = _found_in(path, kind, without)
             if not sources:
                 raise UserError(f"There are no {_WORDS[kind]} in this folder", path=path)
         elif path.suffix.lower() in LISTS:
@@ -64,12 +64,17 @@ def gather(given: Iterable[Path | str], kind: str, *, without: Path | None = Non
         else:
             sources = [Source(path)]
         for source in sources:
+            check_name(source.path)
             found.setdefault(source.path, source)
     return list(found.values())
 
 
 def files_in(folder: Path, kind: str, *, without: Path | None = None) -> list[Source]:
-    """The files of a folder and all below it, by name, without hidden ones and without results beside their sources."""
+    """The files of a folder and all below it, by name: no hidden ones, no results beside their sources, no names that are no text."""
+    return [source for source in _found_in(folder, kind, without) if is_name(source.path)]
+
+
+def _found_in(folder: Path, kind: str, without: Path | None) -> list[Source]:
     below = without.absolute() if without is not None and without.absolute() not in (folder, *folder.parents) else None
     paths = sorted(
         path

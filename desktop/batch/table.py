@@ -118,6 +118,6 @@ def write_tables(lines: Sequence[Line], path: Path) -> None:
     cells = [as_cells(line) for line in lines]
     columns = list(dict.fromkeys(name for line in cells for name in line))
     with atomic_write(path.with_name(f"{path.name}.csv")) as file:
-        file.write(table_text([columns, *([line.get(name) for name in columns] for line in cells)]))
+        file.write(table_text(columns, ([line.get(name) for name in columns] for line in cells)))
     with atomic_write(path.with_name(f"{path.name}.json")) as file:
         file.write(msgspec.json.format(msgspec.json.encode(cells), indent=2))

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
-from desktop.errors import UsageError
+from desktop.errors import UsageError, UserError
 from desktop.jobs.base import Job, Result, choose, require
 from desktop.jobs.piano_jobs import (
     AUDIO_FORMATS,
@@ -168,8 +168,11 @@ _decoder: msgspec.json.Decoder[AnyJob] = msgspec.json.Decoder(AnyJob)
 
 
 def encode(job: AnyJob) -> bytes:
-    """Job as JSON."""
-    return msgspec.json.encode(job)
+    """Job as JSON; raises UserError when the name of a file in it is no text."""
+    try:
+        return msgspec.json.encode(job)
+    except UnicodeEncodeError as error:
+        raise UserError(f"{job.title}: the name of a file is no text (UTF-8)", remedy="Rename the file.") from error
 
 
 def decode(data: bytes | str) -> AnyJob:

@@ -130,4 +130,4 @@ def read(stream: BinaryIO, decoder: msgspec.msgpack.Decoder[_T]) -> _T | None:
     try:
         return decoder.decode(body)
     except MALFORMED as error:
-        raise ProtocolError(f"unknown message: {error}") from error
+        raise ProtocolError(f"unknown message: {str(error)[:300]}") from error

@@ -162,4 +162,4 @@ def _unpack(decoder: msgspec.msgpack.Decoder[_T], data: object) -> _T:
     try:
         return decoder.decode(data)
     except MALFORMED as error:
-        raise ProtocolError(f"unknown message: {error}") from error
+        raise ProtocolError(f"unknown message: {str(error)[:300]}") from error

@@ -13,7 +13,7 @@ from desktop.folders import files_below
 from desktop.jobs.base import choose
 from desktop.jobs.piano_jobs import BEAT_CHANGES, DIFFICULTIES, ENGINES, EXTRAS, STYLES, check_composer
 from desktop.piano.names import SOUNDS
-from desktop.plain_files import named_in, read_plain
+from desktop.plain_files import check_name, named_in, read_plain
 
 LISTS = (".csv", ".tsv", ".txt", ".m3u", ".m3u8")
 _LARGEST_LIST = 64 << 20
@@ -65,6 +65,7 @@ def gather(given: Iterable[Path], common: Entry) -> list[Entry]:
         else:
             entries = [replace(common, source=path.absolute())]
         for entry in entries:
+            check_name(entry.source)
             found.setdefault(entry.source, entry)
     return list(found.values())
 
