@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from time import monotonic
 
 from desktop.batch.done import done_before
 from desktop.batch.keeping import Kept
-from desktop.batch.table import SKIPPED, Line, made_line
+from desktop.batch.table import SKIPPED, made_line
 from desktop.cli.guarding import guarded
 from desktop.cli.quantities import duration
 from desktop.cli.running import interrupts, listen, open_queue, open_store
@@ -31,9 +31,6 @@ _LOOK_S = 1.0
 More = Callable[[], Sequence[AnyJob]]
 """New jobs of a watched folder; called every second."""
 
-Earlier = Callable[[AnyJob], Line | None]
-"""The line of a job that was done by other means than the queue that is in the history; None when it was not."""
-
 
 @dataclass
 class Request:
@@ -50,13 +47,12 @@ class Request:
     again: bool = False
     resume: bool = True
     more: More | None = None
-    earlier: Earlier | None = None
 
 
 def run_batch(request: Request, kept: Kept, show: Display, chosen: Settings) -> list[Row]:
     """Run what is not done yet and show it to its end; returns the jobs as they ended."""
     with open_store(chosen) as store:
-        waiting = _waiting(request, store, kept)
+        waiting = _waiting(request, store, kept, show.say)
         kept.write(0)
         if not waiting and request.more is None:
             return []
@@ -85,22 +81,16 @@ def retry_batch(number: int, kept: Kept, show: Display, chosen: Settings) -> lis
                 return rows
 
 
-def _waiting(request: Request, store: Store, kept: Kept) -> list[AnyJob]:
+def _waiting(request: Request, store: Store, kept: Kept, tell: Callable[[str], None]) -> list[AnyJob]:
     """What is to be done of the request; the rest is noted as skipped."""
-    history = [] if request.again else store.page(states=[State.DONE], kinds=[request.spec.kind], newest_first=False, limit=_ALL)
-    done = done_before(request.jobs, history)
-    waiting: list[AnyJob] = []
-    for place, job in enumerate(request.jobs):
-        line = request.earlier(job) if request.earlier is not None and not request.again else None
-        row = done.get(place)
-        if line is None and row is not None:
-            line = made_line(job, SKIPPED, row.result or {})
-        if line is not None:
-            kept.skip(job, line)
+    found = done_before(store, request.jobs, again=request.again, tell=tell)
+    for place in range(len(request.jobs)):
+        if place in found.done:
+            job, result = found.done[place]
+            kept.skip(job, made_line(job, SKIPPED, result))
         else:
-            kept.expect([job])
-            waiting.append(job)
-    return waiting
+            kept.expect([found.left[place]])
+    return list(found.left.values())
 
 
 def _entered(request: Request, store: Store, waiting: Sequence[AnyJob], *, skipped: int) -> int:
@@ -207,8 +197,8 @@ class _Runner:
             self._show.say(f"The folder cannot be looked through: {error}")
             return
         if jobs:
-            self._kept.expect(jobs)
-            numbers = self._queue.extend_batch(self._number, jobs)
+            waiting = _waiting(replace(self._request, jobs=jobs), self._store, self._kept, self._show.say)
+            numbers = self._queue.extend_batch(self._number, waiting) if waiting else []
             self._waiting.update(numbers)
             self._mine.update(numbers)
 

@@ -20,8 +20,6 @@ from desktop.settings import Settings
 
 if TYPE_CHECKING:
     from desktop.batch.sources import Source
-    from desktop.batch.table import Line
-    from desktop.jobs.job import AnyJob
 
 _Kind = TypeVar("_Kind", CoverJob, RestoreJob, LabelJob)
 
@@ -68,7 +66,6 @@ class BatchRun:
         self,
         jobs: Sequence[_Kind],
         look: Callable[[], Sequence[_Kind]],
-        earlier: Callable[[AnyJob], Line | None] | None = None,
     ) -> int:
         """Run the jobs, and what ``look`` finds in the watched folder; returns the exit code."""
         from desktop.batch.keeping import Kept
@@ -80,7 +77,7 @@ class BatchRun:
         ordered = arrange(jobs, order, lengths=lengths(job.source for job in jobs) if order is Order.SHORTEST else None)
         more = _watching(look, ordered) if self._spec.watch else None
         kept = Kept(Path(self._spec.report), self._spec.title)
-        request = Request(self._spec, ordered, self._again, self._resume, more, earlier)
+        request = Request(self._spec, ordered, self._again, self._resume, more)
         rows = run_batch(request, kept, display_of(kept, json=self._json), at_once(self._chosen, self._workers, len(ordered)))
         kept.close()
         if not self._json:
@@ -113,23 +110,6 @@ def has_songs(folder: Path) -> bool:
     from desktop.piano.names import SOUNDS
 
     return any(path.suffix.lower() in SOUNDS for path in folder.rglob("*"))
-
-
-def cover_line(job: AnyJob) -> Line | None:
-    """The line of a cover that is there already, made as ``job`` would make it."""
-    from desktop.batch.table import SKIPPED, made_line
-    from desktop.piano.batch.done import finished, result_files
-    from desktop.piano.batch.summary import line_of_cover
-
-    assert isinstance(job, CoverJob)
-    found = finished(job)
-    if found is None:
-        return None
-    files = result_files(job)
-    line = line_of_cover(job, found, files["project"])
-    numbers = {name: getattr(line, name) for name in ("tempo", "meter", "key", "bars", "notes", "notes_per_second", "duration")}
-    playable = {"playability": {"violations": line.violations}}
-    return made_line(job, SKIPPED, {**numbers, **playable, "files": {kind: str(path) for kind, path in files.items()}})
 
 
 def at_once(chosen: Settings, wanted: int, files: int = 64) -> Settings:

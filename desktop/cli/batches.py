@@ -12,7 +12,7 @@ import typer
 
 from desktop.cli import batch_history, label_options, tuning_options, videos
 from desktop.cli.batch_options import Again, Failing, Ordered, Output, Report, Resume, Sources, Template, Watch, Workers
-from desktop.cli.batch_start import BatchRun, cover_line, has_songs
+from desktop.cli.batch_start import BatchRun, has_songs
 from desktop.cli.covers import Beats, Composer, Difficulty, Engine, Style, absolute, beats_choice
 from desktop.cli.options import Device, Json, SoundFont
 from desktop.cli.running import settings
@@ -91,7 +91,7 @@ def cover(
         return plan([Path(watch)]) if has_songs(Path(watch)) else []
 
     run = BatchRun("cover", songs, goal, order, on_error, resume, watch, again, report, workers, json, chosen)
-    raise typer.Exit(run.go(plan([Path(song) for song in run.given]) if run.given else [], look, cover_line))
+    raise typer.Exit(run.go(plan([Path(song) for song in run.given]) if run.given else [], look))
 
 
 @app.command()

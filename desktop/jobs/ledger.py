@@ -1,24 +1,149 @@
-"""What a job was made of: its sources as they were while it ran, and a key by which the same work is known again."""
+"""What a job was made of and what it left behind, so that the same work is known again.
+
+A job is known by its place, its recipe (options without paths), the content of its sources and the revisions of its models.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from desktop.errors import UserError
-from desktop.jobs.job import AnyJob
+from desktop.jobs.job import AnyJob, CoverJob
 from desktop.paths import before_commit
 
-_PLACES = frozenset({"output", "name", "device"})
-"""Fields that say where a result goes or where it is made, not what it is."""
+_OUTDATED = "of other work"
+"""The manner of a file that Reprise has made and that nobody asks for as it is: no job's own."""
+_BLOCK = 1 << 20
+_KNOWN = 4096
 
-Signature = tuple[tuple[str, int, int], ...]
+Listing = tuple[tuple[str, int, int], ...]
+"""Name, size and time of change of the files that a path stands for: itself, or all below it."""
+
+
+class Left(msgspec.Struct, frozen=True):
+    """A result as it was left: where, in which state (``state_of``), and what else it depends on (``Job.manners``)."""
+
+    path: str
+    state: str
+    manner: str = ""
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What is remembered of a finished job.
+
+    Attributes:
+        recipe: hash of its options.
+        sources: hash of the content of each source, in their order.
+        sizes: bytes of each; another size saves reading.
+        models: revision of each model that was used, "" for one that would have been but was not there.
+        files: what it left, by kind.
+        result: what its run returned.
+    """
+
+    recipe: str
+    sources: tuple[str, ...]
+    sizes: tuple[int, ...]
+    models: dict[str, str]
+    files: dict[str, Left]
+    result: dict[str, Any]
+
+
+class Fate(StrEnum):
+    """What has become of a result since it was left."""
+
+    INTACT = "intact"
+    GONE = "gone"
+    ALTERED = "altered"
+
+
+def made_by(job: AnyJob, result: Mapping[str, Any], before: Made | None) -> Made | None:
+    """What is to be remembered of a job that has just ended with ``result``; None when its result does not say enough.
+
+    What ``before`` knows of other files at the same place stays.
+    """
+    hashes, models = result.get("sources"), result.get("models")
+    if isinstance(job, CoverJob) and job.project and before is not None:
+        # Nothing of it was made anew, so it is the work of the same models.
+        models = before.models
+    if not (job.is_remembered and job.place and isinstance(hashes, dict) and isinstance(models, dict)):
+        return None
+    sources = [str(path) for path in job.sources]
+    try:
+        files = {
+            str(kind): Left(str(Path(path).absolute()), state_of(Path(path)), job.manners.get(str(kind), ""))
+            for kind, path in dict(result.get("files") or {}).items()
+        }
+        made = Made(
+            recipe=recipe_of(job),
+            sources=tuple(hashes[path] for path in sources),
+            sizes=tuple(size_of(Path(path)) for path in sources),
+            models=models,
+            files=files,
+            result=dict(result),
+        )
+    except (OSError, KeyError, TypeError):
+        return None
+    if not files:
+        return None
+    if before is None or not job.results:
+        return made
+    is_same = (before.recipe, before.sources, before.models) == (made.recipe, made.sources, made.models)
+    others = before.files if is_same else {kind: Left(one.path, one.state, _OUTDATED) for kind, one in before.files.items()}
+    return msgspec.structs.replace(made, files={**others, **files})
+
+
+def recipe_of(job: AnyJob) -> str:
+    """Hash of what a job asks for, whatever its files are called and wherever they are."""
+    roles = {str(path): f"source {number}" for number, path in enumerate(job.sources)}
+    fields = {
+        name: roles.get(value, value) if isinstance(value, str) else value
+        for name, value in msgspec.to_builtins(job).items()
+        if name not in job.incidental
+    }
+    return hashlib.sha256(msgspec.json.encode(fields, order="deterministic")).hexdigest()
+
+
+def fate_of(left: Left) -> Fate:
+    """What has become of a result."""
+    try:
+        return Fate.INTACT if state_of(Path(left.path)) == left.state else Fate.ALTERED
+    except FileNotFoundError:
+        return Fate.GONE
+    except OSError:
+        return Fate.ALTERED
+
+
+def state_of(path: Path) -> str:
+    """A file's size and time of change; of a folder a hash of names and those of all below it. Raises OSError."""
+    listing = _listing(path)
+    if len(listing) == 1 and not listing[0][0]:
+        return f"{listing[0][1]} {listing[0][2]}"
+    return hashlib.sha256(repr(listing).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def stamp(path: Path) -> str:
+    """``state_of`` with the file's number on its disk: where it is the same, so is the content. Raises OSError."""
+    return f"{state_of(path)} {path.stat().st_ino}"
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all below a folder; raises OSError."""
+    return sum(size for _, size, _ in _listing(path))
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file, or of the names and contents of a folder's files; raises OSError."""
+    return _hash(str(path), _listing(path))
 
 
 class Sources:
@@ -26,13 +151,25 @@ class Sources:
 
     def __init__(self, job: AnyJob) -> None:
         self._noun = job.source_noun
-        self._before = {path: _signature(path) for path in job.sources if path.exists()}
+        self._before = {path: _listing(path) for path in job.sources if path.exists()}
+        self._stamps = {str(path): stamp(path) for path in self._before}
+        self._hashes: dict[str, str] = {}
+        self._over = threading.Event()
+        self._reader = threading.Thread(target=self._read, name="sources", daemon=True)
+
+    def read(self) -> None:
+        """Begin to hash them beside the work, at the lowest priority."""
+        self._reader.start()
+
+    def leave(self) -> None:
+        """Let nothing more be read: the work has come to nothing."""
+        self._over.set()
 
     def check(self, *, whole: bool = True) -> None:
         """Raise UserError when one has changed or vanished since; what folders hold is looked through if ``whole``."""
         for path, before in self._before.items():
             try:
-                changed = (whole or not path.is_dir()) and _signature(path) != before
+                changed = (whole or not path.is_dir()) and _listing(path) != before
             except OSError:
                 changed = True
             if changed:
@@ -40,60 +177,60 @@ class Sources:
                     f"The {self._noun} changed while it was read", path=path, remedy="Retry when nothing writes to it any more."
                 )
 
-    def hashes(self) -> dict[str, str]:
-        """SHA-256 of each source's content, by its path."""
-        return {str(path): content_hash(path) for path in self._before}
+    def facts(self) -> dict[str, dict[str, str]]:
+        """SHA-256 of each one's content ("sources") and the stamp that it had ("stamps"), by its path; waits for the reading."""
+        self._reader.join()
+        return {"sources": self._hashes, "stamps": self._stamps} if self._hashes else {}
+
+    def _read(self) -> None:
+        with suppress(OSError, AttributeError):
+            # Of this thread alone, where the system can do that.
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        with suppress(OSError):
+            # One that cannot be read to its end is told of by ``check``, or the work is not remembered.
+            hashes = {str(path): _content(path, before, self._over) for path, before in self._before.items()}
+            self._hashes = {} if self._over.is_set() else hashes
 
 
 @contextmanager
 def guarded(job: AnyJob) -> Iterator[Sources]:
     """Let no result of ``job`` get its final name once a source has changed; raises UserError when one has."""
     sources = Sources(job)
-    with before_commit(lambda: sources.check(whole=False)):
-        yield sources
-    sources.check()
+    sources.read()
+    try:
+        with before_commit(lambda: sources.check(whole=False)):
+            yield sources
+        sources.check()
+    finally:
+        sources.leave()
 
 
-def content_hash(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of a folder's files; raises OSError."""
-    return _hash(str(path), _signature(path))
+def _listing(path: Path) -> Listing:
+    if not path.is_dir():
+        found = path.stat()
+        return (("", found.st_size, found.st_mtime_ns),)
+    listed = []
+    for one in sorted(one for one in path.rglob("*") if one.is_file()):
+        found = one.stat()
+        listed.append((os.fspath(one.relative_to(path)), found.st_size, found.st_mtime_ns))
+    return tuple(listed)
 
 
-def job_key(job: AnyJob, hashes: Mapping[str, str], revisions: Mapping[str, str]) -> str:
-    """What makes the result of a job: its options, the content of its sources, and the models that it uses.
-
-    Args:
-        hashes: content of each source, by its path.
-        revisions: of each model used, by its id or path.
-    """
-    sources = {str(path): hashes[str(path)] for path in job.sources if str(path) in hashes}
-    fields = {
-        name: sources.get(value, revisions.get(value, value)) if isinstance(value, str) else value
-        for name, value in msgspec.to_builtins(job).items()
-        if name not in _PLACES
-    }
-    known = [fields, sorted(sources.values()), sorted(revisions.items())]
-    return hashlib.sha256(msgspec.json.encode(known, order="deterministic")).hexdigest()
+@lru_cache(maxsize=_KNOWN)
+def _hash(path: str, listing: Listing) -> str:
+    return _content(Path(path), listing, threading.Event())
 
 
-def _signature(path: Path) -> Signature:
-    files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-    return tuple((os.fspath(one.relative_to(path)), *_stamp(one)) for one in files)
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
-
-
-@lru_cache(maxsize=4096)
-def _hash(path: str, signature: Signature) -> str:
-    if not Path(path).is_dir():
-        return _file_hash(Path(path))
-    lines = (f"{name}\0{_file_hash(Path(path, name))}\n" for name, *_ in signature)
+def _content(path: Path, listing: Listing, over: threading.Event) -> str:
+    if not path.is_dir():
+        return _file_hash(path, over)
+    lines = (f"{name}\0{_file_hash(path / name, over)}\n" for name, *_ in listing)
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _file_hash(path: Path, over: threading.Event) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while not over.is_set() and (block := file.read(_BLOCK)):
+            digest.update(block)
+    return digest.hexdigest()

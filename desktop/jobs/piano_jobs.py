@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+import msgspec
+
 from desktop.errors import UsageError
 from desktop.jobs.base import Job, choose, require
+from desktop.names import file_stem
 
 STYLES = ("pop", "ballad", "arpeggio", "stride", "rock", "chorale")
 DIFFICULTIES = ("easy", "medium", "full")
@@ -18,6 +21,10 @@ COMPOSERS = range(1, 22)
 
 
 EXTRAS = ("musicxml", "pdf", "mp4")
+KINDS = {"musicxml": "score", "pdf": "pdf", "mp4": "video"}
+"""What the file of each of ``EXTRAS`` is called among a cover's results."""
+ENDINGS = {"midi": "mid", "project": "reprise", "audio": "wav", **{kind: ending for ending, kind in KINDS.items()}}
+"""Ending of a result's file, by what it is called."""
 
 
 def check_composer(composer: int) -> None:
@@ -39,11 +46,13 @@ class CoverJob(Job, frozen=True, kw_only=True, tag="cover"):
         soundfont: SF2 or SF3 file for the audio; the default one when empty.
         composer: whose manner Pop2Piano takes, one of ``COMPOSERS``; other engines have no use for it.
         also: further results, each ``NAME`` with that ending (``EXTRAS``).
+        project: the ``NAME.reprise`` that an earlier run of this very job left: only what is missing beside it is made, of it.
     """
 
     runner: ClassVar[str] = "desktop.piano.job:run_cover"
     is_remembered: ClassVar[bool] = True
     source_noun: ClassVar[str] = "song"
+    incidental: ClassVar[frozenset[str]] = frozenset({"output", "name", "device", "audio", "soundfont", "also", "project"})
     source: str
     output: str
     name: str = ""
@@ -55,6 +64,7 @@ class CoverJob(Job, frozen=True, kw_only=True, tag="cover"):
     soundfont: str = ""
     composer: int = 1
     also: tuple[str, ...] = ()
+    project: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -89,6 +99,22 @@ class CoverJob(Job, frozen=True, kw_only=True, tag="cover"):
     @property
     def folders(self) -> tuple[Path, ...]:
         return (Path(self.output),)
+
+    @property
+    def place(self) -> str:
+        return str(Path(self.output).absolute() / file_stem(self.stem))
+
+    @property
+    def results(self) -> dict[str, Path]:
+        wanted = ("midi", "project", *(("audio",) if self.audio else ()), *(KINDS[ending] for ending in self.also))
+        return {kind: Path(f"{self.place}.{ENDINGS[kind]}") for kind in wanted}
+
+    @property
+    def manners(self) -> dict[str, str]:
+        return {"audio": self.soundfont, "video": self.soundfont}
+
+    def elsewhere(self, number: int) -> CoverJob:
+        return msgspec.structs.replace(self, name=f"{self.stem} {number}")
 
 
 class ListenJob(Job, frozen=True, kw_only=True, tag="listen"):

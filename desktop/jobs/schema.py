@@ -76,6 +76,19 @@ UPGRADES: tuple[str, ...] = (
         at REAL NOT NULL
     )
     """,
+    """
+    DROP TABLE ledger;
+    CREATE TABLE made (
+        place TEXT PRIMARY KEY,
+        facts TEXT NOT NULL,
+        at REAL NOT NULL
+    );
+    CREATE TABLE hashes (
+        path TEXT PRIMARY KEY,
+        stamp TEXT NOT NULL,
+        sha256 TEXT NOT NULL
+    )
+    """,
 )
 """One script a version: script n brings version n to n + 1. Never change one that was released; add the next."""
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +13,7 @@ from desktop.jobs.batch_store import BatchStore
 from desktop.jobs.database import COLUMNS, read_row
 from desktop.jobs.events import Failed, Logged, Measured, Produced
 from desktop.jobs.job import AnyJob
+from desktop.jobs.ledger_store import LedgerStore
 from desktop.jobs.rows import Owner, Row
 from desktop.jobs.states import State, advance
 
@@ -22,7 +21,7 @@ LOG_LINES = 200
 """Lines of log kept of each job."""
 
 
-class Store(BatchStore):
+class Store(BatchStore, LedgerStore):
     """The database of jobs; every method is one transaction and may be called from any thread."""
 
     def add(self, job: AnyJob, owner: Owner, priority: int = 0) -> int:
@@ -86,7 +85,8 @@ class Store(BatchStore):
     def move(self, job: int, state: State, *, error: Failed | None = None, result: dict[str, Any] | None = None) -> None:
         """Bring a job into ``state``; raises InvalidTransition where that cannot be, UserError when there is no such job."""
         with self._writing() as db:
-            advance(self.row(job).state, state)
+            row = self.row(job)
+            advance(row.state, state)
             db.execute("UPDATE jobs SET state = ?, request = '' WHERE id = ?", (state, job))
             if state.is_over:
                 db.execute(
@@ -96,6 +96,7 @@ class Store(BatchStore):
                 )
             if state is State.DONE:
                 db.execute("UPDATE jobs SET fraction = 1 WHERE id = ?", (job,))
+                self.note_made(row.job, result or {})
 
     def set_worker(self, job: int, pid: int, node: str = "") -> None:
         """Note the number of the worker process that has the job, and the computer where it is another one."""
@@ -162,26 +163,6 @@ class Store(BatchStore):
             ).fetchall()
         return [Measured(*values) for values in found]
 
-    def note_made(self, key: str, files: Sequence[Produced]) -> None:
-        """Remember the files that the work called ``key`` has made, as they are now; files that are gone make it unknown."""
-        try:
-            left = [(file, *_stamp(file)) for file in files]
-        except OSError:
-            return
-        with self._writing() as db:
-            db.execute("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?)", (key, _made_encoder.encode(left).decode(), time.time()))
-
-    def made(self, key: str) -> list[Produced] | None:
-        """The files that the work called ``key`` made, if every one is still as it was left; None otherwise."""
-        with self._lock:
-            found = self._connection.execute("SELECT files FROM ledger WHERE key = ?", (key,)).fetchone()
-        try:
-            left = _made_decoder.decode(found[0]) if found else []
-            is_there = bool(left) and all(_stamp(file) == (size, at) for file, size, at in left)
-        except (OSError, msgspec.MsgspecError):
-            return None
-        return [file for file, *_ in left] if is_there else None
-
     def ask(self, job: int, request: str) -> None:
         """Leave a request ("cancel", "pause", "resume") for the process that has the job."""
         with self._writing() as db:
@@ -231,15 +212,6 @@ class Store(BatchStore):
                 (time.time() - days * 86400,),
             )
             return cursor.rowcount
-
-
-_made_encoder = msgspec.json.Encoder()
-_made_decoder = msgspec.json.Decoder(list[tuple[Produced, int, int]])
-
-
-def _stamp(file: Produced) -> tuple[int, int]:
-    found = Path(file.path).stat()
-    return found.st_size, found.st_mtime_ns
 
 
 def _json(value: Failed | dict[str, Any] | None) -> str | None:

@@ -160,13 +160,13 @@ class Worker:
 
 
 def _perform(runner: Runner, job: AnyJob, progress: Progress) -> Result:
-    """Run a job; of one that is remembered the result also says what its sources held (path: SHA-256)."""
+    """Run a job; of one that is remembered the result also says what its sources held (``Sources.facts``)."""
     if not job.is_remembered:
         return dict(runner(job, progress))
     with guarded(job) as sources:
         result = dict(runner(job, progress))
-        hashes = sources.hashes()
-    return {**result, "sources": hashes} if hashes else result
+        facts = sources.facts()
+    return {**result, **facts}
 
 
 def find_runner(name: str) -> Runner:

@@ -6,6 +6,7 @@ Nothing here imports numpy or ONNX Runtime, and nothing here uses the network ex
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import shutil
@@ -179,6 +180,16 @@ class Library:
                     path=error.filename or place,
                     remedy="Close the programs that use it and try again.",
                 ) from error
+
+    def revision(self, model: str) -> str:
+        """Names the content of a model as the catalog has it: another one gives other results."""
+        entry = self.entry(model)
+        files = " ".join(file.sha256 for file in entry.files)
+        return f"{entry.revision} {hashlib.sha256(files.encode()).hexdigest()[:16]}"
+
+    def has(self, model: str) -> bool:
+        """Whether a model can be loaded as it is."""
+        return self.status(model) in (Status.INSTALLED, Status.BUNDLED)
 
     def revisions(self, model: str) -> list[str]:
         """Installed revisions; one that is not the catalog's is an old one, removed by the next install."""

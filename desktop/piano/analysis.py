@@ -12,7 +12,7 @@ from desktop.errors import UserError
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library
 from desktop.models.session import Session, open_session
-from desktop.piano import analysis_store
+from desktop.piano import analysis_store, versions
 from desktop.piano.analysis_data import SIXTEENTHS, Analysis
 from desktop.piano.audio import Audio, load_audio
 from desktop.piano.bass import bass_line
@@ -26,9 +26,6 @@ from desktop.piano.stages import Stages
 from desktop.piano.transcription import RATE, Posteriors, posteriors
 
 __all__ = ["LINE", "SIXTEENTHS", "Analysis", "analyse"]
-
-VERSION = 4
-"""Raised whenever the same song would be analysed differently."""
 
 _UNSURE = 0.5
 _HEARD = 0.5, 0.04
@@ -193,7 +190,7 @@ def _cache_key(source_hash: str, models: str, beats: str) -> str:
     option = beats
     if Path(beats).is_file():
         option = hashlib.sha256(Path(beats).read_bytes()).hexdigest()
-    return hashlib.sha256(f"{VERSION} {source_hash} {models} {option}".encode()).hexdigest()[:40]
+    return hashlib.sha256(f"{versions.LISTENING} {source_hash} {models} {option}".encode()).hexdigest()[:40]
 
 
 def _hash(path: Path, progress: Progress) -> str:

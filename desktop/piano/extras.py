@@ -9,15 +9,13 @@ from desktop.jobs.events import AnyEvent, Produced, Progressed
 from desktop.jobs.job import ScoreJob, WaterfallJob
 from desktop.jobs.progress import Progress
 
-KINDS = {"musicxml": "score", "pdf": "pdf", "mp4": "video"}
-"""What the file of an ending is called among a cover's results."""
 _WEIGHTS = {"musicxml": 1, "pdf": 4, "mp4": 40}
 
 
 def make_extras(
     project: Path, endings: Sequence[str], folder: Path, progress: Progress, *, soundfont: str = ""
 ) -> dict[str, Path]:
-    """Write the results with ``endings`` (of ``KINDS``) of a saved cover into ``folder``; the files by ending.
+    """Write the results with ``endings`` (of ``EXTRAS``) of a saved cover into ``folder``; the files by ending.
 
     Raises UserError as the jobs that make them do.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,21 @@ import numpy as np
 
 from desktop.jobs.events import Progressed
 from desktop.jobs.job import CoverJob, ListenJob, RenderJob, Result
+from desktop.jobs.piano_jobs import KINDS
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library
-from desktop.names import file_stem
+from desktop.piano import versions
 from desktop.piano.analysis import Analysis
 from desktop.piano.audio import write_audio
 from desktop.piano.cover import NOTE, Cover
 from desktop.piano.engines import MODELS, EngineOptions, check_models, engine
-from desktop.piano.extras import KINDS, make_extras
+from desktop.piano.extras import make_extras
 from desktop.piano.listen import decode_for_playback
 from desktop.piano.midi import write_midi
 from desktop.piano.open_cover import open_cover
 from desktop.piano.outputs import publish
 from desktop.piano.playability import LIMITS, statistics
-from desktop.piano.project import SUFFIX, save_project
+from desktop.piano.project import save_project
 from desktop.piano.soundfont import chosen_soundfont
 from desktop.piano.stages import Stages
 from desktop.piano.synth import render
@@ -33,22 +35,23 @@ _RATE = 44100
 
 
 def run_cover(job: CoverJob, progress: Progress) -> Result:
-    """Cover a song: MIDI, project and, if asked for, audio in the job's output folder, all of them or none.
+    """Cover a song: MIDI, project and what else is asked for in the job's output folder, all of them or none.
 
     Previews while it runs: "grid" (beats in seconds, downbeat, meter, chords) and, bar by bar, "notes" (array of
     ``NOTE`` as bytes). Raises UserError for input, options and folders that will not do.
     """
-    with results_folder(job.output) as folder:
-        return _cover(job, folder, progress)
+    with results_folder(job.output):
+        return _beside(job, progress) if job.project else _cover(job, progress)
 
 
-def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
+def _cover(job: CoverJob, progress: Progress) -> Result:
     # Listening and playing need no networks, so only a cover loads what runs them.
     from desktop.piano.analysis import analyse
 
     stages = Stages()
     source = Path(job.source)
-    soundfont = chosen_soundfont(job.soundfont) if job.audio else None
+    if job.audio:
+        chosen_soundfont(job.soundfont)
     make_cover = engine(job.engine)
     check_models(job.engine, Library())
     share = 0.3 if "mp4" in job.also else 0.8 if job.audio or job.also else 0.92
@@ -67,35 +70,82 @@ def _cover(job: CoverJob, folder: Path, progress: Progress) -> Result:
         cover.info.update(source=str(source.absolute()), beats=job.beats, warnings=list(analysis.warnings))
         cover = replace(cover, found=analysis.grid if job.beats == "auto" else None)
     _preview_notes(cover, progress)
-    stem = file_stem(job.stem)
-    files = {"midi": f"{stem}.mid", "project": f"{stem}{SUFFIX}"}
     scratch = progress.scratch()
     with stages.stage("writing"):
         progress.at(share + 0.03, "Writing MIDI and project")
         write_midi(cover, scratch / "cover.mid")
         save_project(cover, scratch / "cover.reprise")
-    finished = {scratch / "cover.mid": folder / files["midi"], scratch / "cover.reprise": folder / files["project"]}
-    played = share + 0.05 if soundfont is None else min(0.97, share + 0.17)
-    if soundfont is not None:
+    made = {"midi": scratch / "cover.mid", "project": scratch / "cover.reprise"}
+    made |= _further(job, cover, made["project"], job.results.keys() - made.keys(), stages, progress.part(share + 0.05, 0.97))
+    files = _publish(job, cover, made, progress)
+    listened = {f"analysis.{name}": s for name, s in analysis.seconds.items()}
+    return {
+        **_summary(job, cover, files),
+        "seconds": {**listened, **stages.seconds},
+        "warnings": list(analysis.warnings),
+        "device": analysis.device,
+        "models": _models(job, Library()),
+    }
+
+
+def _beside(job: CoverJob, progress: Progress) -> Result:
+    """Make what is missing beside a cover that is there."""
+    stages = Stages()
+    project = Path(job.project)
+    cover = open_cover(project)
+    missing = {kind for kind, path in job.results.items() if not path.is_file()}
+    made = _further(job, cover, project, missing - {"midi", "project"}, stages, progress.part(0.0, 0.97))
+    if "midi" in missing:
+        made["midi"] = progress.scratch() / "cover.mid"
+        write_midi(cover, made["midi"])
+    files = _publish(job, cover, made, progress)
+    there = {kind: str(path) for kind, path in job.results.items()}
+    return {
+        **_summary(job, cover, {**there, **files}),
+        "seconds": stages.seconds,
+        "warnings": list(cover.info.get("warnings", [])),
+        "device": "CPU",
+    }
+
+
+def _further(
+    job: CoverJob, cover: Cover, project: Path, kinds: Collection[str], stages: Stages, progress: Progress
+) -> dict[str, Path]:
+    """Play the cover and make its score and its video, as far as they are among ``kinds``; the files, by kind."""
+    scratch, made = progress.scratch(), {}
+    endings = [ending for ending in job.also if KINDS[ending] in kinds]
+    played = 0.0
+    if "audio" in kinds:
+        played = 0.15 if endings else 1.0
+        made["audio"] = scratch / "cover.wav"
         with stages.stage("audio"):
-            _play(cover, soundfont, scratch / "cover.wav", progress.part(share + 0.05, played))
-        files["audio"] = f"{stem}.wav"
-        finished[scratch / "cover.wav"] = folder / files["audio"]
-    if job.also:
+            _play(cover, chosen_soundfont(job.soundfont), made["audio"], progress.part(0.0, played))
+    if endings:
         with stages.stage("extras"):
-            part = progress.part(played, 0.97)
-            made = make_extras(scratch / "cover.reprise", job.also, scratch, part, soundfont=job.soundfont)
-        for ending, path in made.items():
-            files[KINDS[ending]] = f"{stem}.{ending}"
-            finished[path] = folder / files[KINDS[ending]]
+            found = make_extras(project, endings, scratch, progress.part(played, 1.0), soundfont=job.soundfont)
+        made |= {KINDS[ending]: path for ending, path in found.items()}
+    return made
+
+
+def _publish(job: CoverJob, cover: Cover, made: dict[str, Path], progress: Progress) -> dict[str, str]:
+    """Put finished files in their places, all of them or none; the places, by kind."""
     progress.at(0.98, "Saving")
-    publish(finished)
-    for kind, name in files.items():
-        progress.artifact(kind, folder / name, cover.title)
-    for path in finished:
+    places = {kind: Path(job.output) / job.results[kind].name for kind in made}
+    publish({path: places[kind] for kind, path in made.items()})
+    for kind, place in places.items():
+        progress.artifact(kind, place, cover.title)
+    for path in made.values():
         path.unlink(missing_ok=True)
     _done(progress)
-    return _summary(job, cover, analysis, stages, {kind: str(folder / name) for kind, name in files.items()})
+    return {kind: str(place) for kind, place in places.items()}
+
+
+def _models(job: CoverJob, library: Library) -> dict[str, str]:
+    """Revisions of what makes a cover of a song, by name; "" for a network that listening would use but did not have."""
+    own = {"reprise:listening": versions.LISTENING, f"reprise:{job.engine}": versions.ENGINES[job.engine]}
+    used = {name: library.revision(name) for name in (*versions.LISTENERS, *MODELS[job.engine])}
+    helps = {name: library.revision(name) if library.has(name) else "" for name in versions.HELPERS}
+    return {name: str(version) for name, version in own.items()} | used | helps
 
 
 def run_listen(job: ListenJob, progress: Progress) -> Result:
@@ -155,7 +205,7 @@ def _preview_notes(cover: Cover, progress: Progress) -> None:
         progress.preview("notes", {"bar": int(bar), "notes": notes.tobytes()})
 
 
-def _summary(job: CoverJob, cover: Cover, analysis: Analysis, stages: Stages, files: dict[str, str]) -> Result:
+def _summary(job: CoverJob, cover: Cover, files: dict[str, str]) -> Result:
     numbers: dict[str, Any] = statistics(cover, LIMITS[job.difficulty])
     return {
         "files": files,
@@ -169,9 +219,6 @@ def _summary(job: CoverJob, cover: Cover, analysis: Analysis, stages: Stages, fi
         "notes": numbers["notes"],
         "notes_per_second": numbers["notes_per_second"],
         "playability": numbers,
-        "seconds": {**{f"analysis.{name}": s for name, s in analysis.seconds.items()}, **stages.seconds},
-        "warnings": list(analysis.warnings),
-        "device": analysis.device,
         "engine": job.engine,
         "style": job.style,
         "difficulty": job.difficulty,

@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from desktop.tuning.bases import Base, find_base
 from desktop.tuning.export_folder import check_place, copy_into, replacing
 from desktop.tuning.making import Tuned, make
 from desktop.tuning.model_card import NAME, ModelCard, is_export, read_card
+from desktop.tuning.origins import fingerprint, of_base
 from desktop.tuning.predict import close_models
 from desktop.tuning.runs import Run, Runs, RunState
 
@@ -93,7 +93,7 @@ def _of_run(run: Run, folder: Path, weights: str, precision: str, library: Libra
     if not any((tuned.place / name).is_file() for name in _WEIGHTS):
         raise _no_weights(tuned)
     target = folder / f"onnx-{weights}-{precision}"
-    origin = _fingerprint(path for path in tuned.place.iterdir() if path.is_file())
+    origin = fingerprint(path for path in tuned.place.iterdir() if path.is_file())
     if not _is_whole(target, origin):
         base = find_base(run.recipe.base, library, progress.part(0.0, _FINDING))
         _make(target, base, precision, origin, progress.part(_FINDING, 1.0), tuned)
@@ -119,7 +119,7 @@ def _no_weights(tuned: Tuned) -> UserError:
 
 
 def _of_base(base: Base, precision: str, progress: Progress) -> Path:
-    origin = _fingerprint(path for path in base.folder.iterdir() if path.suffix in (".json", ".safetensors"))
+    origin = of_base(base.folder)
     folder = make_folder(cache_dir() / "onnx")
     slug = re.sub(r"[^a-z0-9]+", "-", Path(base.id).name.lower()).strip("-") or "base"
     key = hashlib.sha256(str(base.folder).encode()).hexdigest()[:12]
@@ -146,12 +146,3 @@ def _is_whole(folder: Path, origin: str) -> bool:
     with contextlib.suppress(UserError):
         card = read_card(folder)
     return card is not None and card.origin == origin
-
-
-def _fingerprint(files: Iterable[Path]) -> str:
-    """Of files by name, size and time of change."""
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        stat = path.stat()
-        digest.update(f"{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()

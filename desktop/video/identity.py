@@ -40,12 +40,14 @@ def of_source(path: Path) -> str:
 
 
 def of_model(library: Library, name: str) -> str:
-    """A model's id, revision and files, as the catalog has them; "none" stays."""
-    if name == "none":
-        return name
-    entry = library.entry(name)
-    files = " ".join(file.sha256 for file in entry.files)
-    return f"{entry.id} {entry.revision} {hashlib.sha256(files.encode()).hexdigest()[:16]}"
+    """A model's id and revision; "none" stays."""
+    return name if name == "none" else f"{name} {library.revision(name)}"
+
+
+def models(job: RestoreJob, library: Library, detector: str) -> dict[str, str]:
+    """Revisions of what makes a restoration's pictures, by name."""
+    used = [detector, job.options.restorer, job.options.background]
+    return {"reprise:restoring": str(FORMAT)} | {name: library.revision(name) for name in used if name != "none"}
 
 
 def of_file(path: Path) -> str:

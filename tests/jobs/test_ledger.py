@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from desktop.errors import UserError
-from desktop.jobs.events import Produced
-from desktop.jobs.job import CoverJob
-from desktop.jobs.ledger import content_hash, guarded, job_key
+from desktop.jobs.job import CoverJob, DoctorJob
+from desktop.jobs.ledger import Fate, content_hash, fate_of, guarded, recipe_of, stamp
+from desktop.jobs.rows import Owner
 from desktop.jobs.states import State
 from desktop.jobs.store import Store
 from desktop.paths import atomic_write
@@ -24,7 +25,7 @@ def test_no_result_lands_once_the_source_has_changed(tmp_path: Path) -> None:
     job = CoverJob(source=str(song), output=str(tmp_path))
     with guarded(job) as sources, atomic_write(result) as file:
         file.write(b"notes")
-    assert sources.hashes() == {str(song): hashlib.sha256(b"one").hexdigest()}
+    assert sources.facts()["sources"] == {str(song): hashlib.sha256(b"one").hexdigest()}
     for change in (lambda: song.write_bytes(b"longer"), song.unlink):
         with pytest.raises(UserError, match="The song changed while it was read"), guarded(job), atomic_write(result) as file:
             file.write(b"other notes")
@@ -53,21 +54,52 @@ def test_a_worker_fails_when_the_source_changes_meanwhile(bench: Bench, tmp_path
 
 
 def test_the_same_work_is_known_again(tmp_path: Path) -> None:
-    song, moved, result = tmp_path / "a.mp3", tmp_path / "b.mp3", tmp_path / "a.mid"
+    song, moved, project = tmp_path / "a.mp3", tmp_path / "b.mp3", tmp_path / "a.reprise"
     song.write_bytes(b"one")
-    job = CoverJob(source=str(song), output="there")
-    key = job_key(job, {str(song): content_hash(song)}, {"beats": "1"})
-    song.rename(moved)
-    again = CoverJob(source=str(moved), output="elsewhere")
-    hashes = {str(moved): content_hash(moved)}
-    assert job_key(again, hashes, {"beats": "1"}) == key != job_key(again, hashes, {"beats": "2"})
-    assert job_key(CoverJob(source=str(moved), output="there", style="rock"), hashes, {"beats": "1"}) != key
+    project.write_bytes(b"notes")
+    job = CoverJob(source=str(song), output=str(tmp_path))
+    result = {
+        "files": {"project": str(project)},
+        "sources": {str(song): content_hash(song)},
+        "stamps": {str(song): stamp(song)},
+        "models": {"beats": "1"},
+    }
     store = Store(tmp_path / "queue.sqlite")
-    result.write_bytes(b"notes")
-    files = [Produced("midi", str(result), "A")]
-    assert store.made(key) is None
-    store.note_made(key, files)
-    assert store.made(key) == files
-    os.utime(result, (1, 1))
-    assert store.made(key) is None
+    number = store.add(job, Owner.me())
+    store.claim(number, Owner.me())
+    assert store.made([job.place]) == {}
+    store.move(number, State.DONE, result=result)
+    made = store.made([job.place])[job.place]
+    assert made.sources == (hashlib.sha256(b"one").hexdigest(),) and made.sizes == (3,) and made.models == {"beats": "1"}
+    assert fate_of(made.files["project"]) is Fate.INTACT
+    assert store.hashes([str(song)]) == {str(song): (stamp(song), made.sources[0])}
+    song.rename(moved)
+    again = CoverJob(source=str(moved), output=str(tmp_path), name="a", device="cpu", also=("pdf",))
+    assert again.place == job.place and recipe_of(again) == made.recipe
+    assert recipe_of(CoverJob(source=str(moved), output=str(tmp_path), style="rock")) != made.recipe
+    os.utime(project, (1, 1))
+    assert fate_of(made.files["project"]) is Fate.ALTERED
+    project.unlink()
+    assert fate_of(made.files["project"]) is Fate.GONE
+    assert store.prune(-1) == 1 and store.rows() == [] and store.made([job.place]), "the ledger outlives the history"
     store.close()
+
+
+def test_a_result_that_says_too_little_is_not_remembered(tmp_path: Path) -> None:
+    store = Store(tmp_path / "queue.sqlite")
+    job = CoverJob(source=str(tmp_path / "a.mp3"), output=str(tmp_path))
+    for result in ({}, {"sources": {}, "models": {}}, {"files": {"midi": "gone"}, "sources": {job.source: "1"}, "models": {}}):
+        store.note_made(job, result)
+    store.note_made(DoctorJob(), {"sources": {}, "models": {}, "files": {"a": str(tmp_path)}})
+    assert store.made([job.place, ""]) == {}
+    store.close()
+
+
+def test_an_abandoned_source_is_not_read_to_its_end(tmp_path: Path) -> None:
+    large = tmp_path / "clip.mkv"
+    with large.open("wb") as file:
+        file.truncate(64 << 30)
+    began = time.monotonic()
+    with pytest.raises(RuntimeError), guarded(CoverJob(source=str(large), output=str(tmp_path))) as sources:
+        raise RuntimeError
+    assert sources.facts() == {} and time.monotonic() - began < 2

@@ -15,6 +15,7 @@ from desktop.jobs.progress import Progress
 from desktop.models.decoding.pop2piano import LONGEST, Pop2Piano
 from desktop.models.library import Library
 from desktop.models.pop2piano_card import read_card
+from desktop.piano import versions
 from desktop.piano.analysis_data import Analysis
 from desktop.piano.audio import load_audio
 from desktop.piano.cover import Cover, Notes
@@ -28,7 +29,6 @@ from desktop.piano.pop2piano.tokens import decode
 from desktop.piano.pop2piano.windows import BEATS, song_windows
 
 NAME = "pop2piano"
-VERSION = 1
 MODEL = "pop2piano"
 
 
@@ -149,7 +149,7 @@ def make_cover(
         progress.log(f"{played.unfinished} passages of {BEATS} beats came to no end and were cut", "warning")
     info: dict[str, Any] = {
         "engine": NAME,
-        "engine_version": VERSION,
+        "engine_version": versions.POP2PIANO,
         "composer": options.composer,
         "activation": player.activation,
         "device": player.model.device,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from desktop.jobs.progress import Progress
+from desktop.piano import versions
 from desktop.piano.analysis import Analysis
 from desktop.piano.arrange import arrange
 from desktop.piano.cover import Cover
@@ -12,7 +13,6 @@ from desktop.piano.engines import EngineOptions
 from desktop.piano.playability import LIMITS, statistics
 
 NAME = "sketch"
-VERSION = 2
 
 
 def make_cover(
@@ -32,7 +32,7 @@ def make_cover(
     notes, pedals = arrange(analysis, style, difficulty)
     info: dict[str, Any] = {
         "engine": NAME,
-        "engine_version": VERSION,
+        "engine_version": versions.SKETCH,
         "style": style,
         "difficulty": difficulty,
         "source_hash": analysis.source_hash,

@@ -20,7 +20,7 @@ def label(job: LabelJob, progress: Progress) -> dict[str, Any]:
     Returns:
         "files": {"rows": path}; "rows", "labelled", "declined": counts; "bad": the first 100 rows that could not be read, each
         {"line", "reason"}; "bad_total"; "columns": names of the added columns; "rows_per_second", "seconds": of this run;
-        "resumed"; "counts": rows by label, the 200 most frequent; "device", "precision".
+        "resumed"; "counts": rows by label, the 200 most frequent; "device", "precision"; "models": what made it, by name.
 
     Raises:
         UserError: source, model and output do not fit together, the source changed meanwhile, or the disk is full; what was at

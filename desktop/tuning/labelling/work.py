@@ -22,6 +22,7 @@ from desktop.tuning.labelling.ahead import Ahead
 from desktop.tuning.labelling.forms import Form, Given, form_of, write_result
 from desktop.tuning.labelling.parts import MOST_BAD, MOST_LABELS, Part, Parts, Work, source_facts
 from desktop.tuning.labelling.sources import Source, Window, open_source
+from desktop.tuning.origins import LABELLING, origin_of
 from desktop.tuning.predict import Answer, Model, open_model
 from desktop.tuning.records.reading import require_columns
 
@@ -38,7 +39,9 @@ def label_file(job: LabelJob, progress: Progress) -> dict[str, Any]:
     source_path, output = Path(job.source).expanduser().absolute(), Path(job.output).expanduser().absolute()
     _check_places(source_path, output)
     facts = source_facts(source_path)
-    folder = onnx_of(job.model, progress.part(0.0, _BEGIN), library=Library(), weights=job.weights, precision=job.precision)
+    library = Library()
+    folder = onnx_of(job.model, progress.part(0.0, _BEGIN), library=library, weights=job.weights, precision=job.precision)
+    origin = origin_of(job.model, job.weights, library)
     model = open_model(folder, device=job.device)
     inputs = _inputs(job, model)
     source = open_source(source_path, encoding=job.encoding, delimiter=job.delimiter, wanted=tuple(inputs.values()))
@@ -60,7 +63,7 @@ def label_file(job: LabelJob, progress: Progress) -> dict[str, Any]:
     parts.clear()
     progress.artifact("rows", output, f"{output.name}")
     progress.at(1.0, "Done")
-    return labelling.result(done, output)
+    return {**labelling.result(done, output), "models": {"reprise:labelling": str(LABELLING), job.model: origin}}
 
 
 def _check_places(source: Path, output: Path) -> None:

@@ -65,6 +65,7 @@ def restore_clip(job: RestoreJob, progress: Progress) -> Result:
         kit = open_kit(job.options, job.device, library, progress)
         ledger = Ledger(progress.scratch(), identity.facts(job, library, DETECTOR))
         result = _Work(job, clip, encoder, kit, ledger, progress).run(output)
+        result["models"] = identity.models(job, library, DETECTOR)
     progress.artifact("video", output, job.title)
     # No checkpoint: what is in place can no longer be cancelled.
     progress.emit(Progressed(1.0, "Done"))

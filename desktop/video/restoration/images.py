@@ -52,7 +52,7 @@ def restore_images(job: RestoreJob, progress: Progress) -> Result:
     kind = "folder" if source.is_dir() else "image"
     progress.artifact(kind, output, job.title)
     progress.emit(Progressed(1.0, "Done"))
-    return work.summary({kind: str(output)})
+    return {**work.summary({kind: str(output)}), "models": identity.models(job, library, DETECTOR)}
 
 
 class _Done(msgspec.Struct, frozen=True):
