@@ -8,17 +8,22 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_DELIMITERS = (";", "\t", "|")
 
 
 def table_text(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """Rows below a head of our own words, as CSV with a byte order mark, as spreadsheets want it; None is an empty cell.
 
-    A clip may be called ``=HYPERLINK(...)``: a text that would be taken for a formula gets an apostrophe before it, and every text
-    is in quotes, so that none is cut in two where another delimiter is used. Names that are no UTF-8 lose what is not.
+    A clip may be called ``=HYPERLINK(...)``: a text that would be taken for a formula gets an apostrophe before it, and one that
+    is cut in two where another delimiter is used stands in quotes. Names that are no UTF-8 lose what is not.
     """
     text = io.StringIO()
-    csv.writer(text).writerow(head)
-    csv.writer(text, quoting=csv.QUOTE_NONNUMERIC).writerows([_cell(value) for value in row] for row in rows)
+    plain, quoted = csv.writer(text), csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
+    plain.writerow(head)
+    for row in rows:
+        cells = [_cell(value) for value in row]
+        cut = any(mark in value for value in cells if isinstance(value, str) for mark in _DELIMITERS)
+        (quoted if cut else plain).writerow(cells)
     return text.getvalue().encode("utf-8-sig", "replace")
 
 

@@ -70,7 +70,7 @@ def gather(given: Iterable[Path | str], kind: str, *, without: Path | None = Non
 
 
 def files_in(folder: Path, kind: str, *, without: Path | None = None) -> list[Source]:
-    """The files of a folder and all below it, by name: no hidden ones, no results beside their sources, no names that are no text."""
+    """The files of a folder and all below it, by name: none hidden, no results beside sources, no names that are no text."""
     return [source for source in _found_in(folder, kind, without) if is_name(source.path)]
 
 
