@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -16,6 +17,9 @@ from desktop import paths
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library
+
+if TYPE_CHECKING:
+    from tests.patient_bot import PatientBot
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -37,6 +41,14 @@ def _no_real_folders(machine_models: Path, tmp_path_factory: pytest.TempPathFact
     """No test reads the user's settings or writes to the user's queue; the installed models stay visible."""
     os.environ["REPRISE_MODELS"] = str(machine_models)
     os.environ["REPRISE_HOME"] = str(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def qtbot(qapp: Any, request: pytest.FixtureRequest) -> PatientBot:
+    """pytest-qt's bot with more patience; needs Qt, so it is loaded for who wants it."""
+    from tests.patient_bot import PatientBot
+
+    return PatientBot(request)
 
 
 @pytest.fixture

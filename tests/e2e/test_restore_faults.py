@@ -181,7 +181,6 @@ def test_a_picture_of_8k(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_two_hundred_faces(carphone: Path, tmp_path: Path) -> None:
     one = film.rgb(carphone / "carphone_pristine.mp4")[0][:132, 20:152]
     film.image(tmp_path / "crowd.png", np.tile(one, (10, 20, 1)))

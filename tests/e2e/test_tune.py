@@ -128,7 +128,6 @@ def past(child: subprocess.Popen[str], step: int) -> Run:
     raise AssertionError("the run does not get on")
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.skipif(os.name != "posix", reason="needs kill -9")
 def test_a_run_is_killed_taken_up_and_ended(tiny: list[str | Path]) -> None:
     with start(*tiny) as child:

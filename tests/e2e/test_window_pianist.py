@@ -7,7 +7,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
@@ -18,7 +17,6 @@ from desktop.ui.piano.panel import PianoPanel
 from tests.e2e.media import tune, write_wav
 
 PATIENCE = 90_000
-pytestmark = pytest.mark.timeout(300)
 
 
 def finished(panel: PianoPanel) -> bool:
@@ -96,7 +94,7 @@ def test_a_cover_is_edited_seen_as_a_score_and_made_into_a_video(parts: Parts, q
     # It is saved, written as a score and as a video, and opens again as it was.
     project = tmp_path / "edited.reprise"
     song.save(project)
-    qtbot.waitUntil(lambda: not song.document.unsaved, timeout=10_000)
+    qtbot.waitUntil(lambda: not song.document.unsaved)
     assert np.array_equal(load_project(project).notes, edited.notes)
     score, video = tmp_path / "out.musicxml", tmp_path / "out.mp4"
     panel.export_to(score, "musicxml")

@@ -26,7 +26,6 @@ from desktop.ui.piano.panel import PianoPanel
 from tests.e2e.media import tune, write_wav
 
 PATIENCE = 90_000
-pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture
@@ -70,7 +69,7 @@ def test_a_song_becomes_a_cover_that_is_seen_heard_changed_and_exported(
     # Another style: new notes, soon, from the kept analysis.
     before = model.roll.notes.copy()
     panel.inspector.styles.cards["chorale"].click()
-    qtbot.waitUntil(lambda: model.covering is not None, timeout=5000)
+    qtbot.waitUntil(lambda: model.covering is not None)
     assert panel.canvas.roll.stale
     qtbot.waitUntil(lambda: finished(panel) and info(panel, "style") == "chorale", timeout=PATIENCE)
     assert not np.array_equal(before, model.roll.notes) and not panel.canvas.roll.stale
@@ -90,7 +89,7 @@ def test_a_song_becomes_a_cover_that_is_seen_heard_changed_and_exported(
     # Exports.
     midi = tmp_path / "out.mid"
     panel.export_to(midi, "midi")
-    qtbot.waitUntil(midi.exists, timeout=10_000)
+    qtbot.waitUntil(midi.exists)
     assert sum(m.type == "note_on" and m.velocity > 0 for t in mido.MidiFile(midi).tracks for m in t) == len(model.roll.notes)
     sound = tmp_path / "out.wav"
     panel.export_to(sound, "wav")
@@ -131,17 +130,17 @@ def test_a_job_is_cancelled_and_retried_in_the_dock(parts: Parts, song: Path, tm
     window = parts.window
     window.dock.open()
     number = parts.bridge.submit(CoverJob(source=str(song), output=str(tmp_path / "covers")))
-    qtbot.waitUntil(lambda: number in window.dock._made, timeout=5000)
+    qtbot.waitUntil(lambda: number in window.dock._made)
     row = window.dock._made[number]
     row.asked.emit("cancel", number)
-    qtbot.waitUntil(lambda: window.dock.rows[number].state is State.CANCELLED, timeout=10_000)
+    qtbot.waitUntil(lambda: window.dock.rows[number].state is State.CANCELLED)
     assert row._buttons["retry"].isVisible() and not row._buttons["cancel"].isVisible()
     row._buttons["retry"].click()
     qtbot.waitUntil(lambda: window.dock.rows[number].state is State.DONE, timeout=PATIENCE)
     assert row._buttons["folder"].isVisible()
     assert list((tmp_path / "covers").glob("*.mid"))
     row._buttons["remove"].click()
-    qtbot.waitUntil(lambda: number not in window.dock.rows, timeout=5000)
+    qtbot.waitUntil(lambda: number not in window.dock.rows)
 
 
 def test_a_song_that_is_none_is_explained(parts: Parts, panel: PianoPanel, tmp_path: Path, qtbot: QtBot) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from desktop.jobs.job import AnyJob, CoverJob
 from desktop.jobs.queue import Queue, Row, Update
 from desktop.jobs.store import Store
+from tests.waiting import PATIENCE_S, until
 
 RUNNERS: dict[str, str] = {}
 """Which runner a job has, by its source."""
@@ -36,13 +35,13 @@ class Bench:
         job = CoverJob(source=source, output=str(Path(source).parent), device=device)
         return self.queue.submit(job, priority=priority)
 
-    def run(self, runner: str, source: str = "", timeout: float = 20) -> Row:
+    def run(self, runner: str, source: str = "", timeout: float = PATIENCE_S) -> Row:
         """Queue a job and wait for its end."""
         row = self.queue.wait(self.submit(runner, source), timeout)
         assert row.state.is_over, f"{runner} is still {row.state}"
         return row
 
-    def running(self, number: int, message: str = "", timeout: float = 10) -> Row:
+    def running(self, number: int, message: str = "", timeout: float = PATIENCE_S) -> Row:
         """Wait until a job is at work and says ``message``."""
         until(lambda: self.queue.row(number).worker_pid and message in self.queue.row(number).message, timeout)
         return self.queue.row(number)
@@ -50,11 +49,3 @@ class Bench:
     def events(self, number: int) -> list[str]:
         """Names of the events that a job sent."""
         return [type(update.event).__name__ for update in self.updates if update.row.id == number and update.event]
-
-
-def until(what: Callable[[], object], timeout: float = 10) -> None:
-    """Wait until ``what`` is so."""
-    deadline = time.monotonic() + timeout
-    while not what():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)

@@ -74,7 +74,7 @@ def open_cover(parts: Parts, path: Path, qtbot: QtBot) -> PianoPanel:
     panel = panel_of(parts)
     parts.window.go("piano")
     parts.window.open_path(path)
-    qtbot.waitUntil(lambda: panel.song.cover is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: panel.song.cover is not None)
     panel.canvas.timeline.show_range(0.0, 3.0)
     panel.canvas.roll.grab()
     return panel

@@ -118,7 +118,7 @@ def test_tapping_along(panel: PianoPanel, qtbot: QtBot) -> None:
     panel.canvas.show_sound()
     player.seek(1.0)
     assert player.play() and not desk.tap_blocked
-    qtbot.waitUntil(lambda: player.heard > 1.2, timeout=5000)
+    qtbot.waitUntil(lambda: player.heard > 1.2)
     qtbot.keyClick(panel.canvas.roll, Qt.Key.Key_T)
     assert desk.taps.seconds[0] == pytest.approx(player.heard, abs=0.05) and panel.canvas.waveform.taps == desk.taps.seconds
     qtbot.keyClick(panel.canvas.waveform, Qt.Key.Key_Escape)
@@ -190,6 +190,6 @@ def test_a_cover_runs_before_its_sound_is_made(panel: PianoPanel, qtbot: QtBot) 
     panel.canvas.show_sound()
     assert player.mixer.length == round(song.duration * player.mixer.rate) and not panel.canvas.transport.reason
     panel.canvas.transport.play.click()
-    qtbot.waitUntil(lambda: panel.canvas.second > 0.1, timeout=5000)
+    qtbot.waitUntil(lambda: panel.canvas.second > 0.1)
     panel.canvas.transport.play.click()
     assert not player.playing and song.second == pytest.approx(player.position)

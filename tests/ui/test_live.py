@@ -82,7 +82,7 @@ def test_a_port_plays_what_the_player_plays_and_falls_silent_with_it(room: Room,
     qtbot.waitUntil(lambda: room.live.ports.output.link is Link.OPEN)
     room.player.seek(0.4)
     room.player.play()
-    qtbot.waitUntil(lambda: len(room.organ.messages) >= 2, timeout=3000)
+    qtbot.waitUntil(lambda: len(room.organ.messages) >= 2)
     room.player.pause()
     qtbot.waitUntil(lambda: room.organ.messages[-1][:2] == (CONTROL | RIGHT, ALL_NOTES_OFF))
     assert notes(room.organ) == [(RIGHT, 62), (RIGHT, 65)], "the left hand's key is held from before"
@@ -91,7 +91,7 @@ def test_a_port_plays_what_the_player_plays_and_falls_silent_with_it(room: Room,
     room.live.set_alone(True)
     room.player.seek(0.9)
     room.player.play()
-    qtbot.waitUntil(lambda: (LEFT, 55) in notes(room.organ), timeout=3000)
+    qtbot.waitUntil(lambda: (LEFT, 55) in notes(room.organ))
     room.player.seek(3.0)
     qtbot.waitUntil(lambda: (NOTE_OFF | LEFT, 55, 64) in room.organ.messages)
     assert (RIGHT, 60) not in notes(room.organ), "the hand that is practised is left out"
@@ -101,17 +101,17 @@ def test_a_port_that_is_pulled_out_is_said_and_the_player_goes_on(room: Room, qt
     room.live.choose_output("Organ")
     qtbot.waitUntil(lambda: room.live.ports.output.link is Link.OPEN)
     room.player.play()
-    qtbot.waitUntil(lambda: bool(room.organ.messages), timeout=3000)
-    with qtbot.waitSignal(room.live.lost, timeout=5000):
+    qtbot.waitUntil(lambda: bool(room.organ.messages))
+    with qtbot.waitSignal(room.live.lost):
         room.organ.unplug()
     assert room.player.playing
     assert "Organ" in room.box.said.text()
     assert room.box.output.currentText() == "Organ"
-    with qtbot.waitSignal(room.live.back, timeout=5000):
+    with qtbot.waitSignal(room.live.back):
         room.organ.plug_in()
     room.organ.got.clear()
     room.player.seek(0.9)
-    qtbot.waitUntil(lambda: (LEFT, 55) in notes(room.organ), timeout=3000)
+    qtbot.waitUntil(lambda: (LEFT, 55) in notes(room.organ))
     assert room.box.said.text() == ""
 
 
@@ -126,7 +126,7 @@ def test_the_song_waits_for_the_keys_and_goes_on_with_them(room: Room, qtbot: Qt
     room.player.count_in = True
     practice = room.live.practising.practice
     assert practice is not None
-    qtbot.waitUntil(lambda: practice.holding, timeout=3000)
+    qtbot.waitUntil(lambda: practice.holding)
     assert not room.player.playing
     assert 0.45 < room.player.position <= 0.5, "before the chord is heard"
     assert room.box.prompt.text() == "Waiting for D4 F4"
@@ -138,7 +138,7 @@ def test_the_song_waits_for_the_keys_and_goes_on_with_them(room: Room, qtbot: Qt
     qtbot.waitUntil(lambda: room.player.playing)
     assert not room.player.counting
     assert practice.score.hit == 2, "going on is not taken for a jump"
-    qtbot.waitUntil(lambda: practice.holding, timeout=3000)
+    qtbot.waitUntil(lambda: practice.holding)
     assert practice.expected == {60}
     assert lit[-1] == {61, 62, 65}
     assert not room.organ.messages, "its keys are passed on when that is wished"
@@ -152,7 +152,7 @@ def test_the_song_waits_for_the_keys_and_goes_on_with_them(room: Room, qtbot: Qt
     room.player.seek(room.player.position)
     assert room.live.ports.outlet.down == {(2, 72)}, "the player's own keys are not let go with the cover's"
     room.keys.unplug()
-    qtbot.waitUntil(lambda: lit[-1] == frozenset(), timeout=5000)
+    qtbot.waitUntil(lambda: lit[-1] == frozenset())
     room.player.seek(0.0)
     assert not practice.holding
     assert practice.passes[-1].hit == 2
@@ -196,7 +196,7 @@ def test_a_loop_in_time_gives_a_score_for_each_pass(room: Room, qtbot: QtBot) ->
     room.player.play()
     practice = room.live.practising.practice
     assert practice is not None
-    qtbot.waitUntil(lambda: len(practice.passes) >= 2, timeout=4000)
+    qtbot.waitUntil(lambda: len(practice.passes) >= 2)
     room.player.pause()
     assert [(one.hit, one.missed) for one in practice.passes[:2]] == [(0, 2), (0, 2)]
 
@@ -233,7 +233,7 @@ def test_ports_and_choices_are_remembered(room: Room, qapp: QApplication, tmp_pa
     qtbot.waitUntil(lambda: again.live.ports.input.link is Link.LOST)
     assert (again.live.practising.hand, again.box.delay.value()) == (Hand.BOTH, 120)
     room.keys.plug_in()
-    qtbot.waitUntil(lambda: again.live.ports.input.link is Link.OPEN, timeout=5000)
+    qtbot.waitUntil(lambda: again.live.ports.input.link is Link.OPEN)
     again.close()
 
 

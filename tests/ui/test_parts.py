@@ -66,8 +66,8 @@ def test_updates_are_gathered_and_no_event_is_lost(qapp: QApplication, qtbot: Qt
     queue.say(1000)
     for _ in range(5):
         queue.say(60, 0.002)
-    qtbot.waitUntil(lambda: len(events) == 1300, timeout=3000)
-    qtbot.waitUntil(lambda: told[-1][1].fraction == 59 / 60, timeout=3000)
+    qtbot.waitUntil(lambda: len(events) == 1300)
+    qtbot.waitUntil(lambda: told[-1][1].fraction == 59 / 60)
     assert len(told) <= 2 + (time.monotonic() - start) / 0.1
     assert all(thread is qapp.thread() for _, _, thread in told)
     assert [event.data["n"] for event in events if isinstance(event, Previewed)][:500] == list(range(0, 1000, 2))
@@ -194,7 +194,7 @@ def test_the_library_shows_and_verifies(parts: Parts, page: LibraryPage, qtbot: 
     card = page._cards["timgm6mb"]
     assert card._buttons["verify"].isVisible() and not card._install.isVisible()
     card._buttons["verify"].click()
-    qtbot.waitUntil(lambda: any("as it should be" in note.text for note in parts.window.notes()), timeout=20_000)
+    qtbot.waitUntil(lambda: any("as it should be" in note.text for note in parts.window.notes()))
 
 
 def test_offline_blocks_installing_with_a_reason(parts: Parts, page: LibraryPage, qtbot: QtBot) -> None:
@@ -235,7 +235,7 @@ def test_a_restorer_of_ones_own_is_dropped_listed_and_removed(
     qtbot.waitUntil(lambda: page.shelf.is_known)
     count = len(page._cards)
     parts.window.drop([restorer(tmp_path / "My net.onnx")])
-    qtbot.waitUntil(lambda: "my-net" in page._cards, timeout=30_000)
+    qtbot.waitUntil(lambda: "my-net" in page._cards)
     card = page._cards["my-net"]
     qtbot.waitUntil(card.isVisible)
     assert len(page._cards) == count + 1 and not card._install.isVisible()
@@ -243,10 +243,10 @@ def test_a_restorer_of_ones_own_is_dropped_listed_and_removed(
     last = [entry.id for entry in page.shelf.entries if not entry.is_own][-1]
     assert page._column.indexOf(card) == page._column.indexOf(page._cards[last]) + 1
     page.shelf.remove("my-net")
-    qtbot.waitUntil(lambda: "my-net" not in page._cards, timeout=20_000)
+    qtbot.waitUntil(lambda: "my-net" not in page._cards)
     (tmp_path / "bad.onnx").write_bytes(b"not a model")
     parts.window.drop([tmp_path / "bad.onnx"])
-    qtbot.waitUntil(lambda: any("not an ONNX file" in note.text for note in parts.window.notes()), timeout=30_000)
+    qtbot.waitUntil(lambda: any("not an ONNX file" in note.text for note in parts.window.notes()))
     assert len(page._cards) == count
 
 

@@ -28,8 +28,6 @@ from desktop.ui.piano.score_view import ScoreView, paper
 from desktop.ui.piano.song import Options, Song
 from tests.piano.score.covers import arranged, cover
 
-WAIT_MS = 60_000
-
 
 @pytest.fixture
 def services(home_with_models: Path, qapp: QApplication) -> Iterator[Any]:
@@ -71,18 +69,18 @@ def in_cache(project: Path) -> None:
 def opened(view: ScoreView, project: Path, qtbot: QtBot) -> ScoreView:
     in_cache(project)
     view._song.open(project)
-    qtbot.waitUntil(lambda: view.engraving is not None and not view.source.busy, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: 0 in view._drawn, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: view.engraving is not None and not view.source.busy)
+    qtbot.waitUntil(lambda: 0 in view._drawn)
     return view
 
 
 def test_a_worker_engraves_what_is_open_and_what_is_edited(view: ScoreView, project: Path, qtbot: QtBot) -> None:
     assert view._quiet.text.text() == "No score yet"
     view._song.open(project)
-    qtbot.waitUntil(lambda: view._quiet.text.text() == "Engraving the score…", timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: view.engraving is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: view._quiet.text.text() == "Engraving the score…")
+    qtbot.waitUntil(lambda: view.engraving is not None)
     assert (folder_for(project) / PLACES).is_file()
-    qtbot.waitUntil(lambda: 0 in view._drawn, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: 0 in view._drawn)
     image = view.grab().toImage()
     page = view.page_rect(0).toRect()
     ratio = image.devicePixelRatio()
@@ -101,12 +99,12 @@ def test_a_worker_engraves_what_is_open_and_what_is_edited(view: ScoreView, proj
     assert now is not None
     song.document.edit("Delete", replace(now, notes=now.notes[: len(now.notes) // 2]))
     assert view.source.busy and view.engraving is before
-    qtbot.waitUntil(lambda: view.engraving is not before, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: view.engraving is not before)
     assert not view.source.busy and view.engraving is not None and before is not None
     assert len(view.engraving.bars) < len(before.bars)
     # And back: those pages are there already.
     song.document.stack.undo()
-    qtbot.waitUntil(lambda: view.engraving is not None and len(view.engraving.bars) == len(before.bars), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: view.engraving is not None and len(view.engraving.bars) == len(before.bars))
 
 
 def test_it_follows_the_playhead_and_clicks_seek(view: ScoreView, project: Path, qtbot: QtBot) -> None:
@@ -122,7 +120,7 @@ def test_it_follows_the_playhead_and_clicks_seek(view: ScoreView, project: Path,
         xs.append(x)
     assert xs == sorted(xs) and xs[-1] > xs[0]
     view.set_playhead(engraving.bars[-1].start + 0.1)
-    qtbot.waitUntil(lambda: view._glide.state() == view._glide.State.Stopped, timeout=5000)
+    qtbot.waitUntil(lambda: view._glide.state() == view._glide.State.Stopped)
     shown = view.bar_rect(len(engraving.bars) - 1)
     assert view.viewport().rect().top() <= shown.top() and shown.bottom() <= view.viewport().height()
     view.set_playhead(None)
@@ -155,11 +153,11 @@ def test_hidden_and_broken_pages(view: ScoreView, project: Path, qtbot: QtBot) -
     in_cache(project)
     view.set_active(False)
     view._song.open(project)
-    qtbot.waitUntil(lambda: view._song.cover is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: view._song.cover is not None)
     qtbot.wait(100)
     assert view.engraving is None and not view.source.busy
     view.set_active(True)
-    qtbot.waitUntil(lambda: view.engraving is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: view.engraving is not None)
     view._song.close()
     view.show_song()
     assert view.engraving is None and view._quiet.text.text() == "No score yet"
@@ -167,11 +165,11 @@ def test_hidden_and_broken_pages(view: ScoreView, project: Path, qtbot: QtBot) -
     folder = folder_for(project)
     (folder / PLACES).write_text('{"version": 1}')
     view._song.open(project)
-    qtbot.waitUntil(lambda: bool(view.source.problem), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: bool(view.source.problem))
     assert not view.source.busy and "cannot be read" in view._quiet.detail.text() and view._again.isVisibleTo(view)
     in_cache(project)
     view._again.click()
-    qtbot.waitUntil(lambda: view.engraving is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: view.engraving is not None)
     assert not view.source.problem
 
 
@@ -190,7 +188,7 @@ def check_zoom(view: ScoreView, qtbot: QtBot) -> None:
     assert view.zoom_factor == 1.0
     view.grab()
     size = view.page_rect(0).size().toSize() * view.devicePixelRatioF()
-    qtbot.waitUntil(lambda: abs(view._drawn.get(0, (0, 0))[0] - size.width()) <= 1, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: abs(view._drawn.get(0, (0, 0))[0] - size.width()) <= 1)
 
 
 def test_places_of_an_empty_cover(tmp_path: Path, home: Path) -> None:

@@ -121,7 +121,7 @@ def test_what_is_chosen_becomes_a_job_that_is_followed(desk: Desk, page: Evaluat
     desk.elsewhere.claim(row.id, row.owner)
     desk.runs.add_evaluation(run.id, labels_report(tmp_path, 5, 60))
     desk.elsewhere.move(row.id, State.DONE, result={})
-    qtbot.waitUntil(lambda: not page.watched.going, timeout=5000)
+    qtbot.waitUntil(lambda: not page.watched.going)
     assert page.report is not None and page.history.count() == 1 and not page.progress.isVisible()
 
 

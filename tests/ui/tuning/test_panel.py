@@ -26,7 +26,6 @@ from desktop.ui.widgets.parts import Section
 from tests.ui.conftest import close
 from tests.ui.test_window import group, widgets
 
-PATIENCE = 60_000
 LABELS = ("billing", "returns", "technical support")
 ESTIMATE = {
     "memory": {
@@ -87,7 +86,7 @@ def panel(window_of_module: tuple[Parts, Path], qtbot: QtBot) -> TuningPanel:
     made.draft.close()
     parts.window.drop([write_tickets(path)])
     assert parts.window.panel is made
-    qtbot.waitUntil(lambda: made.draft.found is not None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: made.draft.found is not None)
     return made
 
 
@@ -120,20 +119,20 @@ def test_a_dropped_file_is_read_mapped_and_remembered(parts: Parts, panel: Tunin
     menu = page.table.menu_of(3)
     next(action for action in menu.actions() if action.text() == "It is the answer").trigger()
     assert panel.draft.records is not None and panel.draft.records.output == "agent"
-    qtbot.waitUntil(lambda: panel.draft.found.facts.output == "agent" and not panel.draft.looking, timeout=PATIENCE)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: panel.draft.found.facts.output == "agent" and not panel.draft.looking)  # type: ignore[union-attr]
     assert page.mapping.output.currentData() == "agent"
     page.side.template.template.setPlainText("Ticket: {{ tiket }}")
-    qtbot.waitUntil(lambda: panel.draft.problem is not None or not panel.draft.looking, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: panel.draft.problem is not None or not panel.draft.looking)
     assert panel.draft.problem is not None and "tiket" in panel.draft.problem.message and panel.draft.found is not None
     page.side.template.template.setPlainText("Ticket: {{ ticket }}")
-    qtbot.waitUntil(lambda: panel.draft.problem is None and not panel.draft.looking, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: panel.draft.problem is None and not panel.draft.looking)
     assert "Ticket: Question 0" in page.side.seen.text.toPlainText()
     page.table.setColumnWidth(1, 333)
     # What another start would find.
     again = Memory(parts.window.services.state).last()
     assert again is not None and again.records == panel.draft.records and not again.base_chosen
     panel.draft.open(again)
-    qtbot.waitUntil(lambda: panel.draft.found is not None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: panel.draft.found is not None)
     assert page.table.columnWidth(1) == 333
 
 
@@ -209,7 +208,7 @@ def test_steps_are_blocked_with_a_reason_until_they_are_reached(panel: TuningPan
     assert panel.draft.path is not None
     panel.draft.path.write_text(panel.draft.path.read_text() + '99,"One more",billing,anna\n')
     panel.shown()
-    qtbot.waitUntil(lambda: panel.draft.found is not None and panel.draft.found.facts.rows == 59, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: panel.draft.found is not None and panel.draft.found.facts.rows == 59)
     panel.draft.close()
     assert panel.pages.name == "start" and panel.blocked_step(Step.RECIPE) == "Open a file of examples first"
 
@@ -284,7 +283,7 @@ def test_a_run_that_fails_before_it_begins_is_in_the_list_and_says_why(parts: Pa
         assert found is not None and isinstance(found.job, TuneJob)
         return found
 
-    qtbot.waitUntil(lambda: job().state is JobState.FAILED, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: job().state is JobState.FAILED)
     entry = panel.runs.model.entries[0]
     assert entry.tone == "error" and "folder" in entry.state.lower()
     assert any("folder" in note.text.lower() for note in parts.window.notes())

@@ -69,7 +69,7 @@ def test_a_running_run_grows_and_says_what_stopping_keeps(desk: Desk, page: RunP
     desk.runs.add_scores(run.id, 70, {"loss": 0.5})
     desk.runs.add_samples(run.id, [Sample(70, 0, "What changed?", "All", "Nothing")])
     desk.runs.update(run.id, step=70, best_step=70, best_value=0.5)
-    qtbot.waitUntil(lambda: page.reader.curves.last_step == 70, timeout=3000)
+    qtbot.waitUntil(lambda: page.reader.curves.last_step == 70)
     assert page.samples.step == 70, "the newest answers are followed"
     assert "step 70 with a loss of 0.500" in page.head.keeps.text()
     page.hidden()

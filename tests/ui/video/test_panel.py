@@ -20,8 +20,6 @@ from desktop.ui.video.shown import After
 from tests.e2e.clips import make_clip
 from tests.ui.test_window import group, widgets
 
-PATIENCE = 60_000
-
 
 @pytest.fixture
 def panel(parts: Parts, tmp_path: Path, qtbot: QtBot) -> VideoPanel:
@@ -32,7 +30,7 @@ def panel(parts: Parts, tmp_path: Path, qtbot: QtBot) -> VideoPanel:
     assert isinstance(made, VideoPanel)
     first = make_clip(tmp_path / "a clip with a long name, from the box in the attic, tape 12 of 40.mp4", 20, sound=False)
     window.drop([first, make_clip(tmp_path / "b.mp4", 20, sound=False)])
-    qtbot.waitUntil(lambda: made.clip.shown.kind is After.PREVIEW and bool(made.clip.look.info), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: made.clip.shown.kind is After.PREVIEW and bool(made.clip.look.info))
     return made
 
 

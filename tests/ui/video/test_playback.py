@@ -65,12 +65,12 @@ def test_before_and_after_stay_in_step_with_the_sound(qapp: QApplication, qtbot:
     shown: list[tuple[int, int]] = []
     playback.shown.connect(lambda a, b: shown.append((int(a.rgb[0, 0, 0]), -1 if b is None else int(b.rgb[0, 0, 0]))))
     playback.start(Path("clip.mp4"), (Path("result.mp4"), 0.0), 0.4, 3.0, RATE, 0, "auto")
-    qtbot.waitUntil(lambda: player.playing, timeout=3000)
+    qtbot.waitUntil(lambda: player.playing)
     for second in (0.6, 0.64, 1.4, 2.2):
         heard = player.position - 0.1
         player._sink.play(second - heard if second > heard else 0.0)
         number = int(player.heard * RATE + 1e-3)
-        qtbot.waitUntil(lambda n=number: bool(shown) and shown[-1][0] == n, timeout=3000)
+        qtbot.waitUntil(lambda n=number: bool(shown) and shown[-1][0] == n)
     assert all(a == b for a, b in shown), "the same frame of both files"
     assert playback.dropped > 10, "the sound had gone on"
     playback.pause()
@@ -85,7 +85,7 @@ def test_without_sound_it_follows_the_clock_and_stops_at_the_end(qapp: QApplicat
     shown: list[float] = []
     playback.shown.connect(lambda a, _b: shown.append(a.time))
     playback.start(Path("clip.mp4"), None, 2.4, 3.0, RATE, 640, "auto")
-    qtbot.waitUntil(lambda: not playback.playing, timeout=5000)
+    qtbot.waitUntil(lambda: not playback.playing)
     assert shown == sorted(shown) and shown[0] == pytest.approx(2.4) and shown[-1] >= 2.88
     assert all(job.side == 640 for job in queue.jobs)
     assert parent is not None
