@@ -47,7 +47,7 @@ def test_a_batch_is_put_together_and_made(
     assert panel._pages.currentWidget() is page and texts(panel, 0) == ["one.opus", "two.mp3"]
     page.batch.choose(output=str(tmp_path / "out"))
     page.template.setText("{nothing}")
-    assert not page.start.isEnabled() and "{nothing}" in page.start.toolTip()
+    qtbot.waitUntil(lambda: not page.start.isEnabled() and "{nothing}" in page.start.toolTip())
     page.template.setText("{number} {title}")
     page.table.selectAll()
     style = next(n for n, column in enumerate(COLUMNS) if column.setting == "style")
@@ -58,21 +58,31 @@ def test_a_batch_is_put_together_and_made(
     chooser.activated.emit(chooser.currentIndex())
     assert texts(panel, style) == ["Ballad", "Ballad"], "a choice holds for all selected songs"
     page.table.clearSelection()
-    for state in (["Done"], ["Already there"]):
-        with qtbot.waitSignal(panel.batch.ended, timeout=60_000):
+    for state, batches in (("Done", 1), ("Done already", 2)):
+        with qtbot.waitSignal(panel.batch.ended):
             qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
-        assert texts(panel, STATE)[:1] == state and "not a sound" in texts(panel, STATE)[1]
+        assert texts(panel, STATE)[0] == state and "not a sound" in texts(panel, STATE)[1]
+        assert len(parts.store.batches()) == batches, "songs are queued as one"
         assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
             "1 one.mid",
             "1 one.reprise",
             "covers.csv",
+            "covers.html",
             "covers.json",
         ]
+        panel.batch.look()
+        qtbot.waitUntil(lambda: page.outlook.again.isEnabled() and page.outlook.done.text() == "1 of 2 is done already")
     told = json.loads((tmp_path / "out" / "covers.json").read_text(encoding="utf-8"))
     with (tmp_path / "out" / "covers.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["state"] for row in rows] == [one["state"] for one in told] == ["skipped", "failed"]
     assert rows[0]["key"] == told[0]["key"] == "D major" and int(rows[0]["notes"]) == told[0]["notes"] > 100
+    stamp = (tmp_path / "out" / "1 one.mid").stat().st_mtime_ns
+    qtbot.mouseClick(page.outlook.again, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.outlook.done.text() == "1 of 2 is made again")
+    with qtbot.waitSignal(panel.batch.ended):
+        qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    assert (tmp_path / "out" / "1 one.mid").stat().st_mtime_ns > stamp and texts(panel, STATE)[0] == "Done"
     page.left.emit()
     assert panel._pages.currentWidget() is panel.start
 

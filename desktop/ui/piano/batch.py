@@ -1,4 +1,4 @@
-"""The batch that is being put together or made: its songs, their jobs and their table. No widgets here."""
+"""The batch that is being put together or made: its songs, and where each of them stands. No widgets here."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
+from desktop.batch.order import Order
+from desktop.batch.plan import plan_covers
+from desktop.batch.table import SKIPPED, Line, line_of
 from desktop.errors import UserError
+from desktop.jobs.batches import OnError
 from desktop.jobs.job import CoverJob
 from desktop.jobs.rows import Row
 from desktop.jobs.states import State as JobState
-from desktop.piano.batch.naming import make_jobs
+from desktop.piano.batch.naming import file_name
 from desktop.piano.batch.songs import Entry, gather
-from desktop.piano.batch.summary import SKIPPED, Line
 from desktop.ui.background import Op
-from desktop.ui.bridge import QueueBridge
-from desktop.ui.state import State
+from desktop.ui.batches.ask import Ask
+from desktop.ui.batches.batching import Batching
+from desktop.ui.panels import Services
 
-TABLE_AFTER_MS = 400
+TEMPLATE = "{title}"
 
 
 class Batch(QObject):
@@ -28,45 +32,47 @@ class Batch(QObject):
 
     Attributes:
         entries: the songs. lines: where each of them stands, None before the start; of the same length.
+        rows: their jobs, by place in ``entries``.
         output: folder of the results, "" for that of each song. template: of their names.
-        again: whether what is there already is made anew.
-        table: the files of the table, by kind, once they are written.
+        batching: what the queue knows of it.
 
     Signals:
-        listed: songs came or went. changed: a setting, or a song's state, changed.
-        failed: something could not be done (an Exception). ended: all songs are over.
+        listed: songs came or went. changed: a setting, or something about the batch as a whole, changed.
+        lined: places of songs whose state changed. failed: something could not be done (an Exception). ended: all are over.
     """
 
     listed = Signal()
     changed = Signal()
+    lined = Signal(list)
     failed = Signal(object)
     ended = Signal()
 
-    def __init__(self, bridge: QueueBridge, state: State, parent: QObject | None = None) -> None:
+    def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._bridge, self._state = bridge, state
+        self._services, self._state = services, services.state
+        self.batching = Batching(services, self)
         self.entries: list[Entry] = []
         self.lines: list[Line | None] = []
-        self.output = state.text("batch/output")
-        self.template = state.text("batch/template") or "{title}"
-        self.again = False
-        self.soundfont, self.device = "", "auto"
-        self.table: dict[str, Path] = {}
         self.rows: dict[int, Row] = {}
-        self._places: dict[int, int] = {}
-        self._starting = False
-        self._writing = QTimer(self, singleShot=True, interval=TABLE_AFTER_MS)
-        self._writing.timeout.connect(self._write)
-        bridge.rows_changed.connect(self._rows_changed)
+        self.output = self._state.text("batch/output", services.prefs.now.output)
+        self.template = self._state.text("batch/template") or TEMPLATE
+        self.order, self.on_error = Order.GIVEN, OnError.CONTINUE
+        self.soundfont, self.device = "", "auto"
+        self._given: list[Path] = []
+        self._places: dict[str, int] = {}
+        self._counts: dict[str, int] | None = None
+        batching = self.batching
+        batching.looked.connect(self._looked)
+        batching.started.connect(self._started)
+        batching.rows.connect(self._take)
+        batching.changed.connect(self.changed)
+        batching.ended.connect(self._ended)
+        batching.failed.connect(self.failed)
 
     @property
     def running(self) -> bool:
         """Whether songs of it wait or are made."""
-        return self._starting or any(not row.state.is_over for row in self.rows.values())
-
-    def row_of(self, number: int) -> Row | None:
-        """The job of a song."""
-        return next((self.rows[job] for job, place in self._places.items() if place == number and job in self.rows), None)
+        return self.batching.running
 
     def add(self, paths: Iterable[Path], common: Entry) -> None:
         """Add songs, folders and lists; those that are there already stay as they are."""
@@ -74,9 +80,10 @@ class Batch(QObject):
 
         def added(found: list[Entry]) -> None:
             fresh = [entry for entry in found if entry.source not in known]
+            self._given += [path for path in given if path not in self._given]
             self.entries += fresh
             self.lines += [None] * len(fresh)
-            self.listed.emit()
+            self._relist()
 
         Op(self, lambda: gather(given, common)).success(added).failure(self.failed.emit).start()
 
@@ -87,14 +94,20 @@ class Batch(QObject):
         gone = set(numbers)
         kept = [n for n in range(len(self.entries)) if n not in gone]
         self.entries, self.lines = [self.entries[n] for n in kept], [self.lines[n] for n in kept]
-        self.rows, self._places = {}, {}
-        self.listed.emit()
+        self._given = self._given if self.entries else []
+        self.rows = {}
+        self._relist()
 
     def set(self, numbers: Iterable[int], **settings: Any) -> None:
         """Change settings of some songs; what they were before is forgotten."""
-        for number in numbers:
+        places = list(numbers)
+        for number in places:
             self.entries[number] = replace(self.entries[number], **settings)
             self.lines[number] = None
+            self.rows.pop(number, None)
+        self._counts = None
+        self.look()
+        self.lined.emit(places)
         self.changed.emit()
 
     def choose(self, *, output: str | None = None, template: str | None = None) -> None:
@@ -103,110 +116,117 @@ class Batch(QObject):
         self.template = self.template if template is None else template
         self._state.keep("batch/output", self.output)
         self._state.keep("batch/template", self.template)
+        self.look()
         self.changed.emit()
 
-    def jobs(self) -> list[CoverJob]:
-        """The jobs as things stand; raises UsageError for a template that cannot be filled."""
-        own = "{title}"
-        named = [entry if entry.name != own else replace(entry, name=self.template) for entry in self.entries]
-        return make_jobs(named, self.output, soundfont=self.soundfont, device=self.device)
+    def choose_way(self, order: Order, on_error: OnError) -> None:
+        """In which order songs are made, and what one that fails means for the others."""
+        self.order, self.on_error = order, on_error
+        self.look()
+
+    def first_name(self) -> str:
+        """What the first song's results are called, without ending; raises UsageError for a template that cannot be filled."""
+        first = self.entries[0]
+        return file_name(replace(first, name=self.template) if first.name == TEMPLATE else first, 1)
+
+    def look(self) -> None:
+        """Look over what would be made now."""
+        if not self.running:
+            self.batching.prepare(self._ask() if self.entries else None)
 
     def start(self) -> None:
         """Make every song that is not there already."""
-        if self.running or not self.entries:
-            return
-        try:
-            jobs = self.jobs()
-        except UserError as error:
-            self.failed.emit(error)
-            return
-        self.rows, self._places, self._starting, self.table = {}, {}, True, {}
-        again = self.again
-
-        def look() -> list[Line | None]:
-            from desktop.piano.batch.done import finished, result_files
-            from desktop.piano.batch.summary import line_of_cover
-
-            found: list[Line | None] = []
-            for job in jobs:
-                cover = None if again else finished(job)
-                found.append(None if cover is None else line_of_cover(job, cover, result_files(job)["project"]))
-            return found
-
-        def looked(found: list[Line | None]) -> None:
-            self._starting = False
-            self.lines = found
-            self._submit(jobs)
-
-        def broken(error: Exception) -> None:
-            self._starting = False
-            self.failed.emit(error)
-            self.changed.emit()
-
-        Op(self, look).success(looked).failure(broken).start()
-        self.changed.emit()
+        if not self.running and self.entries:
+            self.batching.start(self._ask())
 
     def stop(self) -> None:
         """Cancel what waits or is made."""
-        for number, row in list(self.rows.items()):
-            if not row.state.is_over:
-                self._bridge.queue.cancel(number)
-
-    def _submit(self, jobs: Sequence[CoverJob]) -> None:
-        try:
-            for place, job in enumerate(jobs):
-                if self.lines[place] is None:
-                    number = self._bridge.submit(job)
-                    self._places[number] = place
-                    self._take(self._bridge.queue.row(number))
-        except UserError as error:
-            self.failed.emit(error)
-        self._after()
-
-    def _rows_changed(self, rows: list[Row]) -> None:
-        mine = [row for row in rows if row.id in self._places]
-        for row in mine:
-            self._take(row)
-        if mine:
-            self._after()
-
-    def _take(self, row: Row) -> None:
-        from desktop.piano.batch.summary import line_of_row
-
-        self.rows[row.id] = row
-        self.lines[self._places[row.id]] = line_of_row(row)
-
-    def _after(self) -> None:
-        self.changed.emit()
-        if any(line is not None and line.state != SKIPPED for line in self.lines) or not self.running:
-            self._writing.start()
-
-    def _write(self) -> None:
-        lines = [line for line in self.lines if line is not None]
-        if not lines:
-            return
-        from desktop.paths import make_folder
-        from desktop.piano.batch.summary import write_summary
-
-        place = Path(self.output or self.entries[0].source.parent) / "covers"
-        over = not self.running
-
-        def write() -> dict[str, Path]:
-            make_folder(place.parent)
-            return write_summary(lines, place)
-
-        def written(files: dict[str, Path]) -> None:
-            self.table = files
-            self.changed.emit()
-            if over:
-                self.ended.emit()
-
-        Op(self, write).success(written).failure(self.failed.emit).start()
+        self.batching.stop()
 
     def counts(self) -> dict[str, int]:
         """How many songs are done, skipped, failed, left."""
-        states = [line.state if line is not None else "" for line in self.lines]
-        over = {str(JobState.DONE): "done", SKIPPED: "already there", str(JobState.FAILED): "failed"}
-        found = {word: states.count(state) for state, word in over.items()}
-        found["left"] = len(states) - sum(found.values())
-        return found
+        if self._counts is None:
+            states = [line.state if line is not None else "" for line in self.lines]
+            over = {str(JobState.DONE): "done", SKIPPED: "done already", str(JobState.FAILED): "failed"}
+            found = {word: states.count(state) for state, word in over.items()}
+            found["left"] = len(states) - sum(found.values())
+            self._counts = found
+        return self._counts
+
+    def _ask(self) -> Ask:
+        entries, output, template = list(self.entries), self.output, self.template
+        soundfont, device = self.soundfont, self.device
+
+        def plan() -> list[CoverJob]:
+            return plan_covers(entries, output, template, soundfont=soundfont, device=device)
+
+        given = self._given or [entries[0].source]
+        return Ask("cover", given, plan, output, self.order, self.on_error)
+
+    def _relist(self) -> None:
+        self._places = {str(entry.source): place for place, entry in enumerate(self.entries)}
+        self._counts = None
+        self.look()
+        self.listed.emit()
+
+    # What happens
+
+    def _looked(self) -> None:
+        outlook = self.batching.outlook
+        if outlook is None or self.running:
+            return
+        self._show_skipped({} if outlook.again else outlook.skipped)
+
+    def _started(self) -> None:
+        outlook = self.batching.outlook
+        assert outlook is not None
+        self.rows, self.lines = {}, [None] * len(self.entries)
+        self._show_skipped(outlook.skipped)
+        self.lined.emit(list(range(len(self.entries))))
+
+    def _show_skipped(self, skipped: dict[str, Line]) -> None:
+        changed = []
+        for source, place in self._places.items():
+            line, before = skipped.get(source), self.lines[place]
+            if line is not None and (before is None or before.state != str(JobState.DONE)):
+                self.lines[place] = line
+                changed.append(place)
+            elif line is None and before is not None and before.state == SKIPPED:
+                self.lines[place] = None
+                changed.append(place)
+        self._counts = None
+        if changed:
+            self.lined.emit(changed)
+        self.changed.emit()
+
+    def _take(self, rows: list[Row]) -> None:
+        changed = []
+        for row in rows:
+            place = self._places.get(str(getattr(row.job, "source", "")))
+            if place is None:
+                continue
+            before = self.rows.get(place)
+            if before is not None and before.state.is_over and before.id == row.id and before.state is row.state:
+                continue
+            self.rows[place] = row
+            self.lines[place] = line_of(row)
+            changed.append(place)
+        if changed:
+            self._counts = None
+            self.lined.emit(changed)
+            self.changed.emit()
+
+    def _ended(self) -> None:
+        self.changed.emit()
+        self.ended.emit()
+
+
+def problem_of(batch: Batch) -> str:
+    """Why the batch cannot be made as it stands, "" when it can."""
+    if not batch.entries:
+        return "Add songs first"
+    try:
+        batch.first_name()
+    except UserError as error:
+        return error.message
+    return batch.batching.problem

@@ -5,20 +5,21 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.errors import UserError
 from desktop.piano.batch.naming import FIELDS
 from desktop.piano.batch.songs import LISTS, Entry
 from desktop.piano.names import SOUNDS
 from desktop.ui import theme
-from desktop.ui.files import show_in_folder
+from desktop.ui.batches.options import BatchChoices
+from desktop.ui.batches.outlook_line import OutlookLine
 from desktop.ui.icons import Button
-from desktop.ui.piano.batch import Batch
+from desktop.ui.panels import Services
+from desktop.ui.piano.batch import Batch, problem_of
 from desktop.ui.piano.batch_table import BatchTable
-from desktop.ui.prefs import Prefs
-from desktop.ui.state import State
 from desktop.ui.widgets.elided import ElidedLabel
 from desktop.ui.widgets.parts import DropArea, label, line
 
@@ -34,9 +35,12 @@ class BatchPage(QWidget):
 
     left = Signal()
 
-    def __init__(self, batch: Batch, state: State, prefs: Prefs, parent: QWidget | None = None) -> None:
+    def __init__(self, batch: Batch, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.batch, self._state, self._prefs = batch, state, prefs
+        self.batch, self._state, self._prefs = batch, services.state, services.prefs
+        self.choices = BatchChoices(services.state, "piano", parent=self)
+        self.choices.chosen.connect(self._choose_way)
+        self.outlook = OutlookLine(batch.batching)
         self.setProperty("surface", "canvas")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         whole = QVBoxLayout(self)
@@ -56,9 +60,10 @@ class BatchPage(QWidget):
         whole.addWidget(self._empty_row, 1)
         whole.addWidget(line())
         whole.addWidget(self._make_foot())
-        batch.listed.connect(self.refresh)
-        batch.changed.connect(self.refresh)
+        for signal in (batch.listed, batch.changed, batch.batching.looked):
+            signal.connect(self.refresh)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self.refresh())
+        self._choose_way()
         self.refresh()
 
     def common(self) -> Entry:
@@ -82,27 +87,29 @@ class BatchPage(QWidget):
         self.table.setVisible(any_songs)
         self._empty_row.setVisible(not any_songs)
         counts = batch.counts()
-        words = [f"{count} {word}" for word, count in counts.items() if count and (word != "left" or batch.running)]
-        total = f"{len(batch.entries)} song{'s' if len(batch.entries) != 1 else ''}" if any_songs else ""
+        words = [f"{count:,} {word}" for word, count in counts.items() if count and (word != "left" or batch.running)]
+        total = f"{len(batch.entries):,} song{'s' if len(batch.entries) != 1 else ''}" if any_songs else ""
         self._facts.setText("  ·  ".join([total, *words]) if any_songs else "")
-        reason = "" if any_songs else "Add songs first"
-        name_problem = self._show_name()
-        running = batch.running
-        self.start.setEnabled(not (running or reason or name_problem))
-        self.start.setToolTip("It is running" if running else reason or name_problem or "Make the covers")
+        self._show_name()
+        running, reason = batch.running, problem_of(batch)
+        outlook = batch.batching.outlook
+        if not reason and outlook is not None and outlook.jobs and not outlook.waiting:
+            reason = "All songs are done already"
+        self.start.setEnabled(not (running or reason))
+        self.start.setToolTip("It is running" if running else reason or "Make the covers")
         self.stop.setEnabled(running)
         self.stop.setToolTip("Cancel what waits and what is being made" if running else "Nothing is being made")
-        chosen = bool(self.table.chosen())
+        chosen = self.table.selectionModel().hasSelection()
         self.remove.setEnabled(any_songs and not running)
         self.remove.setText("Remove" if chosen else "Clear")
         self.remove.setToolTip("Not while it runs" if running else "Take songs off the list; files stay")
-        for part in (self.template, self.again, *self._also.values()):
+        for part in (self.template, *self._also.values()):
             part.setEnabled(not running)
-        self.show_table.setEnabled(bool(batch.table))
-        self.show_table.setToolTip(
-            str(batch.table["csv"])
-            if batch.table
-            else "The table (CSV and JSON) is written to the results' folder while songs are made"
+        self.choices.enable(not running)
+        report = batch.batching.report
+        self.report.setEnabled(report is not None)
+        self.report.setToolTip(
+            str(report) if report is not None else "Table and report are written to the results' folder while songs are made"
         )
         self._where.setText(batch.output or "Beside each song")
         self._beside.setEnabled(bool(batch.output) and not running)
@@ -155,7 +162,7 @@ class BatchPage(QWidget):
         self.template.setToolTip("Filled in: " + ", ".join(f"{{{field}}}" for field in FIELDS))
         self.template.setFixedWidth(240)
         self.template.textChanged.connect(lambda text: self.batch.choose(template=text))
-        self._name = QLabel()
+        self._name = ElidedLabel()
         self._name.setProperty("tone", "secondary")
         names = QHBoxLayout()
         names.setSpacing(theme.S3)
@@ -171,15 +178,18 @@ class BatchPage(QWidget):
             box.toggled.connect(partial(self._also_changed, name))
             self._also[name] = box
             also.addWidget(box)
-        self.again = QCheckBox("Make again what is there")
-        self.again.setToolTip("Without it, songs whose results are there and newer than the song are left alone")
-        self.again.toggled.connect(self._again_changed)
         also.addStretch(1)
-        also.addWidget(self.again)
-        for number, (text, part) in enumerate((("Results", where), ("Names", names), ("Also", also))):
+        way = QHBoxLayout()
+        way.setSpacing(theme.S3)
+        way.addWidget(self.choices.order)
+        way.addWidget(label("If a song fails", tone="secondary"))
+        way.addWidget(self.choices.failing)
+        way.addStretch(1)
+        grid.addWidget(self.outlook, 0, 0, 1, 2)
+        for number, (text, part) in enumerate((("Results", where), ("Names", names), ("Also", also), ("Order", way)), 1):
             grid.addWidget(label(text, tone="secondary"), number, 0)
             grid.addLayout(part, number, 1)
-        grid.addLayout(self._make_buttons(), 0, 2, 3, 1)
+        grid.addLayout(self._make_buttons(), 0, 2, 5, 1)
         return foot
 
     def _make_buttons(self) -> QVBoxLayout:
@@ -188,33 +198,38 @@ class BatchPage(QWidget):
         self.start.clicked.connect(lambda _on=False: self.batch.start())
         self.stop = Button("Stop", icon_name="stop")
         self.stop.clicked.connect(lambda _on=False: self.batch.stop())
-        self.show_table = Button("Show the table", icon_name="table")
-        self.show_table.clicked.connect(lambda _on=False: show_in_folder(self.batch.table["csv"]))
+        self.report = Button("Open the report", icon_name="table")
+        self.report.clicked.connect(lambda _on=False: self.open_report())
         buttons.addWidget(self.start)
         buttons.addWidget(self.stop)
-        buttons.addWidget(self.show_table)
+        buttons.addWidget(self.report)
+        buttons.addStretch(1)
         return buttons
 
-    def _show_name(self) -> str:
-        """Show what the first song's results will be called; returns why that cannot be, or ""."""
-        if not self.batch.entries:
-            self._name.setText("")
-            return ""
-        try:
-            self._name.setText(f"{self.batch.jobs()[0].stem}.mid")
-            return ""
-        except UserError as error:
-            self._name.setText(" ".join(part for part in (error.message, error.remedy) if part))
-            return error.message
+    def open_report(self) -> None:
+        """Show the report in the browser."""
+        report = self.batch.batching.report
+        if report is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(report)))
+
+    def _show_name(self) -> None:
+        """Show what the first song's results will be called, or why that cannot be."""
+        text = ""
+        if self.batch.entries:
+            try:
+                text = f"{self.batch.first_name()}.mid"
+            except UserError as error:
+                text = " ".join(part for part in (error.message, error.remedy) if part)
+        self._name.setText(text)
+
+    def _choose_way(self) -> None:
+        self.batch.choose_way(self.choices.order_now, self.choices.failing_now)
 
     def _also_changed(self, name: str, on: bool) -> None:
         self._state.keep("batch/also", " ".join(one for one, box in self._also.items() if box.isChecked()))
         common = self.common()
         if self.batch.entries:
             self.batch.set(range(len(self.batch.entries)), audio=common.audio, also=common.also)
-
-    def _again_changed(self, on: bool) -> None:
-        self.batch.again = on
 
     def _remove(self) -> None:
         self.batch.remove(self.table.chosen() or range(len(self.batch.entries)))

@@ -18,10 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.batch.table import SKIPPED, Line
 from desktop.jobs.job import COMPOSERS, DIFFICULTIES, ENGINES, STYLES
 from desktop.jobs.states import State as JobState
 from desktop.piano.batch.songs import Entry
-from desktop.piano.batch.summary import SKIPPED, Line
 from desktop.ui import theme
 from desktop.ui.piano.batch import Batch
 from desktop.ui.piano.engine_box import ENGINES as ENGINE_WORDS
@@ -37,8 +37,14 @@ CHOICES: dict[str, tuple[str, ...]] = {
 ENGINE_NAMES = {value: name for value, name, _ in ENGINE_WORDS}
 
 
-def _number(value: float | None, form: str) -> str:
+def _fact(line: Line | None, name: str, form: str) -> str:
+    value = None if line is None else line.facts.get(name)
     return "" if value is None else format(value, form)
+
+
+def _length(line: Line | None) -> str:
+    seconds = None if line is None else line.facts.get("duration")
+    return clock(seconds) if isinstance(seconds, float | int) else ""
 
 
 @dataclass(frozen=True)
@@ -63,11 +69,11 @@ COLUMNS = (
     ),
     Column("Difficulty", 88, lambda entry, _: entry.difficulty.capitalize(), "difficulty"),
     Column("State", 210, lambda _, line: _state(line)),
-    Column("Tempo", 62, lambda _, line: _number(line.tempo if line else None, ".0f"), numeric=True),
-    Column("Key", 76, lambda _, line: line.key if line else ""),
-    Column("Notes", 62, lambda _, line: _number(line.notes if line else None, "d"), numeric=True),
-    Column("Unplayable", 98, lambda _, line: _number(line.violations if line else None, "d"), numeric=True),
-    Column("Length", 62, lambda _, line: clock(line.duration) if line and line.duration else "", numeric=True),
+    Column("Tempo", 62, lambda _, line: _fact(line, "tempo", ".0f"), numeric=True),
+    Column("Key", 76, lambda _, line: _fact(line, "key", "")),
+    Column("Notes", 62, lambda _, line: _fact(line, "notes", ",d"), numeric=True),
+    Column("Unplayable", 98, lambda _, line: _fact(line, "violations", "d"), numeric=True),
+    Column("Length", 62, lambda _, line: _length(line), numeric=True),
     Column("Took", 62, lambda _, line: f"{line.seconds:.1f} s" if line and line.seconds else "", numeric=True),
 )
 STATE = next(number for number, column in enumerate(COLUMNS) if column.head == "State")
@@ -76,7 +82,7 @@ STATE = next(number for number, column in enumerate(COLUMNS) if column.head == "
 def _state(line: Line | None) -> str:
     if line is None:
         return ""
-    words = {SKIPPED: "Already there", str(JobState.QUEUED): "Waiting", str(JobState.FAILED): line.problem or "Failed"}
+    words = {SKIPPED: "Done already", str(JobState.QUEUED): "Waiting", str(JobState.FAILED): line.problem or "Failed"}
     return words.get(line.state, line.state.capitalize())
 
 
@@ -87,15 +93,15 @@ class BatchModel(QAbstractTableModel):
         super().__init__(parent)
         self._batch = batch
         batch.listed.connect(self._listed)
-        batch.changed.connect(self._changed)
+        batch.lined.connect(self._lined)
 
     def _listed(self) -> None:
         self.beginResetModel()
         self.endResetModel()
 
-    def _changed(self) -> None:
-        if self._batch.entries:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._batch.entries) - 1, len(COLUMNS) - 1))
+    def _lined(self, places: list[int]) -> None:
+        if places:
+            self.dataChanged.emit(self.index(min(places), 0), self.index(max(places), len(COLUMNS) - 1))
 
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 (Qt's signature)
         return 0 if parent.isValid() else len(self._batch.entries)
@@ -115,7 +121,7 @@ class BatchModel(QAbstractTableModel):
             return None
         column, entry, line = COLUMNS[index.column()], self._batch.entries[index.row()], self._batch.lines[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            row = self._batch.row_of(index.row()) if index.column() == STATE else None
+            row = self._batch.rows.get(index.row()) if index.column() == STATE else None
             if row is not None and row.state is JobState.RUNNING:
                 return f"{row.fraction:.0%} {row.message}"
             return column.text(entry, line)
@@ -171,6 +177,12 @@ class _Chooser(QStyledItemDelegate):
         editor.setAccessibleName(COLUMNS[index.column()].head)
         editor.activated.connect(lambda _n: self._commit(editor))
         return editor
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        super().initStyleOption(option, index)
+        if index.column() == 0:
+            # The ends of file names tell more than their middles.
+            option.textElideMode = Qt.TextElideMode.ElideMiddle
 
     def _commit(self, editor: QWidget) -> None:
         self.commitData.emit(editor)

@@ -14,7 +14,6 @@ from desktop.piano.live.system import title
 from desktop.piano.names import SOUNDS
 from desktop.piano.waterfall.looks import PLAYED
 from desktop.ui.actions import Action
-from desktop.ui.files import show_in_folder
 from desktop.ui.notify import Note, Severity, from_error, from_failed
 from desktop.ui.panels import Heading, Panel, Services
 from desktop.ui.piano import export, files
@@ -60,8 +59,8 @@ class PianoPanel(Panel):
         self.start, self.failed_page = StartPage(prefs, WORDS, self.takes), FailedPage()
         self.inspector = Inspector(self.song, self.canvas, self.player, state, prefs)
         self._pages = QStackedWidget()
-        self.batch = Batch(services.bridge, state, self)
-        self.batch_page = BatchPage(self.batch, state, prefs)
+        self.batch = Batch(services, self)
+        self.batch_page = BatchPage(self.batch, services)
         self.in_batch = False
         for page in (self.start, self.canvas, self.failed_page, self.batch_page):
             self._pages.addWidget(page)
@@ -177,6 +176,7 @@ class PianoPanel(Panel):
         return self._pages
 
     def close_panel(self) -> None:
+        self.batch.batching.leave()
         self.inspector.live.live.close()
         self.player.close()
         self.takes_view.close_player()
@@ -311,8 +311,8 @@ class PianoPanel(Panel):
         if self.in_batch and self.isVisible():
             return
         counts = self.batch.counts()
-        said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-        actions = [("Show the table", lambda: show_in_folder(self.batch.table["csv"]))] if self.batch.table else []
+        said = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
+        actions = [("Open the report", self.batch_page.open_report)] if self.batch.batching.report else []
         severity = Severity.WARNING if counts["failed"] else Severity.GOOD
         self._services.say(Note(severity, f"The batch is over: {said}", actions=actions))
 

@@ -1,0 +1,1 @@
+"""Batches that panels start: put together, looked over, followed; shared by the panels."""
