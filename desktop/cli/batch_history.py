@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from desktop.cli.batch_options import Number, Workers
-from desktop.cli.batch_start import at_once, display_of
+from desktop.cli.batch_options import Cluster, ClusterKey, Number, Workers
+from desktop.cli.batch_start import at_once, display_of, with_cluster
 from desktop.cli.options import Json, Table
 from desktop.cli.quantities import duration
 from desktop.cli.running import exit_code, open_store, settings
 from desktop.cli.tables import print_json, print_table
 from desktop.jobs.batches import Batch
 from desktop.jobs.states import State
+
+_HERE = "this computer"
 
 
 def list_all(json: Table = False) -> None:
@@ -36,13 +39,16 @@ def show(number: Number, json: Table = False) -> None:
     """Show how far a batch is, and what went wrong, by reason."""
     with open_store(settings()) as store:
         batch, groups = store.batch(number), store.failure_groups(number)
+        done = Counter(row.node or _HERE for row in store.page(batch=number, states=[State.DONE], limit=-1))
     if json:
         failures = [{"reason": one.reason, "count": one.count, "jobs": one.jobs, "remedy": one.remedy} for one in groups]
-        print_json({**_facts(batch), "failures": failures})
+        print_json({**_facts(batch), "computers": dict(done), "failures": failures})
         return
     rate = f", {batch.rate_per_h:.0f} an hour" if batch.rate_per_h else ""
     left = f", {duration(batch.remaining_s)} left" if batch.remaining_s is not None else ""
     typer.echo(f"{batch.spec.title}: {batch.state}, {batch.fraction:.0%} of {batch.total} ({_counts(batch)}){rate}{left}")
+    if done.keys() - {_HERE}:
+        typer.echo("Done by " + ", ".join(f"{name} ({count})" for name, count in done.most_common()))
     for one in groups:
         typer.echo(f"{one.count:>6} x {one.reason}" + (f" {one.remedy}" if one.remedy else ""))
 
@@ -58,16 +64,18 @@ def cancel(number: Number) -> None:
     typer.echo(f"Batch {number}: {waiting} that waited are cancelled, {len(running)} that ran are asked to end")
 
 
-def retry(number: Number, workers: Workers = 0, json: Json = False) -> None:
+def retry(
+    number: Number, workers: Workers = 0, cluster: Cluster = None, cluster_key: ClusterKey = None, json: Json = False
+) -> None:
     """Run again what failed, was cancelled or was cut short, here and now."""
     from desktop.batch.keeping import Kept
     from desktop.cli.batch_running import retry_batch
 
-    chosen = settings()
+    chosen = with_cluster(settings(), cluster, cluster_key)
     with open_store(chosen) as store:
         spec = store.batch(number).spec
     kept = Kept(Path(spec.report or f"batch-{number}").absolute(), spec.title)
-    rows = retry_batch(number, kept, display_of(kept, json=json), at_once(chosen, workers))
+    rows = retry_batch(number, kept, display_of(kept, json=json), at_once(chosen, workers), must_reach=bool(cluster))
     kept.close()
     if not json:
         typer.echo("\n".join(kept.words()))

@@ -43,4 +43,17 @@ Report = Annotated[
         "--report", "--summary", metavar="FILE", help="Table and report, without ending.", show_default="in the results' folder"
     ),
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Also let the computers of a cluster work: HOST or HOST:PORT.",
+        show_default="the preferences'",
+    ),
+]
+ClusterKey = Annotated[
+    str | None,
+    typer.Option("--cluster-key", metavar="FILE", help="The cluster's key file.", show_default="this computer's own"),
+]
 Number = Annotated[int, typer.Argument(metavar="BATCH", help="Number of a batch; `reprise batch list` shows them.")]

@@ -13,11 +13,12 @@ from desktop.batch.keeping import Kept
 from desktop.batch.table import SKIPPED, made_line
 from desktop.cli.guarding import guarded
 from desktop.cli.quantities import duration
-from desktop.cli.running import interrupts, listen, open_queue, open_store
+from desktop.cli.running import interrupts, listen, open_executors, open_queue, open_store
 from desktop.cli.show import Display
 from desktop.errors import UserError
 from desktop.jobs.batches import BatchSpec, OnError
 from desktop.jobs.events import Logged
+from desktop.jobs.executor import JobExecutor
 from desktop.jobs.job import AnyJob, encode
 from desktop.jobs.queue import Queue
 from desktop.jobs.rows import Owner, Row, Update
@@ -40,6 +41,7 @@ class Request:
         again: also what was done before.
         resume: go on with the newest unfinished batch of this very kind, title and folder, if there is one.
         more: brings further jobs; the batch goes on until it is cancelled then.
+        must_reach: fail where the cluster does not answer, rather than let this computer work alone until it does.
     """
 
     spec: BatchSpec
@@ -47,6 +49,7 @@ class Request:
     again: bool = False
     resume: bool = True
     more: More | None = None
+    must_reach: bool = False
 
 
 def run_batch(request: Request, kept: Kept, show: Display, chosen: Settings) -> list[Row]:
@@ -56,29 +59,40 @@ def run_batch(request: Request, kept: Kept, show: Display, chosen: Settings) -> 
         kept.write(0)
         if not waiting and request.more is None:
             return []
-        number = _entered(request, store, waiting, skipped=len(request.jobs) - len(waiting))
-        with open_queue(store, chosen) as queue:
-            runner = _Runner(queue, store, number, request, kept, show)
-            with guarded(queue, store, chosen, waiting, show) as when_done:
-                rows = runner.follow()
-                when_done(rows)
-                return rows
+        with open_executors(chosen, show, must_reach=request.must_reach) as executors:
+            number = _entered(request, store, waiting, skipped=len(request.jobs) - len(waiting))
+            return _follow(number, request, waiting, store, executors, kept, show, chosen)
 
 
-def retry_batch(number: int, kept: Kept, show: Display, chosen: Settings) -> list[Row]:
+def retry_batch(number: int, kept: Kept, show: Display, chosen: Settings, *, must_reach: bool = False) -> list[Row]:
     """Run the jobs of a batch again that failed, were cancelled or interrupted, or wait for a process that has died."""
     with open_store(chosen) as store:
         spec = store.batch(number).spec
         kept.load(store.page(batch=number, newest_first=False, limit=_ALL))
-        jobs = _taken_up(store, number)
-        if not jobs:
-            raise UserError(f"Nothing of batch {number} is left to be done")
-        with open_queue(store, chosen) as queue:
-            runner = _Runner(queue, store, number, Request(spec, jobs), kept, show)
-            with guarded(queue, store, chosen, jobs, show) as when_done:
-                rows = runner.follow()
-                when_done(rows)
-                return rows
+        with open_executors(chosen, show, must_reach=must_reach) as executors:
+            jobs = _taken_up(store, number)
+            if not jobs:
+                raise UserError(f"Nothing of batch {number} is left to be done")
+            return _follow(number, Request(spec, jobs), jobs, store, executors, kept, show, chosen)
+
+
+def _follow(
+    number: int,
+    request: Request,
+    waiting: Sequence[AnyJob],
+    store: Store,
+    executors: Sequence[JobExecutor],
+    kept: Kept,
+    show: Display,
+    chosen: Settings,
+) -> list[Row]:
+    """Run the waiting jobs of a batch that is in the store to their end."""
+    with open_queue(store, chosen, executors) as queue:
+        runner = _Runner(queue, store, number, request, kept, show)
+        with guarded(queue, store, chosen, waiting, show) as when_done:
+            rows = runner.follow()
+            when_done(rows)
+            return rows
 
 
 def _waiting(request: Request, store: Store, kept: Kept, tell: Callable[[str], None]) -> list[AnyJob]:
@@ -231,7 +245,8 @@ class BatchLines:
         left = (monotonic() - self._began) / self._over * max(0, self._total() - self._over)
         why = f": {row.error.message}" if row.error is not None else ""
         after = f" ({duration(left)} left)" if self._over < self._total() else ""
-        self.say(f"{self._over}/{self._total()} {row.state}  {row.job.title}{why}{after}")
+        where = f" ({row.node})" if row.node else ""
+        self.say(f"{self._over}/{self._total()} {row.state}  {row.job.title}{where}{why}{after}")
 
     def say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from desktop.cli.batch_options import ORDERS
+from desktop.cli.covers import absolute
 from desktop.cli.running import exit_code
 from desktop.errors import UsageError, UserError
 from desktop.jobs.base import choose
@@ -41,6 +42,8 @@ class BatchRun:
         workers: int,
         json: bool,
         chosen: Settings,
+        cluster: str | None,
+        cluster_key: str | None,
     ) -> None:
         from desktop.batch.request import spec_of
 
@@ -52,7 +55,7 @@ class BatchRun:
         self.given = list(files or ())
         self._spec = spec_of(kind, self.given, output, on_error=on_error, report=report, watch=watch)
         self._order, self._again, self._resume, self._workers = order, again, resume, workers
-        self._json, self._chosen = json, chosen
+        self._json, self._chosen, self._must_reach = json, with_cluster(chosen, cluster, cluster_key), bool(cluster)
 
     def go_with(self, plan: Callable[[Sequence[Source]], list[_Kind]]) -> int:
         """Run the files that are found, by their plan."""
@@ -77,7 +80,7 @@ class BatchRun:
         ordered = arrange(jobs, order, lengths=lengths(job.source for job in jobs) if order is Order.SHORTEST else None)
         more = _watching(look, ordered) if self._spec.watch else None
         kept = Kept(Path(self._spec.report), self._spec.title)
-        request = Request(self._spec, ordered, self._again, self._resume, more)
+        request = Request(self._spec, ordered, self._again, self._resume, more, self._must_reach)
         rows = run_batch(request, kept, display_of(kept, json=self._json), at_once(self._chosen, self._workers, len(ordered)))
         kept.close()
         if not self._json:
@@ -110,6 +113,17 @@ def has_songs(folder: Path) -> bool:
     from desktop.piano.names import SOUNDS
 
     return any(path.suffix.lower() in SOUNDS for path in folder.rglob("*"))
+
+
+def with_cluster(chosen: Settings, address: str | None, key: str | None) -> Settings:
+    """With the cluster that a command names instead of that of the preferences; an empty address names none."""
+    if key and not (address or chosen.cluster_address):
+        raise UsageError("--cluster-key: of which cluster? Name it with --cluster")
+    return replace(
+        chosen,
+        cluster_address=chosen.cluster_address if address is None else address,
+        cluster_key=absolute(key) if key else "" if address else chosen.cluster_key,
+    )
 
 
 def at_once(chosen: Settings, wanted: int, files: int = 64) -> Settings:

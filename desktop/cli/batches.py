@@ -11,7 +11,20 @@ from typing import Annotated
 import typer
 
 from desktop.cli import batch_history, label_options, tuning_options, videos
-from desktop.cli.batch_options import Again, Failing, Ordered, Output, Report, Resume, Sources, Template, Watch, Workers
+from desktop.cli.batch_options import (
+    Again,
+    Cluster,
+    ClusterKey,
+    Failing,
+    Ordered,
+    Output,
+    Report,
+    Resume,
+    Sources,
+    Template,
+    Watch,
+    Workers,
+)
 from desktop.cli.batch_start import BatchRun, has_songs
 from desktop.cli.covers import Beats, Composer, Difficulty, Engine, Style, absolute, beats_choice
 from desktop.cli.options import Device, Json, SoundFont
@@ -59,6 +72,8 @@ def cover(
     again: Again = False,
     report: Report = "",
     workers: Workers = 0,
+    cluster: Cluster = None,
+    cluster_key: ClusterKey = None,
     device: Device = "",
     json: Json = False,
 ) -> None:
@@ -90,7 +105,22 @@ def cover(
     def look() -> list[CoverJob]:
         return plan([Path(watch)]) if has_songs(Path(watch)) else []
 
-    run = BatchRun("cover", songs, goal, order, on_error, resume, watch, again, report, workers, json, chosen)
+    run = BatchRun(
+        "cover",
+        songs,
+        goal,
+        order,
+        on_error,
+        resume,
+        watch,
+        again,
+        report,
+        workers,
+        json,
+        chosen,
+        cluster,
+        cluster_key,
+    )
     raise typer.Exit(run.go(plan([Path(song) for song in run.given]) if run.given else [], look))
 
 
@@ -117,6 +147,8 @@ def restore(
     again: Again = False,
     report: Report = "",
     workers: Workers = 0,
+    cluster: Cluster = None,
+    cluster_key: ClusterKey = None,
     device: Device = "",
     json: Json = False,
 ) -> None:
@@ -136,7 +168,22 @@ def restore(
         quality=quality,
         device=device or chosen.device,
     )
-    run = BatchRun("restore", clips, output, order, on_error, resume, watch, again, report, workers, json, chosen)
+    run = BatchRun(
+        "restore",
+        clips,
+        output,
+        order,
+        on_error,
+        resume,
+        watch,
+        again,
+        report,
+        workers,
+        json,
+        chosen,
+        cluster,
+        cluster_key,
+    )
     raise typer.Exit(run.go_with(lambda sources: plan_restores(sources, pattern, output, template)))
 
 
@@ -165,6 +212,8 @@ def label(
     again: Again = False,
     report: Report = "",
     workers: Workers = 0,
+    cluster: Cluster = None,
+    cluster_key: ClusterKey = None,
     device: Device = "",
     json: Json = False,
 ) -> None:
@@ -192,7 +241,22 @@ def label(
         precision=precision,
         device=device or chosen.device,
     )
-    run = BatchRun("label", files, output, order, on_error, resume, watch, again, report, workers, json, chosen)
+    run = BatchRun(
+        "label",
+        files,
+        output,
+        order,
+        on_error,
+        resume,
+        watch,
+        again,
+        report,
+        workers,
+        json,
+        chosen,
+        cluster,
+        cluster_key,
+    )
     raise typer.Exit(run.go_with(lambda sources: plan_labels(sources, pattern, output, template)))
 
 

@@ -50,8 +50,11 @@ def list_jobs(
     if not rows:
         typer.echo("No such jobs." if search or state else "No jobs.")
         return
-    heads = ("JOB", "STATE", "DONE", "TITLE", "WHAT")
-    print_table(heads, [(str(row.id), str(row.state), _done(row), row.job.title, _what(row)) for row in rows])
+    # Which computer it was is only of interest where there is more than one.
+    where = 1 if any(row.node for row in rows) else 0
+    heads = ["JOB", "STATE", "DONE", "TITLE", *["COMPUTER"] * where, "WHAT"]
+    cells = [[str(row.id), str(row.state), _done(row), row.job.title, *[row.node] * where, _what(row)] for row in rows]
+    print_table(heads, cells)
 
 
 @app.command()
@@ -179,6 +182,7 @@ def _facts(row: Row) -> dict[str, Any]:
         "started": row.started,
         "ended": row.ended,
         "device": row.device,
+        "computer": row.node,
         "error": msgspec.to_builtins(row.error),
         "result": row.result,
         "request": msgspec.to_builtins(row.job),

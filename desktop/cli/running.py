@@ -13,6 +13,8 @@ from typing import Any
 from desktop.cli import CANCELLED, DONE, FAILED, USAGE
 from desktop.cli.guarding import guarded
 from desktop.cli.show import Display
+from desktop.jobs.cluster.open import executors
+from desktop.jobs.executor import JobExecutor
 from desktop.jobs.job import AnyJob, encode
 from desktop.jobs.queue import Queue
 from desktop.jobs.recovery import recover
@@ -100,12 +102,29 @@ def exit_code(rows: Sequence[Row]) -> int:
 
 
 @contextlib.contextmanager
-def open_queue(store: Store, chosen: Settings) -> Iterator[Queue]:
-    queue = Queue(store, workers=chosen.workers, threads=chosen.threads, adopt=False)
+def open_queue(store: Store, chosen: Settings, executors: Sequence[JobExecutor] | None = None) -> Iterator[Queue]:
+    queue = Queue(store, workers=chosen.workers, threads=chosen.threads, adopt=False, executors=executors)
     try:
         yield queue
     finally:
         queue.close()
+
+
+@contextlib.contextmanager
+def open_executors(chosen: Settings, show: Display, *, must_reach: bool) -> Iterator[Sequence[JobExecutor]]:
+    """This computer and, where the settings name one, a cluster; with ``must_reach`` UserError when that does not answer."""
+    found = executors(
+        chosen.cluster_address,
+        chosen.cluster_key,
+        workers=chosen.workers,
+        threads=chosen.threads,
+        say=None if must_reach else show.say,
+    )
+    try:
+        yield found
+    finally:
+        for one in found:
+            one.shutdown(cancel_futures=True)
 
 
 Inbox = SimpleQueue[Update | None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import shutil
@@ -106,11 +105,15 @@ async def obey(attempt: str, request: str) -> bool:
 
 async def put(attempt: str, index: int, offset: int, data: bytes) -> None:
     """Take a piece of a file for a job."""
+    import asyncio
+
     await asyncio.to_thread(_here().errands[attempt].put, index, offset, data)
 
 
 async def fetch(attempt: str, made: Made, offset: int) -> bytes:
     """A piece of a job's result."""
+    import asyncio
+
     return await asyncio.to_thread(_here().errands[attempt].fetch, made, offset)
 
 
