@@ -19,7 +19,7 @@ _MOST_ACTIVE = 10_000
 
 
 class BatchCalls(ABC):
-    """The part of the queue that has to do with many jobs at once; public methods may be called from any thread."""
+    """The part of the queue that has to do with many jobs at once and with their order; to be called from any thread."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -66,6 +66,18 @@ class BatchCalls(ABC):
         self._inbox.put(partial(self._batch_changed, batch))
         return len(again)
 
+    def put(self, *, first: bool, batch: int = 0, job: int = 0) -> None:
+        """Let what waits of a batch, or one job, begin before or after the others that wait."""
+        self._store.put(first=first, batch=batch, job=job)
+        self._inbox.put(partial(self._batch_changed, batch) if batch else partial(self._ranked, job))
+
+    def remove_jobs(self, jobs: Sequence[int]) -> None:
+        """Remove many jobs from the history; those at work stay."""
+        gone = self._store.delete_jobs(jobs)
+        for number in scratch_numbers().intersection(row.id for row in gone):
+            remove_scratch(number)
+        self._inbox.put(partial(self._removed, gone))
+
     def remove_batch(self, batch: int) -> None:
         """Remove a batch and its jobs from the history; raises UserError while one of them runs."""
         before = self._store.batch(batch)
@@ -95,6 +107,14 @@ class BatchCalls(ABC):
         for number in [number for number, row in self._watched.items() if row.batch == batch and row.state is State.QUEUED]:
             self._tell(Update(self._store.row(number)))
         self._batches.changed(batch, at_once=True)
+
+    def _ranked(self, job: int) -> None:
+        self._look = True
+        self._tell(Update(self._store.row(job)))
+
+    def _removed(self, gone: Sequence[Row]) -> None:
+        for row in gone:
+            self._tell(Update(row, removed=True))
 
     def _batch_removed(self, batch: Batch, gone: Sequence[int]) -> None:
         for number in self._watched.keys() & set(gone):

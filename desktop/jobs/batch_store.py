@@ -95,7 +95,10 @@ class BatchStore(Database):
         states: Collection[State] = (),
         search: str = "",
         kinds: Collection[str] = (),
+        jobs: Sequence[int] | None = None,
+        without: Collection[int] = (),
         newest_first: bool = True,
+        next_first: bool = False,
         offset: int = 0,
         limit: int = 200,
     ) -> list[Row]:
@@ -106,13 +109,16 @@ class BatchStore(Database):
             states: in one of these states only.
             search: words that all must be found in what the job says (files, options) or why it failed, in any case.
             kinds: of these kinds only.
+            jobs: of these numbers only. without: of none of these.
+            newest_first: from the largest number to the smallest; otherwise the other way.
+            next_first: in the order in which they will begin, instead.
             offset, limit: which of those found.
         """
-        where, values = _filter(batch, states, search, kinds)
-        order = "DESC" if newest_first else "ASC"
+        where, values = _filter(batch, states, search, kinds, jobs, without)
+        order = "priority DESC, id" if next_first else f"id {'DESC' if newest_first else 'ASC'}"
         # Only numbers are sorted and skipped, not the jobs with all they hold.
-        chosen = f"SELECT id FROM jobs {where} ORDER BY id {order} LIMIT ? OFFSET ?"
-        return self._find(f"WHERE id IN ({chosen}) ORDER BY id {order}", (*values, limit, offset))
+        chosen = f"SELECT id FROM jobs {where} ORDER BY {order} LIMIT ? OFFSET ?"
+        return self._find(f"WHERE id IN ({chosen}) ORDER BY {order}", (*values, limit, offset))
 
     def count(
         self,
@@ -121,9 +127,11 @@ class BatchStore(Database):
         states: Collection[State] = (),
         search: str = "",
         kinds: Collection[str] = (),
+        jobs: Sequence[int] | None = None,
+        without: Collection[int] = (),
     ) -> int:
         """How many jobs ``page`` would find in all."""
-        where, values = _filter(batch, states, search, kinds)
+        where, values = _filter(batch, states, search, kinds, jobs, without)
         with self._lock:
             return int(self._connection.execute(f"SELECT COUNT(*) FROM jobs {where}", values).fetchone()[0])
 
@@ -171,6 +179,30 @@ class BatchStore(Database):
         with self._writing() as db:
             self._spec(batch)
             db.execute("UPDATE batches SET paused = ? WHERE id = ?", (int(paused), batch))
+
+    def put(self, *, first: bool, batch: int = 0, job: int = 0) -> None:
+        """Let the waiting jobs of a batch, or one job, begin before or after all others that wait unattended.
+
+        Work stays work: no priority goes above 0, which is for jobs that somebody waits for at the screen.
+        """
+        chosen, number = ("batch IS NOT ?", batch) if batch else ("id != ?", job)
+        mine = "batch = ?" if batch else "id = ?"
+        waits = "state = ? AND priority <= 0"
+        with self._writing() as db:
+            if first:
+                db.execute(f"UPDATE jobs SET priority = priority - 1 WHERE {waits} AND {chosen}", (State.QUEUED, number))
+                db.execute(f"UPDATE jobs SET priority = 0 WHERE {waits} AND {mine}", (State.QUEUED, number))
+                return
+            find = f"SELECT COALESCE(MIN(priority), 0) FROM jobs WHERE {waits} AND {chosen}"
+            (last,) = db.execute(find, (State.QUEUED, number)).fetchone()
+            db.execute(f"UPDATE jobs SET priority = ? WHERE {waits} AND {mine}", (last - 1, State.QUEUED, number))
+
+    def delete_jobs(self, jobs: Sequence[int]) -> list[Row]:
+        """Remove those of ``jobs`` from the history that no worker has; returns them as they were."""
+        with self._writing() as db:
+            gone = self.page(jobs=jobs, states=[state for state in State if not state.is_active], limit=len(jobs))
+            db.execute("DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?))", (numbers([row.id for row in gone]),))
+            return gone
 
     def delete_batch(self, batch: int) -> list[int]:
         """Remove a batch and its jobs from the history; returns their numbers. Raises UserError while workers have some."""
@@ -222,7 +254,12 @@ class BatchStore(Database):
 
 
 def _filter(
-    batch: int | None, states: Collection[State], search: str, kinds: Collection[str]
+    batch: int | None,
+    states: Collection[State],
+    search: str,
+    kinds: Collection[str],
+    jobs: Sequence[int] | None,
+    without: Collection[int],
 ) -> tuple[str, tuple[str | int, ...]]:
     parts: list[str] = []
     values: list[str | int] = []
@@ -233,6 +270,12 @@ def _filter(
         if chosen:
             parts.append(f"{column} IN ({_marks(chosen)})")
             values += chosen
+    if jobs is not None:
+        parts.append("id IN (SELECT value FROM json_each(?))")
+        values.append(numbers(jobs))
+    if without:
+        parts.append("id NOT IN (SELECT value FROM json_each(?))")
+        values.append(numbers(without))
     for word in search.casefold().split():
         parts.append("instr(fold(words || char(10) || COALESCE(json_extract(error, '$.message'), '')), ?) > 0")
         values.append(word)

@@ -16,7 +16,6 @@ from desktop.jobs.states import State
 STOPPED = "stopped after an error"
 """What the queue says of jobs that were not begun because another one of their batch had failed."""
 
-_SHOWN_JOBS = 20
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|„[^“]*“|“[^”]*”|‘[^’]*’")
 _PATH = re.compile(r"(?<!\w)(?:[A-Za-z]:)?[/\\][^\s:;,]+")
 _NUMBER = re.compile(r"(?:0x[0-9a-f]+|\d+(?:[.,]\d+)*)", re.IGNORECASE)
@@ -108,7 +107,7 @@ class FailureGroup:
     Attributes:
         reason: the message, with "…" for paths, names and numbers where they differ.
         count: how many there are.
-        jobs: the numbers of the first of them.
+        jobs: their numbers.
         remedy: what to do, as the first one says.
     """
 
@@ -167,7 +166,7 @@ def group_failures(failures: Iterable[tuple[int, Failed]]) -> list[FailureGroup]
         FailureGroup(
             reason=reason if len({failed.message for _, failed in group}) > 1 else group[0][1].message,
             count=len(group),
-            jobs=tuple(number for number, _ in group[:_SHOWN_JOBS]),
+            jobs=tuple(number for number, _ in group),
             remedy=group[0][1].remedy,
         )
         for reason, group in groups.items()
@@ -184,7 +183,7 @@ def _mask(failed: Failed) -> str:
     text = failed.message
     for known in (failed.path, failed.path.replace("\\", "/").rsplit("/", 1)[-1]):
         if known:
-            text = text.replace(known, "…")
+            text = re.sub(rf"(?<!\w){re.escape(known)}(?!\w)", "…", text)
     for pattern in (_QUOTED, _PATH, _NUMBER):
         text = pattern.sub("…", text)
     return text

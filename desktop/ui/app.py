@@ -76,6 +76,7 @@ def build(app: QApplication) -> Parts:
     guarding = Guarding(queue, store, prefs)
     bridge = QueueBridge(queue)
     window = MainWindow(bridge, store, Library(offline=prefs.now.offline or None), prefs, State(), themer)
+    window.dock.overruled.connect(guarding.overrule)
     return Parts(window, queue, store, bridge, themer, guarding)
 
 

@@ -26,12 +26,14 @@ class QueueBridge(QObject):
         rows_changed: list of the rows that changed (the newest state of each).
         removed: number of a job that left the history.
         batch_changed: a batch as it is now.
+        holds_changed: who keeps the queue from beginning jobs, and why; empty when nobody does.
         heard: number of a job and what its run said (no event is left out).
     """
 
     rows_changed = Signal(list)
     removed = Signal(int)
     batch_changed = Signal(object)
+    holds_changed = Signal(dict)
     heard = Signal(int, object)
     _woken = Signal()
 
@@ -73,6 +75,7 @@ class QueueBridge(QObject):
         self._timer.start()
         newest: dict[int, Row] = {}
         batches: dict[int, Batch] = {}
+        holds = next((update.holds for update in reversed(updates) if update.holds is not None), None)
         for update in updates:
             if update.batch is not None:
                 batches[update.batch.id] = update.batch
@@ -89,6 +92,8 @@ class QueueBridge(QObject):
             self.rows_changed.emit(list(newest.values()))
         for batch in batches.values():
             self.batch_changed.emit(batch)
+        if holds is not None:
+            self.holds_changed.emit(holds)
 
 
 def failure(row: Row) -> Failed:

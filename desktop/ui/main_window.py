@@ -102,6 +102,7 @@ class MainWindow(QMainWindow):
         self.topbar.cancel_asked.connect(self._cancel)
         self.topbar.menu.setMenu(self.book.menu(self.topbar.menu))
         self.rail.chosen.connect(self.go)
+        self.dock.holds_changed.connect(self._panel_changed)
 
     def _actions(self) -> list[Action]:
         go = [
@@ -205,7 +206,7 @@ class MainWindow(QMainWindow):
         self.book.refresh()
         action = self.book[heading.run] if heading.run else None
         tip = f"{action.toolTip()} ({action.shortcut().toString()})" if action is not None else ""
-        self.topbar.show_heading(heading, tip, action is not None and action.isEnabled())
+        self.topbar.show_heading(heading, tip, action is not None and action.isEnabled(), self.dock.hold_reason)
         self.setWindowTitle(f"{heading.title} – Reprise" if heading.title else "Reprise")
 
     def _cancel(self) -> None:

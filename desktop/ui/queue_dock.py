@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from pathlib import Path
 from time import monotonic
 
-from PySide6.QtCore import Qt, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from desktop.errors import UserError
 from desktop.jobs.batches import Batch
 from desktop.jobs.job import RenderJob
 from desktop.jobs.rows import Owner, Row
 from desktop.jobs.states import State as JobState
-from desktop.ui import theme
-from desktop.ui.icons import Button, IconButton, IconLabel
 from desktop.ui.notify import Note, Severity, from_error
 from desktop.ui.panels import Services
-from desktop.ui.queue.batch_row import report_of
+from desktop.ui.queue.bar import QueueBar
+from desktop.ui.queue.hold_strip import HoldStrip
 from desktop.ui.queue.lines import ACTIVE, ASIDE_KINDS, HISTORY, OVER, Lines, all_rows, is_aside
+from desktop.ui.queue.steering import Steering
 from desktop.ui.queue.view import QueueView
 from desktop.ui.queue_row import QueueRow
-from desktop.ui.topbar import remaining
-from desktop.ui.widgets.elided import ElidedLabel
 from desktop.ui.widgets.parts import label, line
 
-LINE = 36
 HEIGHT = 224
 KEPT = 500
 """Jobs that are over and still known by number."""
@@ -41,9 +35,16 @@ class QueueDock(QWidget):
     """Shows the jobs of this computer and lets the user steer them.
 
     Attributes:
-        view: the list. search: what it is narrowed to.
+        view: the list. bar: the line that is always there.
         rows: number -> the newest state of each job.
+
+    Signals:
+        overruled: a guard that is to let the work go on.
+        holds_changed: why work stands still has changed.
     """
+
+    overruled = Signal(str)
+    holds_changed = Signal()
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,39 +52,61 @@ class QueueDock(QWidget):
         self._me = Owner.me()
         self.rows: dict[int, Row] = {}
         self._counts = (0, 0, 0)
+        self._holds: dict[str, str] = {}
         self._is_closed = False
         self.setAccessibleName("Queue")
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addWidget(self._make_line())
-        self._edge = line()
-        whole.addWidget(self._edge)
         self._lines = Lines(services.store)
+        self.steering = Steering(services, self._lines, self._later, self)
+        self._strip, self.bar, self._edge, self._under_strip = HoldStrip(), QueueBar(services.prefs), line(), line()
         self.view = QueueView(self._lines)
         self.view.setFixedHeight(HEIGHT)
-        self.view.asked.connect(self._do)
-        self.view.batch_asked.connect(self._do_batch)
         self._empty = label(tone="secondary")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         inside = QVBoxLayout(self.view)
         inside.addWidget(self._empty)
-        whole.addWidget(self.view)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        for part in (self._strip, self._under_strip, self.bar, self._edge, self.view):
+            whole.addWidget(part)
         self._refreshing = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._refreshing.timeout.connect(self._refresh)
         self._show_open(services.state.flag("queue/open"))
-        services.bridge.rows_changed.connect(self._changed)
-        services.bridge.batch_changed.connect(self._batch_changed)
-        services.bridge.removed.connect(self._removed)
+        self._connect()
+        self._holds = services.bridge.queue.holds
         self._refresh()
+
+    def _connect(self) -> None:
+        bridge = self._services.bridge
+        bridge.rows_changed.connect(self._changed)
+        bridge.batch_changed.connect(self._batch_changed)
+        bridge.holds_changed.connect(self._holds_changed)
+        bridge.removed.connect(self._removed)
+        self.view.asked.connect(self.steering.do)
+        self.bar.toggled.connect(self.toggle)
+        self.bar.searched.connect(self._search_for)
+        self.bar.filtered.connect(self._filter)
+        self.bar.cleared.connect(self._clear_finished)
+        self._strip.overruled.connect(self.overruled)
+        self._strip.settings_asked.connect(lambda: self._services.go("preferences"))
+
+    @property
+    def search(self) -> QLineEdit:
+        """Where words to search for are written."""
+        return self.bar.search
+
+    @property
+    def hold_reason(self) -> str:
+        """Why waiting work is not begun; "" when it is."""
+        return ", ".join(self._holds.values())
 
     def load(self) -> None:
         """Read the history; offer to retry what was interrupted."""
         store = self._services.store
         rows = all_rows(store, (*ACTIVE, JobState.INTERRUPTED))
-        for row in all_rows(store, OVER, ASIDE_KINDS):
-            if is_aside(row):
-                self._do("remove", row.id)
+        aside = [row.id for row in all_rows(store, OVER, ASIDE_KINDS) if is_aside(row)]
+        if aside:
+            self._forget(*aside)
         self._changed([row for row in rows if not (is_aside(row) and row.state.is_over)])
         self._refresh()
         lost = [row for row in self.rows.values() if row.state is JobState.INTERRUPTED and not is_aside(row)]
@@ -102,7 +125,10 @@ class QueueDock(QWidget):
 
     def _retry(self, rows: list[Row]) -> None:
         for row in rows:
-            self._do("retry", row.id)
+            try:
+                self._services.bridge.queue.retry(row.id)
+            except UserError as error:
+                self._services.say(from_error(error))
 
     # Open and closed
 
@@ -130,6 +156,7 @@ class QueueDock(QWidget):
     def close_dock(self) -> None:
         """Cancel what only served this window; read nothing any more."""
         self._is_closed = True
+        self.steering.finish()
         self._refreshing.stop()
         for row in self.rows.values():
             if row.owner == self._me and not row.state.is_over and is_aside(row):
@@ -138,36 +165,7 @@ class QueueDock(QWidget):
     def _show_open(self, on: bool) -> None:
         self.view.setVisible(on)
         self._edge.setVisible(on)
-        self._clear.setVisible(on)
-        self.search.setVisible(on)
-        self._arrow.set_icon("down" if on else "up", "Close the queue (Ctrl+J)" if on else "Open the queue (Ctrl+J)")
-
-    def _make_line(self) -> QWidget:
-        bar = QWidget()
-        bar.setFixedHeight(LINE)
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(theme.S4, 0, theme.S2, 0)
-        row.setSpacing(theme.S2)
-        self._mark = IconLabel("queue")
-        self._text = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
-        self._left = label(tone="secondary", tabular=True)
-        self._bar = QProgressBar(maximum=1000, textVisible=False)
-        self._bar.setFixedWidth(160)
-        self._bar.setAccessibleName("Progress of the running job")
-        self.search = QLineEdit(placeholderText="Search the history")
-        self.search.setAccessibleName("Search the history")
-        self.search.setFixedWidth(200)
-        self.search.textChanged.connect(self._search_for)
-        self._clear = Button("Clear finished", kind="link")
-        self._clear.clicked.connect(self._clear_finished)
-        self._arrow = IconButton("up", "Open the queue (Ctrl+J)")
-        self._arrow.clicked.connect(self.toggle)
-        for part in (self._mark, self._text, self._bar, self._left):
-            row.addWidget(part, 1 if part is self._text else 0)
-        row.addWidget(self.search)
-        row.addWidget(self._clear)
-        row.addWidget(self._arrow)
-        return bar
+        self.bar.open_up(on)
 
     # What happens
 
@@ -192,11 +190,11 @@ class QueueDock(QWidget):
         self.view.relay()
         self._summarise()
 
-    def _forget(self, number: int) -> None:
+    def _forget(self, *jobs: int) -> None:
         if self._is_closed:
             return
         with contextlib.suppress(UserError):
-            self._services.bridge.queue.remove(number)
+            self._services.bridge.queue.remove_jobs(jobs)
 
     def _forget_old(self) -> None:
         over = sorted(number for number, row in self.rows.items() if row.state.is_over)
@@ -212,7 +210,11 @@ class QueueDock(QWidget):
     def _removed(self, number: int) -> None:
         self.rows.pop(number, None)
         self._later()
+
+    def _holds_changed(self, holds: dict[str, str]) -> None:
+        self._holds = holds
         self._summarise()
+        self.holds_changed.emit()
 
     def _later(self) -> None:
         """Read the list anew soon, once for all that happens until then."""
@@ -220,7 +222,12 @@ class QueueDock(QWidget):
             self._refreshing.start()
 
     def _search_for(self, words: str) -> None:
-        self._lines.search = words.strip()
+        self._lines.search = words
+        self.view.verticalScrollBar().setValue(0)
+        self._refresh()
+
+    def _filter(self, states: tuple[JobState, ...]) -> None:
+        self._lines.states = states
         self.view.verticalScrollBar().setValue(0)
         self._refresh()
 
@@ -239,78 +246,32 @@ class QueueDock(QWidget):
         self._refreshing.setInterval(max(REFRESH_MS, round(8000 * (monotonic() - began))))
 
     def _summarise(self) -> None:
-        self._empty.setText(f"No job has “{self._lines.search}” in its name." if self._lines.search else NOTHING)
+        self._empty.setText(self._nothing())
         self._empty.setVisible(not len(self._lines))
-        running = [row for row in self.rows.values() if row.state.is_active]
+        active = [row for row in self.rows.values() if row.state.is_active]
         waiting, failed, over = self._counts
-        self._clear.setEnabled(over > 0)
-        self._bar.setVisible(bool(running))
-        if running:
-            first = max(running, key=lambda row: (row.state is JobState.RUNNING, row.priority, -row.id))
-            more = f"  ·  {len(running) - 1 + waiting:,} more" if len(running) + waiting > 1 else ""
-            self._text.setText(f"{first.job.title}{more}")
-            self._bar.setValue(round(first.fraction * 1000))
-            self._left.setText(remaining(first.remaining_s))
-            self._mark.show_icon("queue", "accent")
+        self.bar.clear.setEnabled(over > 0)
+        begun = [row for row in active if row.priority <= 0 and row.owner == self._me]
+        stands = any(row.state is JobState.PAUSED for row in begun)
+        self._strip.show_holds(self._holds, is_begun=stands, is_work=bool(begun) or waiting > 0)
+        self._under_strip.setVisible(not self._strip.isHidden())
+        if active:
+            first = max(active, key=lambda row: (row.state is JobState.RUNNING, row.priority, -row.id))
+            self.bar.show_running(first, len(active) - 1 + waiting)
             return
-        self._left.setText("")
         words = f"{waiting:,} waiting" if waiting else "Nothing running"
-        if failed:
-            words += f"  ·  {failed:,} to look at"
-        self._text.setText(words)
-        self._mark.show_icon("queue", "secondary")
+        self.bar.show_idle(words + (f"  ·  {failed:,} to look at" if failed else ""))
 
-    def _do(self, what: str, number: int) -> None:
-        queue = self._services.bridge.queue
-        try:
-            if what == "details":
-                from desktop.ui.dialogs import JobDialog
-
-                JobDialog(queue.row(number), self._services.store, self.window()).open()
-            elif what == "folder":
-                from desktop.ui.files import show_in_folder
-
-                show_in_folder(self._made[number].folder())
-            else:
-                {
-                    "cancel": queue.cancel,
-                    "pause": queue.pause,
-                    "resume": queue.resume,
-                    "retry": queue.retry,
-                    "remove": queue.remove,
-                }[what](number)
-        except UserError as error:
-            self._services.say(from_error(error))
-
-    def _do_batch(self, what: str, number: int, jobs: Sequence[int] | None = None) -> None:
-        queue = self._services.bridge.queue
-        try:
-            batch = self._services.store.batch(number)
-            if what == "open":
-                self._lines.opened ^= {number}
-            elif what == "report" and (report := report_of(batch)) is not None:
-                QDesktopServices.openUrl(QUrl.fromLocalFile(str(report)))
-            elif what == "folder":
-                from desktop.ui.files import show_in_folder
-
-                show_in_folder(Path(batch.spec.output))
-            elif what == "retry":
-                queue.retry_batch(number, jobs)
-            else:
-                {
-                    "cancel": queue.cancel_batch,
-                    "pause": queue.pause_batch,
-                    "resume": queue.resume_batch,
-                    "remove": queue.remove_batch,
-                }[what](number)
-        except UserError as error:
-            self._services.say(from_error(error))
-        self._refresh()
+    def _nothing(self) -> str:
+        if self._lines.search:
+            return f"Nothing has “{self._lines.search}” in its name or in why it failed."
+        return "There is nothing of this kind." if self._lines.states else NOTHING
 
     def _clear_finished(self) -> None:
-        for batch in self._services.store.batches():
-            if batch.is_over:
-                self._do_batch("remove", batch.id)
-        for row in all_rows(self._services.store, OVER):
-            if not row.batch:
-                self._do("remove", row.id)
+        store = self._services.store
+        batches = [batch.id for batch in store.batches() if batch.is_over]
+        jobs = [row.id for row in all_rows(store, OVER) if not row.batch]
+        count = len(batches) + len(jobs)
+        self.steering.remove(
+            f"{count:,} finished {'entry was' if count == 1 else 'entries were'} removed", jobs=jobs, batches=batches
+        )

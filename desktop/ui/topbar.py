@@ -59,8 +59,8 @@ class TopBar(QWidget):
         row.addWidget(self.device)
         self.device.hide()
 
-    def show_heading(self, heading: Heading, run_tip: str, can_run: bool) -> None:
-        """Show what the panel says."""
+    def show_heading(self, heading: Heading, run_tip: str, can_run: bool, held: str = "") -> None:
+        """Show what the panel says; ``held``: why the queue begins nothing."""
         self.title.setText(heading.title or "Reprise")
         self.facts.setText(heading.facts)
         self.facts.setVisible(bool(heading.facts))
@@ -70,7 +70,10 @@ class TopBar(QWidget):
         job = heading.running
         if job is not None:
             self._right.setCurrentIndex(2)
-            text = job.message or ("Waiting for its turn" if job.state == "queued" else "Starting")
+            waits = f"Waiting: {held}" if held and job.priority <= 0 else "Waiting for its turn"
+            text = job.message or (waits if job.state == "queued" else "Starting")
+            if held and job.state == "paused" and job.priority <= 0:
+                text = f"Paused: {held}"
             self.message.setText(text)
             self.left.setText(remaining(job.remaining_s))
             self.bar.setValue(round(job.fraction * 1000))

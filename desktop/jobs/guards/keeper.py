@@ -60,12 +60,14 @@ class Notice:
     Attributes:
         call_off: stops what the text announces; None when there is nothing to stop.
         is_warning: it needs the user's attention.
+        guard: who holds the queue, where that is what it says.
     """
 
     text: str
     remedy: str = ""
     call_off: Callable[[], None] | None = None
     is_warning: bool = False
+    guard: Guard | None = None
 
 
 Tell = Callable[[Notice], None]
@@ -110,6 +112,7 @@ class Keeper:
         self._acts, self._charge, self._period_s = acts, charge, period_s
         self._me = Owner.me()
         self._held: dict[Guard, str] = {}
+        self._overruled: set[Guard] = set()
         self._told: set[Guard] = set()
         self._awake = Awake()
         self._sleepy_since: float | None = None
@@ -129,6 +132,12 @@ class Keeper:
         self._unsubscribe()
         self._stop.set()
         self._thread.join(10.0)
+
+    def overrule(self, guard: Guard) -> None:
+        """Let the work go on all the same, until what ``guard`` warns of has passed and comes again."""
+        with self._lock:
+            self._overruled.add(guard)
+        self._queue.release(guard)
 
     def finish(self, ended: Mapping[State, int]) -> None:
         """Do what the user wants when all is done, after the time to call it off; Ctrl-C in that time calls it off."""
@@ -180,6 +189,10 @@ class Keeper:
         disks = space.disks(row.job for row in work) if limits.free else ()
         facts = Facts(datetime.now(), self._charge() if limits.charge else None, disks)
         found = holds(facts, limits, self._held)
+        with self._lock:
+            self._overruled &= found.keys()
+            overruled = frozenset(self._overruled)
+        found = {guard: reason for guard, reason in found.items() if guard not in overruled}
         for guard in self._held.keys() - found.keys():
             self._queue.release(guard)
             if guard in self._told:
@@ -191,7 +204,7 @@ class Keeper:
         if work:
             for guard in found.keys() - self._told:
                 self._told.add(guard)
-                self._tell(Notice(f"The work stands still: {found[guard]}", _REMEDIES[guard], is_warning=True))
+                self._tell(Notice(f"The work stands still: {found[guard]}", _REMEDIES[guard], is_warning=True, guard=guard))
 
     def _stay_awake(self, active: list[Row], waits: bool) -> None:
         # Nobody wakes the computer when the quiet hours end; for a disk or a battery somebody has to come anyway.

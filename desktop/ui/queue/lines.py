@@ -27,6 +27,8 @@ from desktop.jobs.states import ENDED, State
 from desktop.jobs.store import Store
 
 PAGE = 50
+FEW = 5
+"""The files of so many failures for one reason are shown without being asked for."""
 KEPT_PAGES = 8
 ASIDE = (ListenJob, FramesJob, FilmstripJob, InspectJob, PreviewJob, RecordsJob, EstimateJob, AskJob)
 HISTORY = tuple(str(kind.__struct_config__.tag) for kind in get_args(AnyJob) if kind not in ASIDE)
@@ -42,6 +44,10 @@ def is_aside(row: Row) -> bool:
     return isinstance(row.job, ASIDE) or (isinstance(row.job, RenderJob) and "renders" in row.job.output)
 
 
+Key = tuple[str, str, int]
+"""Kind of a line, what tells it from others about the same (the reason that it stands below), number of its job or batch."""
+
+
 @dataclass(frozen=True)
 class Line:
     """A line of the list; what it is about is in one of ``row``, ``batch`` and ``group``.
@@ -52,7 +58,7 @@ class Line:
         batch: for a line of its own, or of which ``group`` is a part.
     """
 
-    key: tuple[str, int | str, int]
+    key: Key
     depth: int = 0
     row: Row | None = None
     batch: Batch | None = None
@@ -63,10 +69,10 @@ class Line:
 class Pages:
     """Rows of one query, of which those looked at last are in memory."""
 
-    def __init__(self, store: Store, depth: int = 0, **query: Any) -> None:
-        self._store, self._query, self.depth = store, query, depth
+    def __init__(self, store: Store, depth: int = 0, where: str = "", **query: Any) -> None:
+        self._store, self._query, self.depth, self._where = store, query, depth, where
         self._pages: OrderedDict[int, list[Row]] = OrderedDict()
-        counted = {name: value for name, value in query.items() if name != "newest_first"}
+        counted = {name: value for name, value in query.items() if name not in ("newest_first", "next_first")}
         self.count = store.count(**counted)
 
     def at(self, place: int) -> Row | None:
@@ -83,7 +89,7 @@ class Pages:
     def line(self, place: int) -> Line | None:
         """A row as a line of the list."""
         row = self.at(place)
-        return None if row is None else Line(("job", "", row.id), self.depth, row)
+        return None if row is None else Line(("job", self._where, row.id), self.depth, row)
 
 
 class Lines:
@@ -91,15 +97,22 @@ class Lines:
 
     Attributes:
         search: words that jobs must have in them; "" for the whole list. Found jobs stand alone, without their batches.
+        states: only jobs in these, and batches with such jobs; empty for all.
         opened: numbers of the batches whose files are shown.
+        hidden_jobs, hidden_batches: numbers of what is left out.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.search = ""
+        self.states: tuple[State, ...] = ()
         self.opened: set[int] = set()
+        self.hidden_jobs: set[int] = set()
+        self.hidden_batches: set[int] = set()
+        self._turned: set[tuple[int, str]] = set()
         self._live: dict[int, Row] = {}
         self._batches: dict[int, Batch] = {}
+        self._groups: dict[int, tuple[object, list[FailureGroup]]] = {}
         self._starts: list[int] = []
         self._parts: list[Callable[[int], Line | None]] = []
         self._count = 0
@@ -107,31 +120,47 @@ class Lines:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether only a part of the list is shown."""
+        return bool(self.search or self.states)
+
+    def turn(self, line: Line) -> None:
+        """Show the files of a batch or of a reason, or hide them; effective with the next ``refresh``."""
+        if line.group is not None and line.batch is not None:
+            self._turned ^= {(line.batch.id, line.group.reason)}
+        elif line.batch is not None:
+            self.opened ^= {line.batch.id}
+
     def refresh(self) -> None:
         """Read anew how much there is of what; raises UserError where the store does."""
         self._starts, self._parts, self._count = [], [], 0
         self._live = {}
-        self._batches = {batch.id: batch for batch in self._store.batches()}
+        self._batches = {batch.id: batch for batch in self._store.batches() if batch.id not in self.hidden_batches}
+        shown = [batch for batch in self._batches.values() if self._is_wanted(batch)]
         if self.search:
-            for batch in self._batches.values():
+            for batch in shown:
                 if self.search.casefold() in batch.spec.title.casefold():
                     self._add_batch(batch)
-            self._add(Pages(self._store, search=self.search, kinds=HISTORY))
+            self._add_rows(self.states, where="found", search=self.search, kinds=HISTORY, without=self.hidden_jobs)
             return
-        for batch in self._batches.values():
+        for batch in shown:
             if not batch.is_over:
                 self._add_batch(batch)
-        self._add(Pages(self._store, batch=0, states=ACTIVE))
-        self._add(Pages(self._store, batch=0, states=(State.QUEUED,), newest_first=False))
-        over = Pages(self._store, batch=0, states=OVER, kinds=HISTORY)
+        self._add_rows(ACTIVE, batch=0)
+        self._add_rows((State.QUEUED,), batch=0, next_first=True)
+        over = self._of(OVER)
+        singles = Pages(self._store, batch=0, states=over, kinds=HISTORY, without=self.hidden_jobs) if over else None
         begin = 0
-        for batch in self._batches.values():
+        for batch in shown:
             if batch.is_over:
-                end = _older(over, batch.created)
-                self._add(over, begin, end)
+                if singles is not None:
+                    end = _older(singles, batch.created)
+                    self._add(singles, begin, end)
+                    begin = end
                 self._add_batch(batch)
-                begin = end
-        self._add(over, begin)
+        if singles is not None:
+            self._add(singles, begin)
 
     def line(self, place: int) -> Line | None:
         """A line; None for one that has gone meanwhile."""
@@ -153,6 +182,14 @@ class Lines:
         self._batches[batch.id] = batch
         return before is not None and before.is_over == batch.is_over and before.total == batch.total
 
+    def _of(self, states: tuple[State, ...]) -> tuple[State, ...]:
+        """Those of ``states`` that are to be shown."""
+        return tuple(state for state in states if not self.states or state in self.states)
+
+    def _is_wanted(self, batch: Batch) -> bool:
+        found = bool(self._of(tuple(batch.counts)))
+        return found or not self.states or bool(batch.skipped and State.DONE in self.states)
+
     def _add_part(self, count: int, make: Callable[[int], Line | None]) -> None:
         if count > 0:
             self._starts.append(self._count)
@@ -163,19 +200,42 @@ class Lines:
         last = pages.count if end is None else end
         self._add_part(last - begin, lambda place: pages.line(begin + place))
 
+    def _add_rows(self, states: tuple[State, ...], depth: int = 0, where: str = "", **query: Any) -> None:
+        """Jobs in those of ``states`` that are to be shown (in any, where both are empty)."""
+        wanted = self._of(states) if states else self.states
+        if wanted or not (states or self.states):
+            self._add(Pages(self._store, depth, where, states=wanted, **query))
+
     def _add_batch(self, batch: Batch) -> None:
         number = batch.id
         is_open = number in self.opened
         self._add_part(1, lambda _: Line(("batch", "", number), batch=self._batches.get(number), is_open=is_open))
         if not is_open:
             return
-        groups = self._store.failure_groups(number) if State.FAILED in batch.counts else []
-        self._add_part(
-            len(groups),
-            lambda n: Line(("group", groups[n].reason, number), 1, batch=self._batches.get(number), group=groups[n]),
-        )
-        for states in (ACTIVE, (State.FAILED, State.INTERRUPTED), (State.QUEUED,), (State.DONE, State.CANCELLED)):
-            self._add(Pages(self._store, 1, batch=number, states=states, newest_first=False))
+        mine: dict[str, Any] = {"batch": number, "depth": 1, "without": self.hidden_jobs}
+        self._add_rows(ACTIVE, newest_first=False, **mine)
+        if self._of((State.FAILED,)):
+            for group in self._groups_of(batch):
+                self._add_group(batch, group)
+        self._add_rows((State.INTERRUPTED,), newest_first=False, **mine)
+        self._add_rows((State.QUEUED,), next_first=True, **mine)
+        self._add_rows((State.DONE, State.CANCELLED), newest_first=False, **mine)
+
+    def _add_group(self, batch: Batch, group: FailureGroup) -> None:
+        number = batch.id
+        is_open = ((number, group.reason) in self._turned) != (group.count <= FEW)
+        key = ("group", group.reason, number)
+        self._add_part(1, lambda _: Line(key, 1, batch=self._batches.get(number), group=group, is_open=is_open))
+        if is_open:
+            self._add(Pages(self._store, 2, group.reason, jobs=group.jobs, newest_first=False, without=self.hidden_jobs))
+
+    def _groups_of(self, batch: Batch) -> list[FailureGroup]:
+        """Why files of a batch failed, as of the last time that anything in it ended."""
+        known, now = self._groups.get(batch.id), (batch.counts, batch.ended)
+        if known is None or known[0] != now:
+            found = self._store.failure_groups(batch.id) if State.FAILED in batch.counts else []
+            known = self._groups[batch.id] = (now, found)
+        return known[1]
 
 
 def _older(pages: Pages, created: float) -> int:
