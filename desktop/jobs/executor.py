@@ -63,6 +63,10 @@ class JobFuture(Future[Done | Failed | Outcome]):
     def kill(self) -> None:
         """End the job's worker now."""
 
+    def abandon(self) -> None:
+        """Do without the answer of a worker that could not be ended; what it still says is not heard."""
+        self.end(Failed("The worker could not be ended", cancelled=True))
+
     def look_after(self) -> bool:
         """Ask the worker for a sign of life now and then; returns whether its silence began or ended just now."""
         return False

@@ -84,7 +84,7 @@ class Run:
         if not self.was_killed:
             self.kill()
         else:
-            self.future.end(Failed("The worker could not be ended", cancelled=True))
+            self.future.abandon()
 
     def kill(self) -> None:
         """End the worker now."""

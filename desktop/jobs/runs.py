@@ -67,7 +67,7 @@ class Runs:
         try:
             future = executor.submit(None, task, partial(self._hear, row.id))
         except Exception as error:
-            self._conclude(row, State.FAILED, failure(error))
+            self._leave(self._concluded(row, State.FAILED, failure(error)))
             return
         run = self._runs[row.id] = Run(row, executor, future)
         if row.id in self._to_pause:
@@ -152,32 +152,38 @@ class Runs:
         self._tell(Update(run.row, event))
 
     def _ended(self, run: Run) -> None:
-        del self._runs[run.row.id]
         last = _last_of(run.future)
-        if isinstance(last, GivenBack):
-            self._given_back(run, last)
-            return
-        self._conclude(run.row, run.last_state(last), last)
+        try:
+            if isinstance(last, GivenBack):
+                update = self._given_back(run, last)
+            else:
+                update = self._concluded(run.row, run.last_state(last), last)
+        finally:
+            del self._runs[run.row.id]
+        self._leave(update)
 
-    def _given_back(self, run: Run, reason: GivenBack) -> None:
+    def _leave(self, update: Update) -> None:
+        """A job is at work no more."""
+        self._over(update.row)
+        self._tell(update)
+
+    def _given_back(self, run: Run, reason: GivenBack) -> Update:
         """The executor cannot do the job after all: it waits for one that can, unless it was to end anyway."""
         if run.ending is not None:
-            self._conclude(run.row, run.ending, Failed(str(reason), cancelled=True))
-            return
+            return self._concluded(run.row, run.ending, Failed(str(reason), cancelled=True))
         number = run.row.id
         try:
             self._store.put_back(number, Owner.me())
+            event = Logged("warning", f"{reason}; the job is done anew as soon as there is room")
+            self._store.record(number, event)
         except UserError as error:
-            self._conclude(run.row, State.FAILED, failure(error))
-            return
+            return self._concluded(run.row, State.FAILED, failure(error))
         if run.row.state is State.PAUSED:
             self._to_pause.add(number)
-        row, event = self._store.row(number), Logged("warning", f"{reason}; the job is done anew as soon as there is room")
-        self._over(row)
-        self._store.record(number, event)
-        self._tell(Update(row, event))
+        return Update(self._store.row(number), event)
 
-    def _conclude(self, row: Row, state: State, last: Done | Failed | Outcome) -> None:
+    def _concluded(self, row: Row, state: State, last: Done | Failed | Outcome) -> Update:
+        """Write down how a job has ended and clear up after it."""
         event = last.failed() if isinstance(last, Outcome) else last
         error = event if isinstance(event, Failed) and state is State.FAILED else None
         result = event.result if isinstance(event, Done) else None
@@ -194,10 +200,9 @@ class Runs:
             clear_after(row)
         if not (row.job.resumable and state.can_retry):
             remove_scratch(row.id)
-        self._over(row)
         if state in (State.CANCELLED, State.INTERRUPTED):
             event = Failed(str(state).capitalize(), cancelled=True)
-        self._tell(Update(row, event))
+        return Update(row, event)
 
 
 def _last_of(future: JobFuture) -> Done | Failed | Outcome | GivenBack:

@@ -54,6 +54,14 @@ def deaf(job: CoverJob, progress: Progress) -> Result:
     return {}
 
 
+def naps(job: CoverJob, progress: Progress) -> Result:
+    """Two seconds in which it does not look whether it should stop."""
+    progress.at(0.1, "asleep")
+    time.sleep(2)
+    progress.log("awake")
+    return {}
+
+
 def locked(job: CoverJob, progress: Progress) -> Result:
     """Native code that keeps the interpreter's lock for a minute."""
     progress.at(0.1, "locked")

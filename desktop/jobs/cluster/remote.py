@@ -62,6 +62,12 @@ class RemoteFuture(JobFuture):
     def kill(self) -> None:
         self._ask("kill")
 
+    def abandon(self) -> None:
+        super().abandon()
+        # The node ends the worker when it answers again and finds that nobody wants the job any more.
+        if (task := self.task) is not None:
+            task.cancel()
+
     def give_back(self, reason: str) -> None:
         """The job cannot be done on this cluster at the moment; whoever submitted it may have it done elsewhere."""
         if "cancel" in self._asked or "kill" in self._asked:
