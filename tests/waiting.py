@@ -14,3 +14,16 @@ def until(what: Callable[[], object], timeout: float = PATIENCE_S) -> None:
     while not what():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.01)
+
+
+def quickest(measure: Callable[[], float], bound: float, tries: int = 3) -> float:
+    """The least of at most ``tries`` measured times, s; the first one below ``bound`` will do.
+
+    Other work on the computer makes some measurements too long; what is slow is slow each time.
+    """
+    best = measure()
+    for _ in range(1, tries):
+        if best < bound:
+            break
+        best = min(best, measure())
+    return best

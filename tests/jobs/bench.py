@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,8 +38,16 @@ class Bench:
 
     def run(self, runner: str, source: str = "", timeout: float = PATIENCE_S) -> Row:
         """Queue a job and wait for its end."""
-        row = self.queue.wait(self.submit(runner, source), timeout)
+        row = self.wait(self.submit(runner, source), timeout)
         assert row.state.is_over, f"{runner} is still {row.state}"
+        return row
+
+    def wait(self, number: int, timeout: float = PATIENCE_S) -> Row:
+        """Wait for a job's end, and until everybody who listens has been told of it."""
+        row = self.queue.wait(number, timeout)
+        told = threading.Event()
+        self.queue._inbox.put(told.set)
+        assert told.wait(timeout), "the queue's thread stands still"
         return row
 
     def running(self, number: int, message: str = "", timeout: float = PATIENCE_S) -> Row:

@@ -200,3 +200,12 @@ def leaves_a_mark(job: CoverJob, progress: Progress) -> Result:
         file.write(f"{os.getpid()}\n")
     time.sleep(0.02)
     return {}
+
+
+def leaves_a_mark_beside_another(job: CoverJob, progress: Progress) -> Result:
+    """The same; the first of a worker waits until another worker has left one in that folder, too."""
+    result = leaves_a_mark(job, progress)
+    end = time.monotonic() + 60
+    while time.monotonic() < end and len({path.read_text() for path in Path(job.source).parent.glob("*.mark")}) < 2:
+        time.sleep(0.02)
+    return result

@@ -10,6 +10,7 @@ import pytest
 
 from desktop.errors import UserError
 from desktop.jobs import schema
+from desktop.jobs.batch_news import EVERY_S
 from desktop.jobs.batches import STOPPED, BatchSpec, OnError, group_failures
 from desktop.jobs.events import Failed, Produced
 from desktop.jobs.job import CoverJob, ListenJob
@@ -123,14 +124,16 @@ def test_ten_thousand_jobs(store: Store) -> None:
 
 
 def test_a_batch_runs_in_order_and_tells_how_far_it_is(bench: Bench) -> None:
+    began = time.monotonic()
     batch = bench.queue.submit_batch(SPEC, covers("quick", *"abcdefgh"))
-    until(lambda: bench.queue.batch(batch).is_over, 20)
+    until(lambda: bench.queue.batch(batch).is_over)
     until(lambda: any(update.batch and update.batch.is_over for update in bench.updates))
     rows = bench.store.page(batch=batch, newest_first=False)
     assert [row.result and row.result["source"] for row in sorted(rows, key=lambda row: row.ended or 0)] == list("abcdefgh")
     told = [update.batch for update in bench.updates if update.batch]
     fractions = [one.fraction for one in told]
-    assert fractions == sorted(fractions) and told[-1].state is State.DONE and told[-1].ended and len(told) <= 8
+    assert fractions == sorted(fractions) and told[-1].state is State.DONE and told[-1].ended
+    assert len(told) <= 4 + (time.monotonic() - began) / EVERY_S
     bench.queue.remove_batch(batch)
     assert bench.queue.batches() == [] and bench.store.count() == 0
 
@@ -139,13 +142,13 @@ def test_the_first_error_ends_a_batch_that_asked_for_it(bench: Bench) -> None:
     spec = BatchSpec(title="Tapes", kind="cover", on_error=OnError.STOP)
     jobs = [*covers("quick", "fine"), *covers("raises_user_error", "bad"), *covers("quick", *"abc")]
     batch = bench.queue.submit_batch(spec, jobs)
-    until(lambda: bench.queue.batch(batch).is_over, 20)
+    until(lambda: bench.queue.batch(batch).is_over)
     now = bench.queue.batch(batch)
     assert now.counts == {State.DONE: 1, State.FAILED: 1, State.CANCELLED: 3} and now.state is State.FAILED
     assert {row.message for row in bench.store.page(batch=batch, states=[State.CANCELLED])} == {STOPPED}
     RUNNERS["bad"] = "quick"
     assert bench.queue.retry_batch(batch) == 4
-    until(lambda: bench.queue.batch(batch).counts == {State.DONE: 5}, 20)
+    until(lambda: bench.queue.batch(batch).counts == {State.DONE: 5})
 
 
 def test_a_batch_is_paused_resumed_and_cancelled(bench: Bench, tmp_path: Path) -> None:
@@ -160,7 +163,7 @@ def test_a_batch_is_paused_resumed_and_cancelled(bench: Bench, tmp_path: Path) -
     bench.queue.resume_batch(batch)
     until(lambda: bench.queue.row(first).state is State.RUNNING)
     bench.queue.cancel_batch(batch)
-    assert bench.queue.wait(first + 2, 5).state is State.CANCELLED
+    assert bench.wait(first + 2).state is State.CANCELLED
     until(lambda: bench.queue.batch(batch).counts == {State.CANCELLED: 3})
 
 
@@ -173,12 +176,12 @@ def test_holds_keep_jobs_from_beginning_and_let_running_ones_stand_still(bench: 
     bench.queue.release("battery")
     until(lambda: bench.queue.row(running).state is State.RUNNING)
     bench.queue.cancel(running)
-    assert bench.queue.wait(running, 10).state is State.CANCELLED
+    assert bench.wait(running).state is State.CANCELLED
     waiting, urgent = bench.submit("quick"), bench.submit("quick", priority=1)
-    assert bench.queue.wait(urgent, 10).state is State.DONE, "what the user waits for is not held"
+    assert bench.wait(urgent).state is State.DONE, "what the user waits for is not held"
     assert bench.queue.holds == {"disk": "The disk is nearly full"} and bench.queue.row(waiting).state is State.QUEUED
     bench.queue.release("disk")
-    assert bench.queue.wait(waiting, 10).state is State.DONE and bench.queue.holds == {}
+    assert bench.wait(waiting).state is State.DONE and bench.queue.holds == {}
     told = [update.holds for update in bench.updates if update.holds is not None]
     assert [sorted(holds) for holds in told] == [["battery"], ["battery", "disk"], ["disk"], []]
 
@@ -188,6 +191,6 @@ def test_another_process_sees_a_batch_as_it_goes_on(bench: Bench) -> None:
     other, told = Queue(store, runner_of=runner_of, adopt=False), []
     other.subscribe(lambda update: told.append(update.batch) if update.batch else None)
     bench.queue.submit_batch(SPEC, covers("quick", *"abc"))
-    until(lambda: told and told[-1].counts == {State.DONE: 3}, 20)
+    until(lambda: told and told[-1].counts == {State.DONE: 3})
     other.close()
     store.close()

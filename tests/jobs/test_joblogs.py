@@ -33,7 +33,7 @@ def test_why_it_failed_is_kept_and_a_second_try_follows(bench: Bench) -> None:
     lines = _plain(read_log(row))
     assert "state: failed" in lines and any(line.startswith("error: Reprise made an error: ZeroDivisionError") for line in lines)
     assert any(line.startswith("    ") and "runners.py" in line for line in lines)
-    bench.queue.wait(bench.queue.retry(row.id), 20)
+    bench.wait(bench.queue.retry(row.id))
     assert _plain(read_log(row)).count("state: failed") == 2
 
 

@@ -16,6 +16,7 @@ from desktop.jobs.rows import Owner
 from desktop.jobs.states import State
 from desktop.jobs.store import Store
 from tests.jobs.bench import RUNNERS, Bench, runner_of, until
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = 60
@@ -28,7 +29,7 @@ from desktop.jobs.store import Store
 store = Store()
 print("ready", flush=True)
 sys.stdin.readline()
-queue = Queue(store, runner_of=lambda job: "tests.jobs.runners:leaves_a_mark")
+queue = Queue(store, runner_of=lambda job: "tests.jobs.runners:leaves_a_mark_beside_another")
 while store.rows(State.QUEUED, State.RUNNING):
     time.sleep(0.05)
 queue.close()
@@ -50,7 +51,7 @@ def test_orphaned_jobs_are_shared_out_and_run_once_each(home: Path, extra_runner
         child.stdin.write("go\n")
         child.stdin.flush()
     for child in children:
-        child.communicate(timeout=60)
+        child.communicate(timeout=240)
     runs = Counter(path.name for path in tmp_path.glob("*.mark") for _ in path.read_text().splitlines())
     assert runs == {f"{n}.mark": 1 for n in range(COUNT)}
     workers = {path.read_text().strip() for path in tmp_path.glob("*.mark")}
@@ -94,7 +95,7 @@ def test_jobs_of_a_process_that_dies_meanwhile_are_noticed(bench: Bench) -> None
     until(lambda: any(update.row.id == number for update in bench.updates))
     child.kill()
     child.communicate()
-    until(lambda: bench.updates[-1].row.state is State.INTERRUPTED, 8)
+    until(lambda: bench.updates[-1].row.state is State.INTERRUPTED)
     other.close()
 
 
@@ -106,7 +107,7 @@ def test_a_queue_that_does_not_adopt_leaves_the_orphans_alone(home: Path, extra_
     assert bench.run("quick").state is State.DONE
     assert queue.row(orphan).state is State.QUEUED
     RUNNERS["orphan.mp3"] = "quick"
-    assert queue.retry(orphan) == orphan and queue.wait(orphan, 20).state is State.DONE
+    assert queue.retry(orphan) == orphan and queue.wait(orphan, PATIENCE_S).state is State.DONE
     foreign = store.add(CoverJob(source="theirs.mp3", output="/o"), Owner(1, ""))
     with pytest.raises(UserError, match="is queued and cannot be retried"):
         queue.retry(foreign)

@@ -64,13 +64,14 @@ def kept(bench: Bench, settings: Settings) -> Iterator[Kept]:
 @pytest.mark.parametrize("settings", [replace(CALM, quiet_hours=_around_now())])
 def test_nothing_starts_in_quiet_hours_and_what_somebody_waits_for_does(bench: Bench, kept: Kept) -> None:
     work, urgent = bench.submit("quick"), bench.submit("quick", priority=1)
-    assert bench.queue.wait(urgent, 10).state is State.DONE
+    assert bench.wait(urgent).state is State.DONE
     until(lambda: kept.said)
     assert bench.queue.row(work).state is State.QUEUED and kept.texts[0].startswith("The work stands still: quiet hours")
     assert list(bench.queue.holds) == ["hours"]
     kept.settings = CALM
-    assert bench.queue.wait(work, 10).state is State.DONE
-    assert kept.texts[1:] == ["The work goes on."] and not bench.queue.holds
+    assert bench.wait(work).state is State.DONE
+    until(lambda: kept.texts[1:] == ["The work goes on."])
+    assert not bench.queue.holds
 
 
 def test_what_runs_stands_still_on_a_low_battery(bench: Bench, kept: Kept, tmp_path: Path) -> None:
@@ -82,7 +83,8 @@ def test_what_runs_stands_still_on_a_low_battery(bench: Bench, kept: Kept, tmp_p
     kept.charge = Charge(10, True)
     until(lambda: bench.queue.row(number).state is State.RUNNING)
     bench.queue.cancel(number)
-    assert bench.queue.wait(number, 10).state is State.CANCELLED
+    assert bench.wait(number).state is State.CANCELLED
+    until(lambda: len(kept.said) == 2)
     assert kept.texts == ["The work stands still: the battery is at 10 % (the limit is 20 %)", "The work goes on."]
 
 
@@ -97,7 +99,7 @@ def test_a_full_disk_holds_the_queue_until_there_is_space(bench: Bench, kept: Ke
     (folder / "filler").unlink()
     until(lambda: bench.queue.row(number).state is State.RUNNING)
     bench.queue.cancel(number)
-    bench.queue.wait(number, 10)
+    bench.wait(number)
 
 
 def test_when_all_is_done(bench: Bench, kept: Kept, tmp_path: Path) -> None:
@@ -106,37 +108,37 @@ def test_when_all_is_done(bench: Bench, kept: Kept, tmp_path: Path) -> None:
     kept.settings = replace(CALM, when_done="command", done_command=command, grace=0)
     numbers = [bench.submit("steps") for _ in range(2)]
     for number in numbers:
-        bench.queue.wait(number, 20)
+        bench.wait(number)
     until(lambda: mark.exists() and mark.read_text())
     assert mark.read_text() == "2"
     # What somebody waited for, and what the user called off, is not followed by anything.
-    bench.queue.wait(bench.submit("quick", priority=1), 20)
+    bench.wait(bench.submit("quick", priority=1))
     cancelled = bench.submit("long", str(tmp_path / "made"))
     bench.running(cancelled, "working")
     bench.queue.cancel(cancelled)
-    bench.queue.wait(cancelled, 10)
+    bench.wait(cancelled)
     with pytest.raises(AssertionError):
         until(lambda: mark.read_text() != "2", 0.5)
 
 
 def test_it_can_be_called_off_and_new_work_calls_it_off(bench: Bench, kept: Kept, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    kept.settings = replace(CALM, when_done="command", done_command=f"touch {mark}", grace=1)
+    kept.settings = replace(CALM, when_done="command", done_command=f"touch {mark}", grace=3)
     bench.run("quick")
     until(lambda: kept.said)
-    assert kept.texts == ["All is done: 1 done. In 1 s your command runs."]
+    assert kept.texts == ["All is done: 1 done. In 3 s your command runs."]
     call_off = kept.said[0].call_off
     assert call_off is not None
     call_off()
     with pytest.raises(AssertionError):
-        until(mark.exists, 1.3)
+        until(mark.exists, 3.3)
     bench.run("quick")
     until(lambda: len(kept.said) == 2)
     number = bench.submit("long", str(tmp_path / "made"))
     until(lambda: len(kept.said) == 3)
     assert kept.texts[2].startswith("There is new work") and not mark.exists()
     bench.queue.cancel(number)
-    bench.queue.wait(number, 10)
+    bench.wait(number)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a helper program stands in for Linux's")

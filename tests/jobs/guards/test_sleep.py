@@ -51,7 +51,7 @@ def test_a_lost_helper_is_replaced(helpers: Path) -> None:
     assert awake.keep("Work")
     first = _number(helpers)
     os.kill(first, signal.SIGKILL)
-    until(lambda: not awake.is_kept, 2)
+    until(lambda: not awake.is_kept)
     assert awake.keep("Work") and _number(helpers) != first
     awake.release()
 
