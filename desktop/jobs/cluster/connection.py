@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Link:
-    """A connection that stands.
+    """A connection.
 
     Attributes:
         client: Dask's client.
@@ -38,12 +38,17 @@ class Link:
     plain: Any
     gpu: Any
 
+    @property
+    def stands(self) -> bool:
+        """Whether it has not broken, as far as Dask knows."""
+        return bool(self.client.status == "running")
+
 
 class Connection:
     """Tries until there is a link, and again when it breaks; all callbacks come on threads of its own or Dask's.
 
     Attributes:
-        link: the one that stands, None while there is none.
+        link: the present one, None while there is none.
         problem: why there is none, "" while there is one or none was tried yet.
         slots: how many jobs all nodes can do at the same time, as of a second ago.
         gpus: how many of them with a GPU.
@@ -103,22 +108,25 @@ class Connection:
                 return
 
     def _try(self) -> None:
-        before = self.problem
+        was_well = not self.problem
         try:
-            self.link, self.problem = self._open(), ""
+            self.link = self._open()
             self._count()
         except UserError as error:
-            self.problem = f"{error}; this computer works alone until it does"
-        if self.problem != before:
-            self._say(self.problem or f"The cluster at {self._address} is back")
-        if self.link is not None:
-            self._changed()
+            self.problem = f"{error.message}; this computer works alone meanwhile"
+            if was_well:
+                self._say(self.problem)
+            return
+        self.problem = ""
+        if not was_well:
+            self._say(f"The cluster at {self._address} is back")
+        self._changed()
 
     def _look(self) -> None:
         before = (self.slots, self.is_here)
-        if self.link is not None and (self.link.client.status != "running" or not self._count()):
+        if self.link is not None and not (self.link.stands and self._count()):
             broken, self.link, self.slots, self.gpus, self.is_here = self.link, None, 0, 0, False
-            self.problem = f"The cluster at {self._address} was lost; this computer works alone until it is back"
+            self.problem = f"The cluster at {self._address} was lost; this computer works alone meanwhile"
             self._say(self.problem)
             self._lost()
             self._changed()

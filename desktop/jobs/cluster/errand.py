@@ -17,7 +17,7 @@ from desktop.errors import UserError
 from desktop.jobs.cluster import files, wire
 from desktop.jobs.cluster.pool import Seat, Unwanted
 from desktop.jobs.cluster.wire import AnyNote, Ended, Heard, Made, Parcel, Taken, Wanted
-from desktop.jobs.events import Done, Failed, Produced
+from desktop.jobs.events import Done, Failed, Produced, Progressed
 from desktop.jobs.failures import failure
 from desktop.jobs.job import AnyJob, InstallJob, decode
 from desktop.jobs.messages import AnyReply, Begun, Pong, Ready
@@ -141,6 +141,9 @@ class Errand:
                 if isinstance(reply, Done | Failed):
                     return _told_as(reply, back)
                 has_begun = has_begun or isinstance(reply, Begun)
+                if isinstance(job, InstallJob) and isinstance(reply, Progressed):
+                    # Only the way to the job's own beginning.
+                    reply = msgspec.structs.replace(reply, fraction=0.0)
                 if not isinstance(reply, Begun | Pong | Ready):
                     self._tell(Heard(self.parcel.token, self.attempt, wire.body(_told_as(reply, back))))
         finally:

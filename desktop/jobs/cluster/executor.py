@@ -63,7 +63,8 @@ class ClusterExecutor(JobExecutor):
     def room_for(self, job: AnyJob, priority: int) -> bool:
         if not may_travel(job, priority) or self._closed.is_set():
             return False
-        return self._connection.link is not None and len(self._futures) < self._connection.slots
+        link = self._connection.link
+        return link is not None and link.stands and len(self._futures) < self._connection.slots
 
     @property
     def slots(self) -> int:
@@ -156,7 +157,7 @@ class ClusterExecutor(JobExecutor):
 
     def _fail(self, link: Link, future: RemoteFuture, error: BaseException) -> None:
         """The job could not be sent: because of itself, or because there was nobody any more to send it to."""
-        if link is self._connection.link and link.client.status == "running":
+        if link is self._connection.link and link.stands:
             future.end(failure(error))
         else:
             future.give_back("The connection to the cluster was lost")

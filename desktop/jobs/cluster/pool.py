@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
+from time import monotonic
 
 from desktop.jobs.executors import Slot
 from desktop.jobs.job import AnyJob
@@ -26,12 +27,14 @@ class Seat:
         slot: where its worker runs.
         inbox: what its worker says.
         title: the job it has at the moment, "" for none.
+        since: when it became free.
     """
 
     def __init__(self, slot: Slot) -> None:
         self.slot = slot
         self.inbox: SimpleQueue[AnyReply | Outcome] = SimpleQueue()
         self.title = ""
+        self.since = 0.0
         self._worker: WorkerProcess | None = None
 
     def worker(self) -> tuple[WorkerProcess, bool]:
@@ -48,6 +51,12 @@ class Seat:
         if self._worker is not None:
             self._worker.kill()
             self._worker.join(2.0)
+            self._worker = None
+
+    def release(self) -> None:
+        """Let the idle worker go, which gives its memory back."""
+        if self._worker is not None:
+            self._worker.release()
             self._worker = None
 
     @property
@@ -82,11 +91,18 @@ class Pool:
         try:
             yield seat
         finally:
-            seat.title = ""
+            seat.title, seat.since = "", monotonic()
             with self._changed:
                 # In the order of the slots, so that GPUs come first.
                 self._free = [one for one in self.seats if one in self._free or one is seat]
                 self._changed.notify_all()
+
+    def release_idle(self, seconds: float) -> None:
+        """Let the workers go that have had nothing to do for so long."""
+        with self._changed:
+            for seat in self._free:
+                if monotonic() - seat.since > seconds:
+                    seat.release()
 
     def close(self) -> None:
         """End all workers."""

@@ -16,6 +16,7 @@ from desktop.jobs.cluster import node, versions
 from desktop.jobs.cluster.client import full_address, quieten
 from desktop.jobs.cluster.keys import Keys
 from desktop.jobs.executors import Slot
+from desktop.jobs.local import IDLE_S
 
 LOST_AFTER = "30 seconds"
 """A node that is silent for so long is given up, and its jobs are done elsewhere."""
@@ -24,6 +25,8 @@ TRIES = 3
 """How many times a job is given to another node before it counts as the one to blame."""
 
 _JOIN_S, _JOIN_AGAIN_S = 6, 3.0
+_IDLE_LOOK_S = 30.0
+_LOST = "The cluster was lost; joining again as soon as it is back"
 
 Say = Callable[[str], None]
 
@@ -55,8 +58,13 @@ class _Servers:
             self.http_application = RoutingApplication([])
             self.http_server = HTTPServer(self.http_application)
 
+        async def close(self: Any, *arguments: Any, **named: Any) -> Any:
+            self.why_closed = self.why_closed or named.get("reason", "")
+            return await Worker.close(self, *arguments, **named)
+
         self.scheduler: Any = type("RepriseScheduler", (Scheduler,), {"start_http_server": no_pages})
-        self.worker: Any = type("RepriseNode", (Worker,), {"start_http_server": no_pages})
+        of_node = {"start_http_server": no_pages, "close": close, "why_closed": ""}
+        self.worker: Any = type("RepriseNode", (Worker,), of_node)
 
 
 def serve(
@@ -70,7 +78,7 @@ def serve(
 
 
 def join(address: str, keys: Keys, slots: Sequence[Slot], say: Say, *, name: str = "", shares_folders: bool = True) -> None:
-    """Be a node of the cluster at ``address``, joining again whenever it was lost; returns when it is told to end.
+    """Be a node of the cluster at ``address``, joining again whenever it was lost; returns when it or the cluster is told to end.
 
     Raises UserError when it cannot be joined the first time.
     """
@@ -118,21 +126,33 @@ async def _join(address: str, keys: Keys, slots: Sequence[Slot], say: Say, name:
     servers = _Servers()
     quieten()
     with _end_signals() as ended:
-        was_in = False
+        last = ""
+
+        def tell(text: str) -> None:
+            """Say what has changed since the last time."""
+            nonlocal last
+            if text != last:
+                say(text)
+            last = text
+
         while not ended.is_set():
             try:
-                await _work(servers, full_address(address), keys, slots, name, shares_folders, ended, lambda: say("Joined"))
-                was_in = True
+                where = full_address(address)
+                if await _work(servers, where, keys, slots, name, shares_folders, ended, lambda: tell("Joined")):
+                    say("The cluster was ended")
+                    return
+                lost = _LOST
             except versions.OtherVersion as error:
-                if not was_in:
+                if not last:
                     raise
-                say(str(error))
+                lost = str(error)
             except (OSError, TimeoutError, ValueError, RuntimeError) as error:
-                if not was_in:
+                lost = _LOST
+                if not last:
                     remedy = "Look whether it runs, whether the address is right, and whether the key file is its own."
                     raise UserError(f"The cluster at {address} does not answer or refuses the key", remedy=remedy) from error
             if not ended.is_set():
-                say("The cluster was lost; joining again as soon as it is back")
+                tell(lost)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(ended.wait(), _JOIN_AGAIN_S)
 
@@ -146,8 +166,11 @@ async def _work(
     shares_folders: bool,
     ended: asyncio.Event,
     joined: Callable[[], None] = lambda: None,
-) -> None:
-    """Be a node until ``ended`` or until the scheduler is lost; raises OtherVersion, and OSError when it cannot be joined."""
+) -> bool:
+    """Be a node until ``ended``, or until the scheduler is lost or ends; returns whether it ended because somebody wanted that.
+
+    Raises OtherVersion, and OSError or others of Dask's when it cannot be joined.
+    """
     versions.check(await versions.ask(address, keys.security(), _JOIN_S), address.removeprefix("tls://"))
     from distributed.comm import get_local_address_for
 
@@ -171,8 +194,11 @@ async def _work(
             joined()
             over = asyncio.create_task(worker.finished())
             stop = asyncio.create_task(ended.wait())
-            await asyncio.wait([over, stop], return_when=asyncio.FIRST_COMPLETED)
+            while not (over.done() or stop.done()):
+                await asyncio.wait([over, stop], timeout=_IDLE_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+                me.pool.release_idle(IDLE_S)
             stop.cancel()
+            return bool(worker.why_closed == "scheduler-close")
         finally:
             # Its jobs are done elsewhere from now on; the workers need not come to an end.
             closing = asyncio.create_task(worker.close(executor_wait=False, reason="reprise-ends"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from desktop import __version__
@@ -24,6 +23,8 @@ def check(found: object, address: str) -> None:
 
 async def ask(address: str, security: Any, seconds: float) -> object:
     """What version the scheduler at ``address`` (a full one) runs; raises OSError or TimeoutError when it does not say."""
+    import asyncio
+
     from distributed.core import rpc
 
     async with rpc(address, timeout=seconds, connection_args=security.get_connection_args("worker")) as scheduler:
