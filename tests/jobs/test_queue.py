@@ -58,8 +58,9 @@ def test_order_and_priority(bench: Bench) -> None:
     urgent = bench.submit("quick", priority=1)
     for number in (*numbers, urgent):
         assert bench.queue.wait(number, 20).state is State.DONE
-    ended = sorted(bench.queue.rows(), key=lambda row: row.ended or 0)
-    assert [row.id for row in ended] == [urgent, *numbers]
+    ended = [row.id for row in sorted(bench.queue.rows(), key=lambda row: row.ended or 0)]
+    # The first one may have ended while the worker for the urgent one started.
+    assert [number for number in ended if number != urgent] == numbers and ended.index(urgent) <= 1
 
 
 def test_what_the_user_waits_for_does_not_wait_for_a_long_job(bench: Bench, tmp_path: Path) -> None:
