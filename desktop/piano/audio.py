@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -226,10 +227,11 @@ def _blocks(container: Any, stream: Any, rate: int, mono: bool) -> Iterator[Samp
                 continue
             for frame in frames:
                 yield from convert(frame)
-    except av.FFmpegError as error:
         yield from convert(None)
+    except av.FFmpegError as error:
+        with contextlib.suppress(av.FFmpegError):
+            yield from convert(None)
         raise _Broken from error
-    yield from convert(None)
     if damaged > 1:
         raise _Broken
 

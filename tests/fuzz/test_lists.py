@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
 from pathlib import Path
 
 import msgspec
@@ -131,10 +131,12 @@ def test_notes_on_the_clipboard(examples: int) -> None:
     tried(check, broken([packed]), examples)
 
 
-CHOICES = {
-    "video/clips": b'{"/a.mp4": {"options": {"restorer": "r"}, "start": 1.0, "end": null, "container": "mp4"}}',
-    "video/last": b'{"options": {}, "start": 0.0}',
-    "tuning/bases": b'{"folders": ["/a"]}',
+REMEMBERED = {
+    "video/clips": '{"/a.mp4": {"options": {"fidelity": 0.5}, "start": 1.0, "end": null, "container": ".mp4"}}',
+    "video/last": '{"options": {}, "start": 0.0}',
+    "tuning/bases": '{"folders": ["/a"]}',
+    "window/geometry": "AAECAw==",
+    "window/zoom": 2.0,
 }
 
 
@@ -144,28 +146,24 @@ def test_what_the_window_remembers(tmp_path: Path, examples: int) -> None:
     from desktop.ui.tuning.memory import Memory as TuningMemory
     from desktop.ui.video.choices import Memory as ClipMemory
 
-    file = tmp_path / "window.ini"
+    file = tmp_path / "window.json"
 
     def use() -> None:
         state = State(file)
-        ClipMemory(state).of(tmp_path / "a.mp4")
-        ClipMemory(state).last.for_others  # noqa: B018
-        TuningMemory(state).folders  # noqa: B018
-        for key in ("window/zoom", "General/x", "video/clips"):
-            state.text(key), state.number(key, 1.0), state.flag(key), state.bytes(key).size()
+        assert ClipMemory(state).of(tmp_path / "a.mp4") and ClipMemory(state).last.for_others
+        assert all(isinstance(folder, str) for folder in TuningMemory(state).folders)
+        for key in REMEMBERED:
+            assert isinstance(state.text(key), str) and abs(state.number(key, 1.0)) < 1e15
+            state.flag(key), state.bytes(key).size()
 
-    def check(values: tuple[bytes, ...]) -> None:
-        lines = zip(CHOICES, (value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') for value in values), strict=False)
-        groups = b"".join(b'[%s]\n%s="%s"\n' % (*(word.encode() for word in key.split("/")), value) for key, value in lines)
-        file.write_bytes(values[-1] if len(values) > len(CHOICES) else groups)
-        with contextlib.redirect_stderr(None):
-            refuses(use)
+    def check(data: bytes) -> None:
+        file.write_bytes(data)
+        refuses(use)
 
-    values = st.tuples(*(broken([value]) for value in CHOICES.values()))
-    files = st.tuples(
-        *(st.just(b"") for _ in CHOICES), broken([b"[window]\nzoom=2\ngeometry=@ByteArray(\\0\\x1)\n[a]\nb=@Rect(1 2 3 4)\n"])
+    whole = json.dumps(REMEMBERED).encode()
+    inner = st.sampled_from([key for key, value in REMEMBERED.items() if isinstance(value, str)]).flatmap(
+        lambda key: broken([str(REMEMBERED[key]).encode()]).map(lambda data: {**REMEMBERED, key: data.decode("latin-1")})
     )
-    nested = (NESTED[0], NESTED[1], b'{"folders": ' + NESTED[0])
-    tried(
-        check, values | files, examples, [nested, (b"", b"", b"", b"[window]\nzoom=nan\nx=@Variant(\\0\\0\\0\\x7f\\xff\\xff)\n")]
-    )
+    odd = (rewritten(REMEMBERED) | inner).map(lambda tree: json.dumps(tree).encode())
+    nested = [json.dumps({**REMEMBERED, key: NESTED[0].decode()}).encode() for key in REMEMBERED]
+    tried(check, broken([whole]) | odd, examples, [*nested, NESTED[1], b'{"window/zoom": NaN}', b'{"window/zoom": 1e999}'])

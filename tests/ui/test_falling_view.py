@@ -95,7 +95,7 @@ def test_it_follows_the_theme_unless_a_look_is_chosen(view: FallingView, themed:
 
 
 def test_choices_are_remembered(qtbot: QtBot, song: Open, tmp_path: Path) -> None:
-    services = SimpleNamespace(state=State(tmp_path / "window.ini"))
+    services = SimpleNamespace(state=State(tmp_path / "window.json"))
     first = FallingView(song, services)  # type: ignore[arg-type]
     qtbot.addWidget(first)
     titles = [action.text() for action in first.menu().actions()]

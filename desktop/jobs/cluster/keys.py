@@ -13,7 +13,7 @@ from desktop.errors import UserError
 from desktop.paths import atomic_write, config_dir, make_folder
 
 VALID_DAYS = 3650
-_BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----\n.*?\n-----END \1-----\n", re.DOTALL)
+_BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----\n[^-]*\n-----END \1-----\n")
 _FILE_LIMIT = 64 << 10
 _NEEDED = "Install Reprise with its cluster extra: pip install 'reprise[cluster]'."
 

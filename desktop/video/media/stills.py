@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from desktop.errors import UsageError, UserError
 from desktop.paths import atomic_write
@@ -18,6 +20,9 @@ from desktop.video.media.picture import Picture
 
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".webp", ".bmp"))
 """Endings of the files that are read and written as stills."""
+
+MOST_PIXELS = 1 << 28
+"""Pixels of a still: those of the largest cameras and a third more."""
 
 _DEEP = frozenset((".png", ".tif", ".tiff"))
 _OPTIONS = {
@@ -56,6 +61,7 @@ def read_still(path: Path | str) -> Picture:
         raise UserError(f"The picture cannot be read: {error.strerror or error}", path=path, remedy="Check the path.") from error
     if not data.size:
         raise UserError("This file is empty (0 bytes)", path=path, remedy="Copy it again from where it came from.")
+    _check_size(path)
     samples = _decoded(data, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     if samples is None:
         remedy = f"Choose one of {', '.join(sorted(SUFFIXES))}; if it was cut off while it was copied, copy it again."
@@ -94,6 +100,26 @@ def write_still(picture: Picture, path: Path | str) -> None:
         )
     with atomic_write(path) as file:
         file.write(data)
+
+
+def _check_size(path: Path) -> None:
+    """Raise UserError when the picture's head states more pixels than memory may be spent on: a file of 3 MB can hold gigabytes.
+
+    A head that Pillow does not understand is left to the decoder.
+    """
+    usual = Image.MAX_IMAGE_PIXELS
+    # Pillow refuses from twice this number on.
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2
+    try:
+        with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning), Image.open(path):
+            pass
+    except Image.DecompressionBombError as error:
+        most = f"It may have {MOST_PIXELS / 1e6:.0f} million pixels; make it smaller first."
+        raise UserError("This picture is too large", path=path, remedy=most) from error
+    except (OSError, ValueError, SyntaxError):
+        pass
+    finally:
+        Image.MAX_IMAGE_PIXELS = usual
 
 
 def _decoded(data: npt.NDArray[np.uint8], flags: int) -> npt.NDArray[Any] | None:

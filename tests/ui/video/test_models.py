@@ -51,7 +51,7 @@ def test_a_result_never_goes_onto_a_file_that_is_there(tmp_path: Path) -> None:
 
 
 def test_choices_are_remembered_by_clip_and_the_last_ones_are_the_default(qapp: QApplication, tmp_path: Path) -> None:
-    ini, one, other = tmp_path / "window.ini", Path("/a/one.mp4"), Path("/a/other.mp4")
+    ini, one, other = tmp_path / "window.json", Path("/a/one.mp4"), Path("/a/other.mp4")
     state = State(ini)
     memory = Memory(state)
     chosen = Choices(RestoreOptions(fidelity=0.8, scale=2), 3.0, 7.5, ".mkv", "x265", 20, "/b/out.mkv")
@@ -68,7 +68,7 @@ def test_choices_are_remembered_by_clip_and_the_last_ones_are_the_default(qapp: 
     "text", ["", "[]", "nonsense", '{"/a": 3}', '{"/a": {"options": {"fidelity": 9}, "start": "x", "end": -1, "encoder": "gif"}}']
 )
 def test_damaged_choices_become_the_default(qapp: QApplication, tmp_path: Path, text: str) -> None:
-    state = State(tmp_path / "window.ini")
+    state = State(tmp_path / "window.json")
     state.keep("video/clips", text)
     assert Memory(state).of(Path("/a")) == Choices()
 
