@@ -191,17 +191,15 @@ class Settings:
         "text",
         "Cluster",
         "Other computers that do jobs too: HOST or HOST:PORT of the one where `reprise cluster start` runs; empty for none.",
-        "Network",
-        restart=True,
+        "Other computers",
     )
     cluster_key: str = _option(
         "",
         "file",
         "Key of the cluster",
         "The cluster's key file; empty for this computer's own.",
-        "Network",
+        "Other computers",
         files="Keys (*.key)",
-        restart=True,
     )
     history_days: int = _option(
         30, "number", "Keep history", "Days after which ended jobs leave the list; their files stay.", "History", low=1, high=3650

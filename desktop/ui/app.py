@@ -19,6 +19,7 @@ from desktop.jobs.store import Store
 from desktop.models.library import Library
 from desktop.ui import crash
 from desktop.ui.bridge import QueueBridge
+from desktop.ui.clustering import Clustering
 from desktop.ui.guarding import Guarding
 from desktop.ui.main_window import MainWindow
 from desktop.ui.notify import Note, Severity
@@ -37,11 +38,13 @@ class Parts:
     bridge: QueueBridge
     themer: Themer
     guarding: Guarding
+    clustering: Clustering
 
     def close(self) -> None:
         """End workers and let go of files. The window must be closed before."""
         self.bridge.close()
         self.guarding.close()
+        self.clustering.close()
         self.themer.deleteLater()
         self.queue.close()
         self.store.close()
@@ -75,9 +78,10 @@ def build(app: QApplication) -> Parts:
     queue = Queue(store, workers=prefs.now.workers, threads=prefs.now.threads)
     guarding = Guarding(queue, store, prefs)
     bridge = QueueBridge(queue)
+    clustering = bridge.cluster = Clustering(queue, prefs)
     window = MainWindow(bridge, store, Library(offline=prefs.now.offline or None), prefs, State(), themer)
     window.dock.overruled.connect(guarding.overrule)
-    return Parts(window, queue, store, bridge, themer, guarding)
+    return Parts(window, queue, store, bridge, themer, guarding, clustering)
 
 
 def main(files: Sequence[str | Path] = ()) -> int:
@@ -106,6 +110,7 @@ def main(files: Sequence[str | Path] = ()) -> int:
             lambda: _look_for_models(window),
             lambda: _greet(window, report, parts.store.note),
             lambda: parts.guarding.show_by(window.say),
+            lambda: parts.clustering.start(window.say),
             lambda: parts.store.prune(window.services.prefs.now.history_days),
         ]
     )

@@ -14,6 +14,7 @@ from desktop.jobs.rows import NO_ROW, Row, Update
 
 if TYPE_CHECKING:
     from desktop.jobs.queue import Queue
+    from desktop.ui.clustering import Clustering
 
 PERIOD_MS = 100
 """Updates are gathered for as long as this; the first one after a pause passes at once."""
@@ -21,6 +22,9 @@ PERIOD_MS = 100
 
 class QueueBridge(QObject):
     """The queue as the window sees it. Methods are called, and signals arrive, in the window's thread.
+
+    Attributes:
+        cluster: the other computers' part in it.
 
     Signals:
         rows_changed: list of the rows that changed (the newest state of each).
@@ -40,6 +44,7 @@ class QueueBridge(QObject):
     def __init__(self, queue: Queue, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.queue = queue
+        self.cluster: Clustering | None = None
         self._lock = threading.Lock()
         self._waiting: list[Update] = []
         self._timer = QTimer(self, singleShot=True, interval=PERIOD_MS)

@@ -21,6 +21,7 @@ from desktop.errors import UsageError
 from desktop.paths import config_dir, data_dir, log_dir
 from desktop.settings import OPTIONS, Option
 from desktop.ui import theme
+from desktop.ui.cluster_card import ClusterCard
 from desktop.ui.files import show_in_folder
 from desktop.ui.icons import Button, IconButton
 from desktop.ui.notify import Note, Severity, from_error
@@ -28,6 +29,8 @@ from desktop.ui.panels import Heading, Panel, Services
 from desktop.ui.widgets.parts import label, line, scrolled_column
 from desktop.video.media.encoder_table import ENCODERS
 
+CLUSTER = "Other computers"
+"""The group of options that has a card of its own."""
 WIDTH = 720
 FIELD = 248
 WORDS = {
@@ -48,7 +51,11 @@ class PreferencesPage(Panel):
         self._column = scrolled_column(self, "Preferences", WIDTH)
         self._column.addWidget(label("Preferences", size=theme.TITLE, bold=True))
         for group in dict.fromkeys(option.group for option in OPTIONS if option.group):
-            self._add_group(group)
+            if group == CLUSTER:
+                self._add_head(group)
+                self._column.addWidget(ClusterCard(services))
+            else:
+                self._add_group(group)
         self._add_folders()
         self._column.addStretch(1)
         services.prefs.changed.connect(self._refresh)
@@ -76,10 +83,13 @@ class PreferencesPage(Panel):
             row.addWidget(editor)
             body.addLayout(row)
 
-    def _card(self, title: str) -> QVBoxLayout:
+    def _add_head(self, title: str) -> None:
         head = label(title, bold=True)
         head.setContentsMargins(0, theme.S4, 0, 0)
         self._column.addWidget(head)
+
+    def _card(self, title: str) -> QVBoxLayout:
+        self._add_head(title)
         card = QFrame()
         card.setProperty("surface", "card")
         body = QVBoxLayout(card)
@@ -119,6 +129,8 @@ class PreferencesPage(Panel):
 
     def _switch(self, option: Option) -> QWidget:
         box = QCheckBox()
+        # Without the room for words, so that it stands in line with the other fields.
+        box.setFixedWidth(18)
         box.toggled.connect(lambda on: self._change(option, on))
         self._show[option.key] = lambda value: box.setChecked(bool(value))
         return box

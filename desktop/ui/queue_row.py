@@ -60,6 +60,7 @@ class RowButtons(QWidget):
         line.setSpacing(0)
         line.addStretch(1)
         self._buttons: dict[str, IconButton] = {}
+        self._offered: dict[str, Offer] = {}
         for offer in (*(offer for offer in offers if offer.in_row), MORE):
             button = IconButton(offer.icon, offer.text)
             button.clicked.connect(lambda _on=False, what=offer.what: self.asked.emit(what))
@@ -74,9 +75,13 @@ class RowButtons(QWidget):
         now = {offer.what: offer for offer in (*offers, MORE)}
         for name, button in self._buttons.items():
             button.setVisible(name in now)
-            if name in now:
+            if name not in now:
+                continue
+            # Rows are filled anew at every step of the wheel.
+            if self._offered.get(name) != now[name]:
+                self._offered[name] = now[name]
                 button.set_icon(now[name].icon, now[name].text)
-                button.setAccessibleName(f"{now[name].text}: {title}")
+            button.setAccessibleName(f"{now[name].text}: {title}")
 
 
 class QueueRow(QWidget):
