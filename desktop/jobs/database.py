@@ -24,6 +24,10 @@ COLUMNS = """id, job, state, owner_pid, owner_token, fraction, message, remainin
     created, started, ended, error, result, device, priority, worker_pid, batch, node"""
 
 
+class NotWritten(UserError):
+    """The database lets nothing be written now: its disk is full, or another program holds it. Later it may."""
+
+
 class Database:
     """A connection that all threads share; what is written is written in transactions.
 
@@ -71,7 +75,7 @@ class Database:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction, part of the one around it if there is one; raises UserError when the disk does not let us."""
+        """A transaction, part of the one around it if there is one; raises NotWritten when the disk does not let us."""
         with self._lock:
             db = self._connection
             if db.in_transaction:
@@ -87,7 +91,7 @@ class Database:
                         db.execute("ROLLBACK")
                     raise
             except sqlite3.Error as error:
-                raise UserError(
+                raise NotWritten(
                     f"The list of jobs cannot be written: {error}", path=self.path, remedy="Check the disk."
                 ) from error
 

@@ -16,6 +16,7 @@ from time import monotonic
 from desktop.errors import UserError
 from desktop.jobs.batch_calls import BatchCalls
 from desktop.jobs.batches import STOPPED, OnError
+from desktop.jobs.database import NotWritten
 from desktop.jobs.executor import JobExecutor
 from desktop.jobs.executors import local_slots
 from desktop.jobs.holds import Holds
@@ -71,6 +72,7 @@ class Queue(BatchCalls):
         self._executors: list[JobExecutor] = []
         self._leaving: list[JobExecutor] = []
         self._callbacks: list[Callback] = []
+        self._is_barred = False
         self._runs = Runs(store, self._inbox, self._tell, self._over)
         self._holds = Holds()
         self._closing = False
@@ -197,6 +199,7 @@ class Queue(BatchCalls):
             if self._look and not self._closing:
                 self._guard(self._dispatch)
             self._guard(self._batches.tell)
+        self._guard(self._runs.write)
         for executor in (*self._executors, *self._leaving):
             self._guard(executor.shutdown)
 
@@ -307,6 +310,16 @@ class Queue(BatchCalls):
             threading.Thread(target=executor.shutdown, name="leaving-executor", daemon=True).start()
 
     def _dispatch(self) -> None:
+        try:
+            self._begin_jobs()
+            self._is_barred = False
+        except NotWritten as error:
+            # A full disk may stay so for long; jobs begin when it has room again.
+            if not self._is_barred:
+                _log.warning("no job can begin: %s", error)
+            self._is_barred = True
+
+    def _begin_jobs(self) -> None:
         begun, rows = 0, self._store.candidates(self._me, adopt=self._adopt)
         for row in rows:
             if self._holds and row.priority <= 0:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
+from time import monotonic
 
 from desktop.errors import UserError
+from desktop.jobs.database import NotWritten
 from desktop.jobs.events import AnyEvent, Done, Failed, Logged, Measured, Previewed, Produced, Progressed
 from desktop.jobs.executor import GivenBack, JobExecutor, JobFuture, Task
 from desktop.jobs.failures import failure
@@ -22,6 +25,7 @@ from desktop.jobs.states import InvalidTransition, State
 from desktop.jobs.store import Store
 
 CANCEL_GRACE_S = 2.0
+_WRITE_EVERY_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +49,8 @@ class Runs:
         self._over = over
         self._runs: dict[int, Run] = {}
         self._to_pause: set[int] = set()
+        self._unwritten: dict[int, tuple[Row, Callable[[], Update]]] = {}
+        self._write_at = 0.0
 
     def __iter__(self) -> Iterator[Run]:
         return iter(list(self._runs.values()))
@@ -57,8 +63,8 @@ class Runs:
         return self._runs.get(number)
 
     def rows(self) -> dict[int, Row]:
-        """The jobs at work by their numbers, as they are at this moment; from any thread."""
-        return {run.row.id: run.row for run in self}
+        """The jobs at work by their numbers, as they are now, and those whose end is to be written; from any thread."""
+        return {number: row for number, (row, _) in list(self._unwritten.items())} | {run.row.id: run.row for run in self}
 
     def start(self, executor: JobExecutor, row: Row, runner: str) -> None:
         """Hand a claimed job to an executor that has room for it; one that cannot be handed over has failed."""
@@ -67,7 +73,7 @@ class Runs:
         try:
             future = executor.submit(None, task, partial(self._hear, row.id))
         except Exception as error:
-            self._leave(self._concluded(row, State.FAILED, failure(error)))
+            self._leave(row, partial(self._concluded, row, State.FAILED, failure(error)))
             return
         run = self._runs[row.id] = Run(row, executor, future)
         if row.id in self._to_pause:
@@ -102,6 +108,16 @@ class Runs:
                 silent = run.future.is_silent
                 text = "The worker does not answer." if silent else "The worker answers again."
                 self._heard(run, Logged("warning" if silent else "info", text))
+        if self._unwritten and monotonic() > self._write_at:
+            self.write()
+
+    def write(self) -> None:
+        """Try again to write down how jobs ended, where the database did not let us."""
+        for row, end in list(self._unwritten.values()):
+            self._leave(row, end)
+            if row.id in self._unwritten:
+                break
+        self._write_at = monotonic() + _WRITE_EVERY_S
 
     def _hear(self, number: int, future: JobFuture, reply: AnyReply) -> None:
         """Called on an executor's thread."""
@@ -134,7 +150,10 @@ class Runs:
             run.hold()
         else:
             run.go_on()
-        self._store.move(run.row.id, run.row.state)
+        try:
+            self._store.move(run.row.id, run.row.state)
+        except NotWritten as error:
+            _log.warning("%s", error)
         self._tell(Update(run.row))
 
     def _heard(self, run: Run, event: AnyEvent) -> None:
@@ -153,17 +172,26 @@ class Runs:
 
     def _ended(self, run: Run) -> None:
         last = _last_of(run.future)
+        if isinstance(last, GivenBack):
+            end = partial(self._given_back, run, last)
+        else:
+            end = partial(self._concluded, run.row, run.last_state(last), last)
         try:
-            if isinstance(last, GivenBack):
-                update = self._given_back(run, last)
-            else:
-                update = self._concluded(run.row, run.last_state(last), last)
+            self._leave(run.row, end)
         finally:
             del self._runs[run.row.id]
-        self._leave(update)
 
-    def _leave(self, update: Update) -> None:
-        """A job is at work no more."""
+    def _leave(self, row: Row, end: Callable[[], Update]) -> None:
+        """A job is at work no more: ``end`` writes down what became of it, now or when the database lets it."""
+        try:
+            update = end()
+        except NotWritten as error:
+            if row.id not in self._unwritten:
+                _log.warning("the end of job %d: %s", row.id, error)
+                self._unwritten[row.id] = (row, end)
+                self._tell(Update(row, Logged("warning", f"{error.message}. This is tried until it can be. {error.remedy}")))
+            return
+        self._unwritten.pop(row.id, None)
         self._over(update.row)
         self._tell(update)
 
@@ -172,18 +200,16 @@ class Runs:
         if run.ending is not None:
             return self._concluded(run.row, run.ending, Failed(str(reason), cancelled=True))
         number = run.row.id
-        try:
-            self._store.put_back(number, Owner.me())
-            event = Logged("warning", f"{reason}; the job is done anew as soon as there is room")
+        self._store.put_back(number, Owner.me())
+        event = Logged("warning", f"{reason}; the job is done anew as soon as there is room")
+        with contextlib.suppress(NotWritten):
             self._store.record(number, event)
-        except UserError as error:
-            return self._concluded(run.row, State.FAILED, failure(error))
         if run.row.state is State.PAUSED:
             self._to_pause.add(number)
         return Update(self._store.row(number), event)
 
     def _concluded(self, row: Row, state: State, last: Done | Failed | Outcome) -> Update:
-        """Write down how a job has ended and clear up after it."""
+        """Write down how a job has ended and clear up after it; raises NotWritten before anything is cleared."""
         event = last.failed() if isinstance(last, Outcome) else last
         error = event if isinstance(event, Failed) and state is State.FAILED else None
         result = event.result if isinstance(event, Done) else None
@@ -192,6 +218,8 @@ class Runs:
             self._store.save_progress(row.id, row.fraction, message, None)
             self._store.move(row.id, state, error=error, result=result)
             row = self._store.row(row.id)
+        except NotWritten:
+            raise
         except (UserError, InvalidTransition) as problem:
             _log.error("%s", problem)
             row = replace(row, state=state, error=error, result=result, message=message, remaining_s=None)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults.processes import is_stopped, send, until
-from tests.faults.sources import results_of, source_of
+from tests.faults.sources import results_of, source_of, write_anew
 from tests.faults.world import Seen, World
 
 _NO_OVERRIDE = "-dac_override,-dac_read_search"
@@ -148,7 +148,7 @@ def sources_changed(world: World) -> None:
             source = source_of(world.jobs[row.id])
             world.excused.add(source)
             changed.add(row.id)
-            source.write_bytes(source.read_bytes())
+            write_anew(source)
             send(row.worker, signal.SIGCONT)
             until(lambda row=row: _state(world, row.id) != "running", "it has ended")  # type: ignore[misc]
     world.finish(child)
@@ -278,7 +278,7 @@ def _fill(world: World, place: Path) -> None:
     """Fill a disk up in the middle of the work, make room after a while, and let the work end."""
     child = world.work()
     world.until_done(0.2, child)
-    ballast = place / "ballast"
+    ballast = place / ".ballast"
     with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
         while file.write(bytes(65536)):
             pass

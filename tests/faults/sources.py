@@ -101,3 +101,19 @@ def results_of(job: AnyJob) -> list[Path]:
     if isinstance(job, CoverJob):
         return [Path(job.output) / f"{job.stem}{ending}" for ending in (".mid", ".reprise")]
     return [Path(str(getattr(job, "output")))]  # noqa: B009 - not every kind has one
+
+
+def write_anew(path: Path) -> None:
+    """Change a source's content, so that it stays one."""
+    data = path.read_bytes()
+    if path.suffix == ".wav":
+        data = data[:-1] + bytes([data[-1] ^ 1])
+    elif path.suffix == ".csv":
+        data = data.replace(b"word", b"ward")
+    elif path.suffix == ".mp4":
+        data += b"\0\0\0\x08free"
+    else:
+        done, encoded = cv2.imencode(".png", 255 - cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR))
+        assert done
+        data = encoded.tobytes()
+    path.write_bytes(data)

@@ -21,6 +21,8 @@ from tests.faults.sources import MIX, Maker
 
 MODELS = ("basic-pitch", "beatnet", "mtcnn")
 """What the jobs of the mix need."""
+OURS = "kind != 'install'"
+"""The jobs that were queued to be worked through, not what mends a fault."""
 SETTINGS: dict[str, Any] = {"version": 1, "workers": 2, "offline": True, "keep_awake": False}
 
 
@@ -107,13 +109,15 @@ class World:
     def rows(self) -> list[Seen]:
         """What the database file says now."""
         with closing(self._open()) as db:
-            found = db.execute("SELECT id, state, job, error, worker_pid, owner_pid FROM jobs ORDER BY id").fetchall()
+            found = db.execute(
+                f"SELECT id, state, job, error, worker_pid, owner_pid FROM jobs WHERE {OURS} ORDER BY id"
+            ).fetchall()
         return [Seen(one[0], one[1], one[2].encode(), json.loads(one[3]) if one[3] else None, *one[4:]) for one in found]
 
     def states(self) -> Counter[str]:
         """How many jobs are in which state."""
         with closing(self._open()) as db:
-            return Counter(dict(db.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall()))
+            return Counter(dict(db.execute(f"SELECT state, COUNT(*) FROM jobs WHERE {OURS} GROUP BY state").fetchall()))
 
     def running(self) -> list[Seen]:
         """Jobs that a worker has."""
