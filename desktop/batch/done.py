@@ -14,7 +14,7 @@ import msgspec
 
 from desktop.batch.revisions import Revisions
 from desktop.jobs.job import AnyJob, CoverJob
-from desktop.jobs.ledger import Fate, Made, content_hash, fate_of, recipe_of, size_of, stamp
+from desktop.jobs.ledger import Fate, Made, Seen, content_hash, fate_of, recipe_of, see
 from desktop.jobs.store import Store
 
 _MUCH = 1 << 30
@@ -47,13 +47,12 @@ def done_before(store: Store, jobs: Sequence[AnyJob], *, again: bool = False, te
         again: nothing counts as done; altered results stay all the same.
         tell: hears of anything that takes long.
     """
-    look = _Look(store, jobs, again=again)
+    places = [job.place for job in jobs]
+    look = _Look(store, jobs, places, again=again, tell=tell)
     found = Sorted({}, {})
     try:
-        if tell is not None and (much := look.unread(jobs)) > _MUCH:
-            tell(f"Reading {much / 1e9:.1f} GB of files that may have been done before under other names")
-        for number, job in enumerate(jobs):
-            one = look.sort(job)
+        for number, (job, place) in enumerate(zip(jobs, places, strict=True)):
+            one = look.sort(job, place)
             if isinstance(one, Done):
                 found.done[number] = one
             else:
@@ -66,24 +65,19 @@ def done_before(store: Store, jobs: Sequence[AnyJob], *, again: bool = False, te
 class _Look:
     """What is known of the places and the sources of many jobs."""
 
-    def __init__(self, store: Store, jobs: Sequence[AnyJob], *, again: bool) -> None:
-        self._store, self._again = store, again
-        self._made = store.made(job.place for job in jobs if job.place)
-        self._hashes = store.hashes(str(path) for job in jobs if job.place in self._made for path in job.sources)
+    def __init__(self, store: Store, jobs: Sequence[AnyJob], places: Sequence[str], *, again: bool, tell: Tell | None) -> None:
+        self._store, self._again, self._tell = store, again, tell
+        self._made = store.made(place for place in places if place)
+        known = (job for job, place in zip(jobs, places, strict=True) if place in self._made)
+        self._hashes = store.hashes(str(path) for job in known for path in job.sources)
         self._fresh: dict[str, tuple[str, str]] = {}
-        self._taken = {job.place for job in jobs}
+        self._read = 0
+        self._taken = set(places)
         self._revisions = Revisions()
 
-    def unread(self, jobs: Sequence[AnyJob]) -> int:
-        """Bytes that must be read to know what was done."""
-        paths = {
-            path for job in jobs if job.place in self._made and self._may_be(job, self._made[job.place]) for path in job.sources
-        }
-        return sum(size_of(path) for path in paths if self._known(path) is None)
-
-    def sort(self, job: AnyJob) -> Done | AnyJob:
+    def sort(self, job: AnyJob, place: str) -> Done | AnyJob:
         """What is there of a job, or what is to be run for it."""
-        made = self._made.get(job.place)
+        made = self._made.get(place)
         number, found = 1, job if made is None else self._at(job, made)
         while found is None:
             number += 1
@@ -111,14 +105,13 @@ class _Look:
     def _at(self, job: AnyJob, made: Made) -> Done | AnyJob | None:
         """What is there of a job at its place, or what is to be run for it there; None where it would replace the user's work."""
         fates = {kind: fate_of(left) for kind, left in made.files.items()}
-        wanted = job.results or {kind: Path(left.path) for kind, left in made.files.items()}
-        if any(_is_the_users(path, made, fates) for path in wanted.values()):
+        wanted = {kind: str(path) for kind, path in job.results.items()} or {kind: one.path for kind, one in made.files.items()}
+        if any(_is_the_users(kind, path, made, fates) for kind, path in wanted.items()):
             return None
         if self._again or not self._is_same(job, made):
             return job
-        right = {
-            kind for kind in wanted if fates.get(kind) is Fate.INTACT and made.files[kind].manner == job.manners.get(kind, "")
-        }
+        manners = job.manners
+        right = {kind for kind in wanted if fates.get(kind) is Fate.INTACT and made.files[kind].manner == manners.get(kind, "")}
         if len(right) == len(wanted):
             return Done(job, made.result)
         is_gone = all(fates.get(kind) is not Fate.INTACT for kind in wanted if kind not in right)
@@ -127,34 +120,30 @@ class _Look:
         return job
 
     def _is_same(self, job: AnyJob, made: Made) -> bool:
+        if recipe_of(job) != made.recipe or not self._revisions.agree(job, made.models):
+            return False
         try:
-            return self._may_be(job, made) and made.sources == tuple(self._hash(path) for path in job.sources)
+            seen = {path: see(path) for path in job.sources}
+            if tuple(one.size for one in seen.values()) != made.sizes:
+                return False
+            return tuple(self._hash(path, one) for path, one in seen.items()) == made.sources
         except OSError:
             return False
 
-    def _may_be(self, job: AnyJob, made: Made) -> bool:
-        """Whether only the content of the sources can still tell the work from what was made."""
-        try:
-            sizes = tuple(size_of(path) for path in job.sources)
-        except OSError:
-            return False
-        return sizes == made.sizes and recipe_of(job) == made.recipe and self._revisions.agree(job, made.models)
-
-    def _hash(self, path: Path) -> str:
-        sha256 = self._known(path)
-        if sha256 is None:
-            now = stamp(path)
-            sha256 = content_hash(path)
-            self._fresh[str(path)] = (now, sha256)
-        return sha256
-
-    def _known(self, path: Path) -> str | None:
-        """The hash of a file that has been read since it was last changed; raises OSError."""
-        before, sha256 = self._fresh.get(str(path)) or self._hashes.get(str(path)) or ("", "")
-        return sha256 if before == stamp(path) else None
+    def _hash(self, path: Path, seen: Seen) -> str:
+        """Of the content of a file, which is read only when it has changed since that was last done."""
+        name = str(path)
+        stamp, sha256 = self._fresh.get(name) or self._hashes.get(name) or ("", "")
+        if stamp == seen.stamp:
+            return sha256
+        before, self._read = self._read, self._read + seen.size
+        if self._tell is not None and before < _MUCH <= self._read:
+            self._tell("Reading large files that may have been done before under other names")
+        self._fresh[name] = (seen.stamp, content_hash(path))
+        return self._fresh[name][1]
 
 
-def _is_the_users(path: Path, made: Made, fates: Mapping[str, Fate]) -> bool:
+def _is_the_users(kind: str, path: str, made: Made, fates: Mapping[str, Fate]) -> bool:
     """Whether there is something at ``path`` that is not as Reprise has left it."""
-    kind = next((kind for kind, left in made.files.items() if Path(left.path) == path), None)
-    return path.exists() if kind is None else fates[kind] is Fate.ALTERED
+    left = made.files.get(kind)
+    return fates[kind] is Fate.ALTERED if left is not None and left.path == path else Path(path).exists()

@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from stat import S_ISDIR
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -31,7 +32,7 @@ Listing = tuple[tuple[str, int, int], ...]
 
 
 class Left(msgspec.Struct, frozen=True):
-    """A result as it was left: where, in which state (``state_of``), and what else it depends on (``Job.manners``)."""
+    """A result as it was left: where, in which state (``Seen``), and what else it depends on (``Job.manners``)."""
 
     path: str
     state: str
@@ -77,16 +78,16 @@ def made_by(job: AnyJob, result: Mapping[str, Any], before: Made | None) -> Made
         models = before.models
     if not (job.is_remembered and job.place and isinstance(hashes, dict) and isinstance(models, dict)):
         return None
-    sources = [str(path) for path in job.sources]
+    sources, manners = [str(path) for path in job.sources], job.manners
     try:
         files = {
-            str(kind): Left(str(Path(path).absolute()), state_of(Path(path)), job.manners.get(str(kind), ""))
+            str(kind): Left(str(Path(path).absolute()), see(Path(path)).state, manners.get(str(kind), ""))
             for kind, path in dict(result.get("files") or {}).items()
         }
         made = Made(
             recipe=recipe_of(job),
             sources=tuple(hashes[path] for path in sources),
-            sizes=tuple(size_of(Path(path)) for path in sources),
+            sizes=tuple(see(Path(path)).size for path in sources),
             models=models,
             files=files,
             result=dict(result),
@@ -116,29 +117,36 @@ def recipe_of(job: AnyJob) -> str:
 def fate_of(left: Left) -> Fate:
     """What has become of a result."""
     try:
-        return Fate.INTACT if state_of(Path(left.path)) == left.state else Fate.ALTERED
+        return Fate.INTACT if see(Path(left.path)).state == left.state else Fate.ALTERED
     except FileNotFoundError:
         return Fate.GONE
     except OSError:
         return Fate.ALTERED
 
 
-def state_of(path: Path) -> str:
-    """A file's size and time of change; of a folder a hash of names and those of all below it. Raises OSError."""
+class Seen(NamedTuple):
+    """What a look at a file, or at all that is below a folder, says of it.
+
+    Attributes:
+        size: bytes.
+        state: size and time of change; of a folder a hash of names, sizes and times.
+        stamp: that with the file's number on its disk: where it is the same, so is the content.
+    """
+
+    size: int
+    state: str
+    stamp: str
+
+
+def see(path: Path) -> Seen:
+    """Look at a file or folder without reading it; raises OSError."""
+    found = path.stat()
+    if not S_ISDIR(found.st_mode):
+        state = f"{found.st_size} {found.st_mtime_ns}"
+        return Seen(found.st_size, state, f"{state} {found.st_ino}")
     listing = _listing(path)
-    if len(listing) == 1 and not listing[0][0]:
-        return f"{listing[0][1]} {listing[0][2]}"
-    return hashlib.sha256(repr(listing).encode("utf-8", "backslashreplace")).hexdigest()
-
-
-def stamp(path: Path) -> str:
-    """``state_of`` with the file's number on its disk: where it is the same, so is the content. Raises OSError."""
-    return f"{state_of(path)} {path.stat().st_ino}"
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file, or of all below a folder; raises OSError."""
-    return sum(size for _, size, _ in _listing(path))
+    state = hashlib.sha256(repr(listing).encode("utf-8", "backslashreplace")).hexdigest()
+    return Seen(sum(size for _, size, _ in listing), state, f"{state} {found.st_ino}")
 
 
 def content_hash(path: Path) -> str:
@@ -152,7 +160,7 @@ class Sources:
     def __init__(self, job: AnyJob) -> None:
         self._noun = job.source_noun
         self._before = {path: _listing(path) for path in job.sources if path.exists()}
-        self._stamps = {str(path): stamp(path) for path in self._before}
+        self._stamps = {str(path): see(path).stamp for path in self._before}
         self._hashes: dict[str, str] = {}
         self._over = threading.Event()
         self._reader = threading.Thread(target=self._read, name="sources", daemon=True)

@@ -46,7 +46,7 @@ class LedgerStore(Database):
         return made
 
     def keep_hashes(self, hashes: Mapping[str, tuple[str, str]]) -> None:
-        """Remember the stamp (``ledger.stamp``) and the SHA-256 of files, by path."""
+        """Remember the stamp (``ledger.Seen``) and the SHA-256 of files, by path."""
         with self._writing() as db:
             rows = [(path, stamp, sha256) for path, (stamp, sha256) in hashes.items()]
             db.executemany("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?)", rows)

@@ -107,7 +107,8 @@ class CoverJob(Job, frozen=True, kw_only=True, tag="cover"):
     @property
     def results(self) -> dict[str, Path]:
         wanted = ("midi", "project", *(("audio",) if self.audio else ()), *(KINDS[ending] for ending in self.also))
-        return {kind: Path(f"{self.place}.{ENDINGS[kind]}") for kind in wanted}
+        place = self.place
+        return {kind: Path(f"{place}.{ENDINGS[kind]}") for kind in wanted}
 
     @property
     def manners(self) -> dict[str, str]:

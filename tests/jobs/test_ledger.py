@@ -6,12 +6,13 @@ import hashlib
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from desktop.errors import UserError
 from desktop.jobs.job import CoverJob, DoctorJob
-from desktop.jobs.ledger import Fate, content_hash, fate_of, guarded, recipe_of, stamp
+from desktop.jobs.ledger import Fate, content_hash, fate_of, guarded, recipe_of, see
 from desktop.jobs.rows import Owner
 from desktop.jobs.states import State
 from desktop.jobs.store import Store
@@ -61,7 +62,7 @@ def test_the_same_work_is_known_again(tmp_path: Path) -> None:
     result = {
         "files": {"project": str(project)},
         "sources": {str(song): content_hash(song)},
-        "stamps": {str(song): stamp(song)},
+        "stamps": {str(song): see(song).stamp},
         "models": {"beats": "1"},
     }
     store = Store(tmp_path / "queue.sqlite")
@@ -72,7 +73,7 @@ def test_the_same_work_is_known_again(tmp_path: Path) -> None:
     made = store.made([job.place])[job.place]
     assert made.sources == (hashlib.sha256(b"one").hexdigest(),) and made.sizes == (3,) and made.models == {"beats": "1"}
     assert fate_of(made.files["project"]) is Fate.INTACT
-    assert store.hashes([str(song)]) == {str(song): (stamp(song), made.sources[0])}
+    assert store.hashes([str(song)]) == {str(song): (see(song).stamp, made.sources[0])}
     song.rename(moved)
     again = CoverJob(source=str(moved), output=str(tmp_path), name="a", device="cpu", also=("pdf",))
     assert again.place == job.place and recipe_of(again) == made.recipe
@@ -88,7 +89,12 @@ def test_the_same_work_is_known_again(tmp_path: Path) -> None:
 def test_a_result_that_says_too_little_is_not_remembered(tmp_path: Path) -> None:
     store = Store(tmp_path / "queue.sqlite")
     job = CoverJob(source=str(tmp_path / "a.mp3"), output=str(tmp_path))
-    for result in ({}, {"sources": {}, "models": {}}, {"files": {"midi": "gone"}, "sources": {job.source: "1"}, "models": {}}):
+    silent: list[dict[str, Any]] = [
+        {},
+        {"sources": {}, "models": {}},
+        {"files": {"midi": "gone"}, "sources": {job.source: "1"}, "models": {}},
+    ]
+    for result in silent:
         store.note_made(job, result)
     store.note_made(DoctorJob(), {"sources": {}, "models": {}, "files": {"a": str(tmp_path)}})
     assert store.made([job.place, ""]) == {}
