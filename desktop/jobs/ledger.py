@@ -154,13 +154,18 @@ def content_hash(path: Path) -> str:
     return _hash(str(path), _listing(path))
 
 
+def stamps_of(job: AnyJob) -> dict[str, str]:
+    """The stamp of each source that is there, by its path."""
+    return {str(path): see(path).stamp for path in job.sources if path.exists()}
+
+
 class Sources:
     """The files that a job reads, as they were when it began."""
 
     def __init__(self, job: AnyJob) -> None:
         self._noun = job.source_noun
         self._before = {path: _listing(path) for path in job.sources if path.exists()}
-        self._stamps = {str(path): see(path).stamp for path in self._before}
+        self._stamps = stamps_of(job)
         self._hashes: dict[str, str] = {}
         self._over = threading.Event()
         self._reader = threading.Thread(target=self._read, name="sources", daemon=True)

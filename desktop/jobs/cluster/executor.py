@@ -22,6 +22,7 @@ from desktop.jobs.events import Failed
 from desktop.jobs.executor import JobExecutor, JobFuture, Listen, Task
 from desktop.jobs.failures import failure
 from desktop.jobs.job import AnyJob, CoverJob, LabelJob, RenderJob, RestoreJob, ScoreJob, WaterfallJob, encode
+from desktop.jobs.ledger import stamps_of
 from desktop.jobs.messages import ProtocolError
 
 TRAVELLING = (CoverJob, RestoreJob, LabelJob, RenderJob, ScoreJob, WaterfallJob)
@@ -134,6 +135,7 @@ class ClusterExecutor(JobExecutor):
             return
         try:
             job = task.job
+            future.stamps = stamps_of(job)
             sources, targets = files.sources_of(job), files.targets_of(job)
             future.add_done_callback(lambda _: files.remove_probes(targets))
             future.parcel = Parcel(

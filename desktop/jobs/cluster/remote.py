@@ -35,6 +35,7 @@ class RemoteFuture(JobFuture):
 
     Attributes:
         parcel: what was sent; None while its files are looked at.
+        stamps: of the job's sources here, before they were looked at.
         task: Dask's future for it.
     """
 
@@ -42,6 +43,7 @@ class RemoteFuture(JobFuture):
         super().__init__()
         self.token = token
         self.parcel: Parcel | None = None
+        self.stamps: dict[str, str] = {}
         self.task: Future[Any] | None = None
         self._line = line
         self._tell = listen
@@ -142,6 +144,9 @@ class RemoteFuture(JobFuture):
                 raise ProtocolError(f"{type(last).__name__} is no end")
             for made in note.made:
                 self._fetch(address, note.attempt, made)
+            if isinstance(last, Done) and "stamps" in last.result:
+                # The node has said how its copies look.
+                last = Done({**last.result, "stamps": self.stamps})
         except ConnectionError:
             # The node is lost with what it made: Dask gives the job to another.
             return

@@ -14,6 +14,7 @@ from desktop.jobs.cluster import client
 from desktop.jobs.cluster.executor import ClusterExecutor
 from desktop.jobs.cluster.keys import make_keys
 from desktop.jobs.events import Done, Failed
+from desktop.jobs.ledger import see
 from tests.jobs.cluster.cluster import Cluster, Heard, Member, task, wait_until
 
 
@@ -33,7 +34,7 @@ def test_jobs_events_requests_and_a_lost_node(cluster: Cluster, tmp_path: Path) 
         assert isinstance(last, Done)
         assert last.result["steps"] == 20
         # Hashes of what was read come back with the client's paths.
-        assert list(last.result["sources"]) == [str(song)]
+        assert list(last.result["sources"]) == [str(song)] and last.result["stamps"] == {str(song): see(song).stamp}
     assert {future.node for future in both} == {"one", "two"}
     for future in both:
         kinds = heard.kinds(future)
