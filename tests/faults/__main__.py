@@ -10,10 +10,9 @@ from pathlib import Path
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library
 from desktop.paths import models_dir
-from tests.faults.faults import obstacle
 from tests.faults.head import make_head
 from tests.faults.sources import MIX
-from tests.faults.suite import FAULTS, Line, run, table
+from tests.faults.suite import FAULTS, Line, obstacle, run, table
 from tests.faults.world import MODELS
 
 

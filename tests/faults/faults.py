@@ -31,7 +31,7 @@ def worker_killed(world: World) -> None:
     child, kills = world.work(), max(2, len(world.jobs) // 20)
     for kill in range(1, kills + 1):
         world.until_done(kill / (kills + 2), child)
-        row = _caught(world, child)
+        row = caught(world, child)
         world.again.add(row.id)
         send(row.worker, signal.SIGKILL)
         until(lambda row=row: _state(world, row.id) != "running", "the queue hears of it")  # type: ignore[misc]
@@ -48,7 +48,7 @@ def command_killed(world: World) -> None:
     child.kill()
     world.finish(child)
     until(lambda: not world.processes.alive(), "the workers go with it", 30)
-    _excuse_cut_short(world)
+    excuse_cut_short(world)
 
 
 def window_killed(world: World) -> None:
@@ -58,7 +58,7 @@ def window_killed(world: World) -> None:
     child.kill()
     world.finish(child)
     until(lambda: not world.processes.alive(), "the workers go with it", 30)
-    _excuse_cut_short(world)
+    excuse_cut_short(world)
     again = world.open_window()
     world.until_over()
     _close_window(again)
@@ -70,7 +70,7 @@ def stopped(world: World) -> None:
     """A worker stands still (SIGSTOP) for longer than it may be silent, then the whole command does."""
     child = world.work()
     world.until_done(0.2, child)
-    row = _caught(world, child)
+    row = caught(world, child)
     # It is said after ten seconds that a worker does not answer.
     began, done = time.monotonic(), world.states()["done"]
     rest = len(world.jobs) - done > 6
@@ -98,7 +98,7 @@ def everything_full(world: World) -> None:
 
 def permission_lost(world: World) -> None:
     """Nobody may write into some of the results' folders any more, nor read some sources."""
-    child = world.work(before=BOUND)
+    child = world.work(before=BOUND if os.geteuid() == 0 else ())
     world.until_done(0.2, child)
     waiting = [row.id for row in world.rows() if row.state == "queued"]
     closed = world.output / "scores"
@@ -119,7 +119,7 @@ def sources_deleted(world: World) -> None:
     """Sources of waiting jobs are deleted, and that of one that runs."""
     child = world.work()
     world.until_done(0.2, child)
-    row = _caught(world, child)
+    row = caught(world, child)
     waiting = [one for one in world.rows() if one.state == "queued"]
     gone = [source_of(world.jobs[one.id]) for one in (row, *waiting[-max(1, len(waiting) // 10) :])]
     kept = world.folder / "kept"
@@ -144,7 +144,7 @@ def sources_changed(world: World) -> None:
     while child.poll() is None and tries < 10 * wanted and len(_failed(world)) < wanted:
         tries += 1
         with contextlib.suppress(_Ended):
-            row = _caught(world, child, remembered=True)
+            row = caught(world, child, remembered=True)
             source = source_of(world.jobs[row.id])
             world.excused.add(source)
             changed.add(row.id)
@@ -213,7 +213,7 @@ def two_windows(world: World) -> None:
     two.kill()
     world.finish(two)
     world.until_over()
-    _excuse_cut_short(world)
+    excuse_cut_short(world)
     _close_window(one)
     left = world.states()
     assert left["interrupted"] <= 2 and left["done"] + left["interrupted"] == len(world.jobs), left
@@ -223,7 +223,7 @@ class _Ended(Exception):
     """The command has ended before it could be caught at work."""
 
 
-def _caught(world: World, child: subprocess.Popen[bytes], *, remembered: bool = False) -> Seen:
+def caught(world: World, child: subprocess.Popen[bytes], *, remembered: bool = False) -> Seen:
     """A job in the middle, its worker stopped; ``remembered`` for one whose sources are watched."""
     while True:
         if child.poll() is not None:
@@ -257,7 +257,7 @@ def _failed(world: World) -> list[int]:
     return [row.id for row in world.rows() if row.state == "failed"]
 
 
-def _excuse_cut_short(world: World) -> None:
+def excuse_cut_short(world: World) -> None:
     """What a killed program was at may have had its result already, and is made again."""
     world.again.update(row.id for row in world.rows() if row.state in ("running", "interrupted"))
 
@@ -305,10 +305,15 @@ def _shifted_clock(folder: Path) -> Path:
     """A library that takes the offset in the file CLOCK_OFFSET off the time of day, for whoever preloads it."""
     library = folder / "clock.so"
     source = Path(__file__).with_name("clock.c")
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    assert compiler is not None
-    subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"], check=True)
+    program = compiler()
+    assert program is not None
+    subprocess.run([program, "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"], check=True)
     return library
+
+
+def compiler() -> str | None:
+    """A C compiler, if there is one."""
+    return next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
 
 
 Fault = Callable[[World], None]
@@ -329,14 +334,3 @@ LOCAL: dict[str, Fault] = {
     "clock jumped back": clock_back,
     "two windows": two_windows,
 }
-
-
-def obstacle(name: str) -> str:
-    """Why this computer cannot have the fault; "" when it can."""
-    if os.name != "posix" or not Path("/proc/self/environ").exists():
-        return "needs Linux: signals, /proc and inotify"
-    if name == "clock jumped back" and not any(map(shutil.which, ("cc", "gcc", "clang"))):
-        return "needs a C compiler, for a clock that can be put back"
-    if name == "permission lost" and os.geteuid() == 0 and shutil.which("setpriv") is None:
-        return "needs a user whom permissions bind"
-    return ""

@@ -1,4 +1,4 @@
-"""Real processes of the product under a home of their own, found by their environment in /proc."""
+"""Real processes of the product under homes of their own, found by their environment in /proc."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def until(is_so: Callable[[], object], what: str, seconds: float = 240.0) -> Non
 
 
 class Processes:
-    """Starts the product's programs for one home, and finds whatever came of them.
+    """Starts the product's programs with homes below one folder, and finds whatever came of them.
 
     Attributes:
         environment: of all that is started.
     """
 
-    def __init__(self, home: Path, models: Path, logs: Path, temp: Path) -> None:
+    def __init__(self, folder: Path, home: Path, models: Path, temp: Path) -> None:
         kept = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
         self.environment = kept | {
             "REPRISE_HOME": str(home),
@@ -40,24 +40,23 @@ class Processes:
             "COLUMNS": "200",
             "TMPDIR": str(temp),
         }
-        self._mark = os.fsencode(f"REPRISE_HOME={home}")
-        self._logs = logs
+        self._mark = os.fsencode(f"REPRISE_HOME={folder}/")
+        self._logs = folder / "logs"
         self._started: list[subprocess.Popen[bytes]] = []
 
     def start(
         self, *words: str | Path, before: Sequence[str] = (), extra: dict[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
         """Start a command (the window without words); what it says goes into a file of its own."""
-        log = self._logs / f"{len(self._started)}.txt"
-        with log.open("wb") as said:
+        return self.start_module("desktop", *words, before=before, extra=extra)
+
+    def start_module(
+        self, module: str, *words: str | Path, before: Sequence[str] = (), extra: dict[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a module of this checkout."""
+        with (self._logs / f"{len(self._started)}.txt").open("wb") as said:
             child = subprocess.Popen(
-                [
-                    *before,
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    *(map(str, words) if words[:1] == ("tests.faults.enqueue",) else ("desktop", *map(str, words))),
-                ],
+                [*before, sys.executable, "-P", "-u", "-m", module, *map(str, words)],
                 env=self.environment | (extra or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
@@ -77,7 +76,7 @@ class Processes:
         return (self._logs / f"{self._started.index(child)}.txt").read_text(encoding="utf-8", errors="replace")
 
     def alive(self) -> list[int]:
-        """Numbers of all processes that belong to the home, however they were started."""
+        """Numbers of all processes whose home is below the folder, however they were started."""
         return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and self._is_ours(entry)]
 
     def workers(self) -> list[int]:
@@ -102,7 +101,7 @@ class Processes:
 
     def _is_ours(self, entry: Path) -> bool:
         try:
-            return self._mark in (entry / "environ").read_bytes().split(b"\0")
+            return self._mark in (entry / "environ").read_bytes()
         except OSError:
             return False
 

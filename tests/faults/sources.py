@@ -113,7 +113,9 @@ def write_anew(path: Path) -> None:
     elif path.suffix == ".mp4":
         data += b"\0\0\0\x08free"
     else:
-        done, encoded = cv2.imencode(".png", 255 - cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR))
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        assert picture is not None
+        done, encoded = cv2.imencode(".png", 255 - picture)
         assert done
         data = encoded.tobytes()
     path.write_bytes(data)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -12,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.check import Findings, check
-from tests.faults.faults import LOCAL, Fault
+from tests.faults.cluster import node_killed, scheduler_killed
+from tests.faults.faults import LOCAL, Fault, compiler
 from tests.faults.sources import MIX
 from tests.faults.world import World
 
-FAULTS: dict[str, Fault] = dict(LOCAL)
+FAULTS: dict[str, Fault] = {**LOCAL, "cluster node killed": node_killed, "scheduler killed": scheduler_killed}
 _HEADS = (
     *("fault", "jobs", "done", "failed (told why)", "cancelled", "cut short"),
     *("lost", "twice", "partial", "changed", "orphans", "scratch", "done in the end", "seconds", "verdict"),
@@ -63,6 +67,21 @@ class Line:
         ]
 
 
+def obstacle(name: str) -> str:
+    """Why this computer cannot have the fault; "" when it can."""
+    if sys.platform != "linux":
+        return "needs Linux: signals, /proc and inotify"
+    if name == "clock jumped back" and compiler() is None:
+        return "needs a C compiler, for a clock that can be put back"
+    if name == "permission lost" and os.geteuid() == 0 and shutil.which("setpriv") is None:
+        return "needs a user whom permissions bind"
+    if name.startswith("disk full") and not _may_mount():
+        return "no small file system may be mounted here"
+    if FAULTS[name] in (node_killed, scheduler_killed) and importlib.util.find_spec("distributed") is None:
+        return "needs the cluster extra"
+    return ""
+
+
 def run(name: str, models: Path, count: int, *, head: Path | None = None, mix: Sequence[str] = MIX) -> Line:
     """Try a fault on so many jobs; look right after it, take it away, go on, look again."""
     began = time.monotonic()
@@ -103,8 +122,20 @@ def _disk(name: str, folder: Path) -> Iterator[dict[str, Path]]:
         return
     place = folder / "disk"
     place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)], check=True, capture_output=True)
+    subprocess.run(_mount(place), check=True, capture_output=True)
     try:
         yield {"results" if "results" in name else "disk": place}
     finally:
         subprocess.run(["umount", str(place)], check=True)
+
+
+def _mount(place: Path) -> list[str]:
+    return ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)]
+
+
+def _may_mount() -> bool:
+    with tempfile.TemporaryDirectory() as place:
+        done = subprocess.run(_mount(Path(place)), capture_output=True, check=False).returncode == 0
+        if done:
+            subprocess.run(["umount", place], check=True)
+    return done

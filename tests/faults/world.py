@@ -36,6 +36,7 @@ class Seen:
     error: dict[str, Any] | None
     worker: int
     owner: int
+    node: str
 
     @property
     def why(self) -> str:
@@ -81,7 +82,7 @@ class World:
         self.again: set[int] = set()
         self.mending: list[Callable[[], object]] = []
         self.placed: Counter[Path] = Counter()
-        self.processes = Processes(self.home, self.models, folder / "logs", self.temp)
+        self.processes = Processes(folder, self.home, self.models, self.temp)
         self._enqueue()
         self.placing = Placing(path for path in (self.output, *self.output.rglob("*")) if path.is_dir())
 
@@ -110,7 +111,7 @@ class World:
         """What the database file says now."""
         with closing(self._open()) as db:
             found = db.execute(
-                f"SELECT id, state, job, error, worker_pid, owner_pid FROM jobs WHERE {OURS} ORDER BY id"
+                f"SELECT id, state, job, error, worker_pid, owner_pid, node FROM jobs WHERE {OURS} ORDER BY id"
             ).fetchall()
         return [Seen(one[0], one[1], one[2].encode(), json.loads(one[3]) if one[3] else None, *one[4:]) for one in found]
 
@@ -154,8 +155,8 @@ class World:
     def _enqueue(self) -> None:
         file = self.folder / "jobs.jsonl"
         file.write_bytes(b"".join(encode(job) + b"\n" for job in self.jobs.values()))
-        code, said = self.processes.run("tests.faults.enqueue", file, self.report)
-        assert code == 0, said
+        child = self.processes.start_module("tests.faults.enqueue", file, self.report)
+        assert child.wait(60) == 0, self.processes.said(child)
 
 
 def digest(path: Path) -> str:
