@@ -50,8 +50,10 @@ def sidecars() -> list[Path]:
 
 def settled(qtbot: QtBot) -> None:
     """Let what runs off the window's thread end, and its answers arrive."""
-    QThreadPool.globalInstance().waitForDone()
-    qtbot.wait(10)
+    # An answer may begin more of it.
+    for _ in range(3):
+        QThreadPool.globalInstance().waitForDone()
+        qtbot.wait(10)
 
 
 def note_of(window: MainWindow, part: str) -> Note:

@@ -62,7 +62,7 @@ def test_a_run_that_goes_on_grows_beside_the_others(desk: Desk, page: ComparePag
     desk.runs.add_points(running.id, points(50, 30))
     desk.runs.update(running.id, step=50)
     qtbot.waitUntil(lambda: len(page.plot.scene.runs[1]) == 50)
-    assert cells(page)["Steps"] == ["60 of 60", "50 of 120"]
+    qtbot.waitUntil(lambda: cells(page)["Steps"] == ["60 of 60", "50 of 120"])
     desk.runs.update(running.id, state=RunState.STOPPED)
     desk.source.delete([running.id])
     assert [run.name for run in page.plot.scene.runs] == ["Done"]

@@ -122,7 +122,7 @@ def test_what_is_chosen_becomes_a_job_that_is_followed(desk: Desk, page: Evaluat
     desk.runs.add_evaluation(run.id, labels_report(tmp_path, 5, 60))
     desk.elsewhere.move(row.id, State.DONE, result={})
     qtbot.waitUntil(lambda: not page.watched.going)
-    assert page.report is not None and page.history.count() == 1 and not page.progress.isVisible()
+    qtbot.waitUntil(lambda: page.report is not None and page.history.count() == 1 and not page.progress.isVisible())
 
 
 def test_a_run_that_trains_or_has_no_weights_is_not_scored(desk: Desk, page: EvaluatePage) -> None:
@@ -227,7 +227,7 @@ def test_nothing_is_cut_and_everything_has_a_name(
     page.show_run(run.id)
     page.resize(*size)
     qtbot.wait(30)
-    assert (page.width(), page.height()) == size and not cut(page)
+    qtbot.waitUntil(lambda: (page.width(), page.height()) == size and not cut(page))
     for value in ("confusions", "classes", "rows"):
         page.result.labels.views.set_value(value)
         page.result.labels._show_view()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QLabel, QMessageBox, QProgressBar, QScrollBar, QToolButton
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QMessageBox, QProgressBar, QScrollBar, QToolButton
 from pytestqt.qtbot import QtBot
 
 from desktop.jobs.job import Recipe, Records, TuneJob
@@ -24,7 +24,7 @@ from desktop.ui.tuning.run_tasks import free_name
 from desktop.ui.tuning.steps import Step
 from desktop.ui.widgets.parts import Section
 from tests.ui.conftest import close
-from tests.ui.test_window import group, widgets
+from tests.ui.test_window import clipped, group, widgets
 
 LABELS = ("billing", "returns", "technical support")
 ESTIMATE = {
@@ -154,24 +154,13 @@ def test_names_tooltips_and_room(parts: Parts, panel: TuningPanel, qtbot: QtBot)
             window.services.prefs.change(theme=choice)
             window.resize(*size)
             qtbot.wait(60)
-            assert (window.width(), window.height()) == size
-            assert not clipped(panel), (step, size)
+            qtbot.waitUntil(lambda size=size: (window.width(), window.height()) == size and not clipped(panel))
     bare = [
         b for b in panel.findChildren(QToolButton) if not b.text() and not b.toolTip() and not b.objectName().startswith("qt_")
     ]
     assert not bare
     assert panel.runs.model.data(panel.runs.model.index(0), Qt.ItemDataRole.AccessibleTextRole).startswith("Run number")
     assert len(runs) == 3
-
-
-def clipped(panel: TuningPanel) -> list[str]:
-    cut = []
-    for label in panel.findChildren(QLabel):
-        if label.isVisible() and not label.wordWrap() and not label.toolTip() and label.text():
-            needed = label.fontMetrics().horizontalAdvance(label.text())
-            if needed > label.contentsRect().width() + 1:
-                cut.append(f"{label.text()}: {needed} in {label.width()}")
-    return cut
 
 
 def test_the_tab_key_reaches_everything(parts: Parts, panel: TuningPanel, qtbot: QtBot) -> None:
@@ -284,9 +273,9 @@ def test_a_run_that_fails_before_it_begins_is_in_the_list_and_says_why(parts: Pa
         return found
 
     qtbot.waitUntil(lambda: job().state is JobState.FAILED)
-    entry = panel.runs.model.entries[0]
-    assert entry.tone == "error" and "folder" in entry.state.lower()
-    assert any("folder" in note.text.lower() for note in parts.window.notes())
+    qtbot.waitUntil(lambda: panel.runs.model.entries[0].tone == "error")
+    assert "folder" in panel.runs.model.entries[0].state.lower()
+    qtbot.waitUntil(lambda: any("folder" in note.text.lower() for note in parts.window.notes()))
     panel.tasks.delete([run])
     qtbot.waitUntil(lambda: not panel.runs.model.entries)
 

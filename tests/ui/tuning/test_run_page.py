@@ -70,8 +70,8 @@ def test_a_running_run_grows_and_says_what_stopping_keeps(desk: Desk, page: RunP
     desk.runs.add_samples(run.id, [Sample(70, 0, "What changed?", "All", "Nothing")])
     desk.runs.update(run.id, step=70, best_step=70, best_value=0.5)
     qtbot.waitUntil(lambda: page.reader.curves.last_step == 70)
-    assert page.samples.step == 70, "the newest answers are followed"
-    assert "step 70 with a loss of 0.500" in page.head.keeps.text()
+    # The newest answers are followed.
+    qtbot.waitUntil(lambda: page.samples.step == 70 and "step 70 with a loss of 0.500" in page.head.keeps.text())
     page.hidden()
     assert not page.is_polling
     page.shown()
@@ -105,7 +105,7 @@ def test_a_run_that_waits_says_for_what(desk: Desk, page: RunPage, qtbot: QtBot)
     assert page.head.buttons["cancel"].isVisible() and not page.head.buttons["finish"].isVisible()
     page.head.buttons["cancel"].click()
     qtbot.waitUntil(lambda: desk.source.job(second).state is State.CANCELLED)  # type: ignore[union-attr]
-    assert not page.head.buttons["cancel"].isVisible()
+    qtbot.waitUntil(lambda: not page.head.buttons["cancel"].isVisible())
     page.show_run(first)
     assert page.quiet.detail.text() == "It begins in a moment."
     page.show_run(None)
@@ -146,8 +146,7 @@ def test_nothing_is_cut_in_either_theme(desk: Desk, page: RunPage, qtbot: QtBot,
         desk.themer.choose(choice)  # type: ignore[arg-type]
         page.resize(*size)
         qtbot.wait(30)
-        assert (page.width(), page.height()) == size
-        assert not cut(page)
+        qtbot.waitUntil(lambda: (page.width(), page.height()) == size and not cut(page))
     desk.themer.choose("light")
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QLabel, QProgressBar, QScrollBar, QToolButton
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QProgressBar, QScrollBar, QToolButton
 from pytestqt.qtbot import QtBot
 
 from desktop.errors import UserError
@@ -18,7 +18,7 @@ from desktop.ui.app import Parts
 from desktop.ui.video.panel import VideoPanel
 from desktop.ui.video.shown import After
 from tests.e2e.clips import make_clip
-from tests.ui.test_window import group, widgets
+from tests.ui.test_window import clipped, group, widgets
 
 
 @pytest.fixture
@@ -48,15 +48,9 @@ def test_names_tooltips_and_room(parts: Parts, panel: VideoPanel, qtbot: QtBot) 
             window.services.prefs.change(theme=choice)
             window.resize(*size)
             qtbot.wait(60)
-            assert (window.width(), window.height()) == size
+            qtbot.waitUntil(lambda size=size: (window.width(), window.height()) == size)
             for part in (panel, window.topbar):
-                cut = []
-                for label in part.findChildren(QLabel):
-                    if label.isVisible() and not label.wordWrap() and not label.toolTip() and label.text():
-                        needed = label.fontMetrics().horizontalAdvance(label.text())
-                        if needed > label.contentsRect().width() + 1:
-                            cut.append(f"{label.text()}: {needed} in {label.width()}")
-                assert not cut, size
+                qtbot.waitUntil(lambda part=part: not clipped(part))
             assert panel.canvas.view.width() >= 0.4 * window.width(), "the picture is larger than the controls"
 
 
@@ -102,7 +96,7 @@ def test_a_model_that_is_not_here_blocks_with_a_reason_and_is_not_fetched(parts:
     box = panel.inspector.restorer if field == "restorer" else panel.inspector.background
     assert box.install.isVisible() and box.install.text().startswith("Install")
     qtbot.wait(1200)
-    assert panel.clip.shown.frame is not None and not panel.clip.shown.rendering
+    qtbot.waitUntil(lambda: panel.clip.shown.frame is not None and not panel.clip.shown.rendering)
     assert panel.clip.look._inspect.asked is None, "estimating would fetch the model"
     panel.clip.choose(choices)
     assert panel.inspector.blocked == "" and panel.inspector.run.isEnabled()
