@@ -62,7 +62,7 @@ def test_a_clip_is_seen_restored_and_compared(parts: Parts, panel: VideoPanel, c
     assert look.size == (176, 144) and look.duration == pytest.approx(3.0, abs=0.1) and look.rate == pytest.approx(25)
     assert window.topbar.facts.text() == "0:03  ·  176 × 144  ·  25 fps"
     assert panel.inspector.details["Scan"].value == "progressive"
-    assert panel.inspector.estimate.text().startswith("Takes about")
+    qtbot.waitUntil(lambda: panel.inspector.estimate.text().startswith("Takes about"))
 
     # Frame by frame, exactly.
     view = panel.canvas.view
@@ -118,10 +118,18 @@ def test_a_clip_is_seen_restored_and_compared(parts: Parts, panel: VideoPanel, c
     # Played, both files in step.
     pairs: list[tuple[float, float | None]] = []
     open_clip.playback.shown.connect(lambda a, b: pairs.append((a.time, b and b.time)))
-    open_clip.seek(1.0)
-    qtbot.keyClick(view, Qt.Key.Key_Space)
-    assert open_clip.playback.playing
-    qtbot.waitUntil(lambda: not open_clip.playback.playing)
+
+    def play() -> None:
+        open_clip.seek(1.0)
+        qtbot.keyClick(view, Qt.Key.Key_Space)
+        assert open_clip.playback.playing
+        qtbot.waitUntil(lambda: not open_clip.playback.playing)
+
+    # On a busy computer pictures are left out.
+    for _ in range(3):
+        play()
+        if len(pairs) >= 3:
+            break
     assert len(pairs) >= 3 and all(b is not None and abs(a - b) < 0.03 for a, b in pairs)
     assert open_clip.shown.time == pytest.approx(1.36, abs=0.09)
 
@@ -184,15 +192,16 @@ def test_files_go_where_they_belong(parts: Parts, panel: VideoPanel, clip: Path,
     panel.list.list.setCurrentRow(2)
     assert third.choices.options.steadiness == "low" and second.choices.options.steadiness == "high", "each has its own"
     panel.run_all()
+    qtbot.waitUntil(lambda: all(item.row is not None for item in panel.clips.items))
     jobs = [row.job for row in parts.queue.rows() if isinstance(row.job, RestoreJob)]
     assert sorted((Path(job.source).name, job.options.steadiness) for job in jobs) == [
         ("a.mp4", "low"), ("b.mkv", "high"), ("c.mov", "low")
     ]  # fmt: skip
-    assert not panel.list.all.isEnabled()
+    assert len(parts.store.batches()) == 1 and not panel.list.all.isEnabled(), "all are one batch"
     panel.list.row(first).buttons["cancel"].click()
     qtbot.waitUntil(lambda: all(item.running is None for item in panel.clips.items), timeout=PATIENCE)
     assert second.result is not None and third.result is not None
-    assert panel.list.row(second)._state.text() == "Restored"
+    qtbot.waitUntil(lambda: panel.list.row(second)._state.text() == "Restored")
 
 
 def test_two_clips_dropped_together_can_be_compared(

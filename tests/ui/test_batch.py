@@ -70,7 +70,6 @@ def test_a_batch_is_put_together_and_made(
             "covers.html",
             "covers.json",
         ]
-        panel.batch.look()
         qtbot.waitUntil(lambda: page.outlook.again.isEnabled() and page.outlook.done.text() == "1 of 2 is done already")
     told = json.loads((tmp_path / "out" / "covers.json").read_text(encoding="utf-8"))
     with (tmp_path / "out" / "covers.csv").open(encoding="utf-8-sig", newline="") as file:

@@ -71,7 +71,8 @@ def gather(given: Iterable[Path], common: Entry) -> list[Entry]:
 
 
 def _songs_in(folder: Path, common: Entry) -> list[Entry]:
-    files = sorted(path for path in files_below(folder) if path.suffix.lower() in SOUNDS)
+    # Comparing paths themselves takes ten times as long.
+    files = sorted((path for path in files_below(folder) if path.suffix.lower() in SOUNDS), key=lambda path: path.parts)
     if not files:
         raise UserError("There are no songs in this folder", path=folder, remedy=f"Songs end in {', '.join(SOUNDS[:8])}, ...")
     return [replace(common, source=path.absolute(), inside=path.parent.relative_to(folder)) for path in files]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from desktop.batch.request import spec_of
 from desktop.jobs.batches import Batch, BatchSpec
 from desktop.jobs.guards import space
 from desktop.jobs.rows import Row
+from desktop.jobs.states import State
 from desktop.ui.background import Op
 from desktop.ui.batches.ask import Ask
 from desktop.ui.batches.report import ReportKeeper
@@ -37,7 +38,10 @@ class Batching(QObject):
     Signals:
         looked: the outlook is known, or is no longer. started: a batch is in the queue.
         changed: the batch is further. rows: its jobs that changed (a list of Row). ended: the batch is over.
-        failed: something could not be done (an Exception).
+        joined: jobs of new files of the watched folder. failed: something could not be done (an Exception).
+
+    Args:
+        whole: tell of jobs that wait, too, once they are queued.
     """
 
     looked = Signal()
@@ -45,11 +49,12 @@ class Batching(QObject):
     changed = Signal()
     rows = Signal(list)
     ended = Signal()
+    joined = Signal(list)
     failed = Signal(object)
 
-    def __init__(self, services: Services, parent: QObject) -> None:
+    def __init__(self, services: Services, parent: QObject, *, whole: bool = False) -> None:
         super().__init__(parent)
-        self._services = services
+        self._services, self._whole = services, whole
         self.outlook: Outlook | None = None
         self.problem = ""
         self.batch: Batch | None = None
@@ -127,6 +132,7 @@ class Batching(QObject):
                 self._watch = FolderWatch(self._services, self.batch.id, ask.more, known, self)
                 self._watch.failed.connect(self.failed)
                 self._watch.joined.connect(self._report.expect)
+                self._watch.joined.connect(self.joined)
             self.started.emit()
             # What ended before this thread heard of the batch's number.
             self._catch_up()
@@ -192,9 +198,10 @@ class Batching(QObject):
             self._over()
         else:
             number = self.batch.id
-            self._read(lambda: self._batch_changed(self._services.store.batch(number)))
+            begun = [] if self._whole else [state for state in State if state is not State.QUEUED]
+            self._read(lambda: self._batch_changed(self._services.store.batch(number)), begun)
 
-    def _read(self, then: Callable[[], None]) -> None:
+    def _read(self, then: Callable[[], None], states: Collection[State] = ()) -> None:
         number, store = self.batch.id if self.batch is not None else 0, self._services.store
 
         def told(rows: list[Row]) -> None:
@@ -202,7 +209,7 @@ class Batching(QObject):
                 self.rows.emit(rows)
                 then()
 
-        work = Op(self, lambda: store.page(batch=number, newest_first=False, limit=_ALL))
+        work = Op(self, lambda: store.page(batch=number, states=states, newest_first=False, limit=_ALL))
         work.success(told).failure(self.failed.emit).start()
 
     def _rows_changed(self, rows: list[Row]) -> None:

@@ -44,7 +44,7 @@ class BatchChoices(QWidget):
         self.failing.setAccessibleName("When a file fails")
         self.failing.setToolTip("What happens to the other files when one cannot be done")
         for name, box in (("order", self.order), ("failing", self.failing)):
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             kept = state.text(f"{panel}/batch_{name}")
             box.setCurrentIndex(max(0, next((n for n in range(box.count()) if str(box.itemData(n)) == kept), 0)))
             box.activated.connect(lambda _n, name=name, box=box: self._changed(name, box))
@@ -59,11 +59,6 @@ class BatchChoices(QWidget):
     def failing_now(self) -> OnError:
         """What happens to the rest when one fails."""
         return OnError(self.failing.currentData())
-
-    def enable(self, on: bool) -> None:
-        """Whether they can be changed now."""
-        self.order.setEnabled(on)
-        self.failing.setEnabled(on)
 
     def _changed(self, name: str, box: QComboBox) -> None:
         self._state.keep(f"{self._key}/batch_{name}", str(box.currentData()))

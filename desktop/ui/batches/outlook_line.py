@@ -6,10 +6,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.batch.outlook import Outlook
+from desktop.jobs.batches import Batch
 from desktop.jobs.guards.space import MB, amount
 from desktop.ui import theme
 from desktop.ui.batches.batching import Batching
 from desktop.ui.icons import Button, IconLabel
+from desktop.ui.queue.batch_row import totals
+from desktop.ui.topbar import remaining
 from desktop.ui.widgets.elided import ElidedLabel
 from desktop.ui.widgets.parts import label
 from desktop.ui.widgets.timecode import about
@@ -44,6 +47,14 @@ def done_words(outlook: Outlook) -> str:
     if done == total:
         return "Done already" if total == 1 else f"All {total:,} are done already"
     return f"{done:,} of {total:,} {'is' if done == 1 else 'are'} done already"
+
+
+def _going(batch: Batch | None) -> str:
+    """How far a batch is."""
+    if batch is None:
+        return "Starting…"
+    left = remaining(batch.remaining_s)
+    return totals(batch) + (f"  ·  {left}" if left else "")
 
 
 class OutlookLine(QWidget):
@@ -87,19 +98,19 @@ class OutlookLine(QWidget):
         """Show what is known now."""
         batching = self._batching
         outlook = batching.outlook
-        if outlook is None:
+        if outlook is None and not batching.running:
             # What was said before stays until more is known, so that nothing jumps while a setting is changed.
             self.again.setEnabled(False)
             return
-        on = not batching.running
-        done, told = done_words(outlook) if on else "", facts(outlook) if on else ""
+        outlook, on = outlook or Outlook(), not batching.running
+        done, told = (done_words(outlook), facts(outlook)) if on else ("", _going(batching.batch))
         self.done.setText(done)
         self.done.setVisible(bool(done))
         self.again.setText("Leave them" if outlook.again else "Do it again" if len(outlook.done) == 1 else "Do them again")
         self.again.setToolTip(
             "Leave alone what is done already" if outlook.again else "Make anew what is done already; results are replaced"
         )
-        self.again.setVisible(bool(done))
+        self.again.setVisible(bool(done) and on)
         self.again.setEnabled(True)
         self.facts.setText(told)
         self.facts.setVisible(bool(told))

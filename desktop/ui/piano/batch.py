@@ -181,6 +181,9 @@ class Batch(QObject):
         outlook = self.batching.outlook
         assert outlook is not None
         self.rows, self.lines = {}, [None] * len(self.entries)
+        for job in outlook.waiting:
+            if (place := self._places.get(str(getattr(job, "source", "")))) is not None:
+                self.lines[place] = Line(str(getattr(job, "source", "")), str(JobState.QUEUED))
         self._show_skipped(outlook.skipped)
         self.lined.emit(list(range(len(self.entries))))
 
@@ -217,6 +220,7 @@ class Batch(QObject):
             self.changed.emit()
 
     def _ended(self) -> None:
+        self.look()
         self.changed.emit()
         self.ended.emit()
 

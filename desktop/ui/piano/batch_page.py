@@ -97,23 +97,21 @@ class BatchPage(QWidget):
             reason = "All songs are done already"
         self.start.setEnabled(not (running or reason))
         self.start.setToolTip("It is running" if running else reason or "Make the covers")
-        self.stop.setEnabled(running)
-        self.stop.setToolTip("Cancel what waits and what is being made" if running else "Nothing is being made")
         chosen = self.table.selectionModel().hasSelection()
         self.remove.setEnabled(any_songs and not running)
         self.remove.setText("Remove" if chosen else "Clear")
         self.remove.setToolTip("Not while it runs" if running else "Take songs off the list; files stay")
-        for part in (self.template, *self._also.values()):
-            part.setEnabled(not running)
-        self.choices.enable(not running)
+        # What cannot be changed now would only take the songs' room.
+        self._options.setVisible(not running)
+        self.start.setVisible(not running)
+        self.stop.setVisible(running)
         report = batch.batching.report
         self.report.setEnabled(report is not None)
         self.report.setToolTip(
             str(report) if report is not None else "Table and report are written to the results' folder while songs are made"
         )
         self._where.setText(batch.output or "Beside each song")
-        self._beside.setEnabled(bool(batch.output) and not running)
-        self._folder.setEnabled(not running)
+        self._beside.setEnabled(bool(batch.output))
 
     def _make_head(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -123,7 +121,6 @@ class BatchPage(QWidget):
         back.setToolTip("Back to the single song (Ctrl+B)")
         back.clicked.connect(lambda _on=False: self.left.emit())
         row.addWidget(back)
-        row.addWidget(label("Batch", size=theme.SECTION, bold=True))
         self._facts = label("", tone="secondary", tabular=True)
         row.addSpacing(theme.S2)
         row.addWidget(self._facts)
@@ -142,25 +139,47 @@ class BatchPage(QWidget):
         foot = QWidget()
         foot.setProperty("surface", "window")
         foot.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        grid = QGridLayout(foot)
-        grid.setContentsMargins(theme.S4, theme.S3, theme.S4, theme.S3)
+        whole = QVBoxLayout(foot)
+        whole.setContentsMargins(theme.S4, theme.S3, theme.S4, theme.S3)
+        whole.setSpacing(theme.S2)
+        whole.addLayout(self._make_buttons())
+        self._options = QWidget()
+        whole.addWidget(self._options)
+        grid = QGridLayout(self._options)
+        grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(theme.S3)
         grid.setVerticalSpacing(theme.S2)
         grid.setColumnStretch(1, 1)
+        rows = (("Results", self._make_where()), ("Names", self._make_names()), ("Also", self._make_also()))
+        for number, (text, part) in enumerate(rows):
+            grid.addWidget(label(text, tone="secondary"), number, 0)
+            grid.addLayout(part, number, 1)
+        for number, (text, box) in enumerate((("If a song fails", self.choices.failing), ("Order", self.choices.order)), 1):
+            grid.addWidget(label(text, tone="secondary"), number, 2, Qt.AlignmentFlag.AlignRight)
+            grid.addWidget(box, number, 3)
         where = QHBoxLayout()
         where.setSpacing(theme.S2)
+        where.addStretch(1)
+        where.addWidget(self._folder)
+        where.addWidget(self._beside)
+        grid.addLayout(where, 0, 2, 1, 2)
+        return foot
+
+    def _make_where(self) -> QHBoxLayout:
+        where = QHBoxLayout()
         self._where = ElidedLabel()
-        where.addWidget(self._where, 1)
+        where.addWidget(self._where)
         self._folder = Button("Folder…", icon_name="folder")
         self._folder.clicked.connect(lambda _on=False: self._ask_output())
         self._beside = Button("Beside each song")
         self._beside.clicked.connect(lambda _on=False: self.batch.choose(output=""))
-        where.addWidget(self._folder)
-        where.addWidget(self._beside)
+        return where
+
+    def _make_names(self) -> QHBoxLayout:
         self.template = QLineEdit(self.batch.template)
         self.template.setAccessibleName("Names of the results")
         self.template.setToolTip("Filled in: " + ", ".join(f"{{{field}}}" for field in FIELDS))
-        self.template.setFixedWidth(240)
+        self.template.setFixedWidth(200)
         self.template.textChanged.connect(lambda text: self.batch.choose(template=text))
         self._name = ElidedLabel()
         self._name.setProperty("tone", "secondary")
@@ -168,8 +187,11 @@ class BatchPage(QWidget):
         names.setSpacing(theme.S3)
         names.addWidget(self.template)
         names.addWidget(self._name, 1)
+        return names
+
+    def _make_also(self) -> QHBoxLayout:
         also = QHBoxLayout()
-        also.setSpacing(theme.S4)
+        also.setSpacing(theme.S3)
         self._also: dict[str, QCheckBox] = {}
         kept = self._state.text("batch/also").split()
         for name, text in EXTRAS:
@@ -179,31 +201,21 @@ class BatchPage(QWidget):
             self._also[name] = box
             also.addWidget(box)
         also.addStretch(1)
-        way = QHBoxLayout()
-        way.setSpacing(theme.S3)
-        way.addWidget(self.choices.order)
-        way.addWidget(label("If a song fails", tone="secondary"))
-        way.addWidget(self.choices.failing)
-        way.addStretch(1)
-        grid.addWidget(self.outlook, 0, 0, 1, 2)
-        for number, (text, part) in enumerate((("Results", where), ("Names", names), ("Also", also), ("Order", way)), 1):
-            grid.addWidget(label(text, tone="secondary"), number, 0)
-            grid.addLayout(part, number, 1)
-        grid.addLayout(self._make_buttons(), 0, 2, 5, 1)
-        return foot
+        return also
 
-    def _make_buttons(self) -> QVBoxLayout:
-        buttons = QVBoxLayout()
+    def _make_buttons(self) -> QHBoxLayout:
+        buttons = QHBoxLayout()
+        buttons.setSpacing(theme.S2)
         self.start = Button("Start", kind="primary", icon_name="play")
         self.start.clicked.connect(lambda _on=False: self.batch.start())
         self.stop = Button("Stop", icon_name="stop")
+        self.stop.setToolTip("Cancel what waits and what is being made")
         self.stop.clicked.connect(lambda _on=False: self.batch.stop())
         self.report = Button("Open the report", icon_name="table")
         self.report.clicked.connect(lambda _on=False: self.open_report())
-        buttons.addWidget(self.start)
-        buttons.addWidget(self.stop)
-        buttons.addWidget(self.report)
-        buttons.addStretch(1)
+        buttons.addWidget(self.outlook, 1)
+        for button in (self.report, self.stop, self.start):
+            buttons.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         return buttons
 
     def open_report(self) -> None:

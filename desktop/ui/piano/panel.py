@@ -127,9 +127,7 @@ class PianoPanel(Panel):
     def heading(self) -> Heading:
         song = self.song
         if self.in_batch:
-            counts = self.batch.counts()
-            said = [f"{count} {word}" for word, count in counts.items() if count]
-            return Heading("Batch", "  ·  ".join(said)) if self.batch.entries else Heading("Batch")
+            return Heading("Batch of songs")
         if not song.is_open:
             return Heading()
         facts = []

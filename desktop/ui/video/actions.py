@@ -87,21 +87,14 @@ def _viewing(panel: VideoPanel) -> list[Action]:
 
 
 def _working(panel: VideoPanel) -> list[Action]:
-    clip, clips, menu = panel.clip, panel.clips, "Video"
+    clip, menu = panel.clip, "Video"
     open_, timed, _ = _reasons(panel)
 
     def runnable() -> str:
         return open_() or ("It is being restored" if clip.running is not None else panel.inspector.blocked)
 
     def all_() -> str:
-        waiting = any(item.running is None and item.output is None for item in clips.items)
-        return (
-            panel.inspector.blocked
-            if waiting
-            else "Every clip is restored or in the queue"
-            if clips.items
-            else "Open clips first"
-        )
+        return panel.batch.blocked or panel.inspector.blocked
 
     def running() -> str:
         return "" if clip.running is not None else "Nothing is being restored"
@@ -109,6 +102,8 @@ def _working(panel: VideoPanel) -> list[Action]:
     return [
         Action("video.run", "Restore the clip", panel.run, ("Ctrl+R",), menu, runnable),
         Action("video.run_all", "Restore all clips", panel.run_all, ("Ctrl+Shift+R",), menu, all_),
+        Action("video.same", "Same choices for all clips", panel.choose_for_all, ("Ctrl+Shift+A",), menu, open_),
+        Action("video.folder", "Add a folder of clips…", panel.ask_folder, (), "File"),
         Action("video.cancel", "Stop restoring", panel.cancel, ("Ctrl+.",), menu, running),
         Action("video.follow", "Show what is being restored", lambda: clip.follow(not clip.following), ("G",), menu, running,
                lambda: clip.following),

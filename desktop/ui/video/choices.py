@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -78,12 +79,17 @@ class Memory:
 
     def keep(self, clip: Path, choices: Choices) -> None:
         """Remember."""
-        self._clips.pop(str(clip), None)
-        self._clips[str(clip)] = _plain(choices)
+        self.keep_all({clip: choices})
+        self._state.keep("video/last", json.dumps(_plain(choices.for_others)))
+
+    def keep_all(self, choices: Mapping[Path, Choices]) -> None:
+        """Remember those of many clips."""
+        for clip, chosen in list(choices.items())[-KEPT:]:
+            self._clips.pop(str(clip), None)
+            self._clips[str(clip)] = _plain(chosen)
         for old in list(self._clips)[:-KEPT]:
             del self._clips[old]
         self._state.keep("video/clips", json.dumps(self._clips))
-        self._state.keep("video/last", json.dumps(_plain(choices.for_others)))
 
 
 def _table(text: str) -> dict[str, Any]:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, QSignalBlocker, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QProgressBar, QVBoxLayout, QWidget
 
 from desktop.jobs.states import State
 from desktop.ui import icons, theme
-from desktop.ui.icons import Button, IconButton, IconLabel
+from desktop.ui.icons import IconButton, IconLabel
 from desktop.ui.queue_row import MARKS
+from desktop.ui.state import State as WindowState
+from desktop.ui.video.batch_box import BatchBox
+from desktop.ui.video.clip_batch import ClipBatch
 from desktop.ui.video.clips import Clips, Item
 from desktop.ui.widgets.elided import ElidedLabel
-from desktop.ui.widgets.parts import label, restyle
+from desktop.ui.widgets.parts import label, line, restyle
 from desktop.ui.widgets.picture import Picture
 
 WIDTH = 248
 THUMB = QSize(60, 38)
 ROW = 54
+COUNT_AFTER_MS = 100
 BUTTONS = (("go_on", "retry", "Try again"), ("cancel", "stop", "Stop"), ("remove", "close", "Take off the list"))
 
 
@@ -95,11 +99,7 @@ class ClipRow(QWidget):
         buttons = QVBoxLayout()
         buttons.setSpacing(0)
         self.buttons: dict[str, IconButton] = {}
-        for what, icon, tip in (
-            ("go_on", "retry", "Try again"),
-            ("cancel", "stop", "Stop"),
-            ("remove", "close", "Take off the list"),
-        ):
+        for what, icon, tip in BUTTONS:
             button = IconButton(icon, tip, size=14)
             button.setFixedSize(QSize(24, 24))
             button.clicked.connect(lambda _on=False, w=what: self.asked.emit(w))
@@ -133,24 +133,24 @@ class ClipRow(QWidget):
 
 
 class ClipList(QWidget):
-    """All clips; the one that is open is marked.
+    """All clips, thousands if need be; the one that is open is marked. Only clips in sight have a row of widgets.
 
     Signals:
         chosen: an Item to be opened.
         asked: "go_on", "cancel" or "remove", and an Item.
-        all_asked: restore all that are not restored yet.
-        add_asked: choose more files.
+        add_asked: choose more files. folder_asked: choose a folder.
     """
 
     chosen = Signal(object)
     asked = Signal(str, object)
-    all_asked = Signal()
     add_asked = Signal()
+    folder_asked = Signal()
 
-    def __init__(self, clips: Clips, parent: QWidget | None = None) -> None:
+    def __init__(self, clips: Clips, batch: ClipBatch, state: WindowState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._clips = clips
         self._rows: dict[int, ClipRow] = {}
+        self._entries: dict[int, QListWidgetItem] = {}
         self.setFixedWidth(WIDTH)
         self.setProperty("surface", "window")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -164,7 +164,10 @@ class ClipList(QWidget):
         head.addWidget(self._title, 1)
         add = IconButton("open", "Add clips (Ctrl+O)")
         add.clicked.connect(lambda: self.add_asked.emit())
+        folder = IconButton("folder", "Add a folder and all below it")
+        folder.clicked.connect(lambda: self.folder_asked.emit())
         head.addWidget(add)
+        head.addWidget(folder)
         whole.addLayout(head)
         self.list = QListWidget()
         self.list.setProperty("kind", "clips")
@@ -172,20 +175,28 @@ class ClipList(QWidget):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setContentsMargins(0, 0, 0, 0)
         self.list.setSpacing(1)
+        self.list.setUniformItemSizes(True)
         self.list.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         self.list.currentRowChanged.connect(self._selected)
+        self.list.verticalScrollBar().valueChanged.connect(lambda _value: self._look())
+        self.list.viewport().installEventFilter(self)
         middle = QHBoxLayout()
         middle.setContentsMargins(theme.S1, 0, theme.S1, 0)
         middle.addWidget(self.list)
         whole.addLayout(middle, 1)
-        foot = QHBoxLayout()
-        foot.setContentsMargins(theme.S3, theme.S2, theme.S3, theme.S2)
-        self.all = Button("Restore all", icon_name="play")
-        self.all.clicked.connect(lambda: self.all_asked.emit())
-        foot.addWidget(self.all)
-        whole.addLayout(foot)
+        whole.addWidget(line())
+        self.box = BatchBox(batch, state)
+        self.all = self.box.start
+        whole.addWidget(self.box)
+        self._counting = QTimer(self, singleShot=True, interval=COUNT_AFTER_MS)
+        self._counting.timeout.connect(self._count)
         clips.changed.connect(self._rebuild)
         clips.item_changed.connect(self._show)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Show):
+            QTimer.singleShot(0, self, self._look)
+        return False
 
     def select(self, item: Item | None) -> None:
         """Mark the clip that is open."""
@@ -193,40 +204,57 @@ class ClipList(QWidget):
             self.list.setCurrentRow(self._clips.items.index(item) if item in self._clips.items else -1)
 
     def row(self, item: Item) -> ClipRow:
-        """The row of a clip."""
-        return self._rows[id(item)]
+        """The row of a clip, made if it is out of sight."""
+        made = self._rows.get(id(item))
+        if made is None:
+            made = self._rows[id(item)] = ClipRow(item)
+            made.asked.connect(lambda what, i=item: self.asked.emit(what, i))
+            self.list.setItemWidget(self._entries[id(item)], made)
+        return made
 
     def _rebuild(self) -> None:
         current = self.list.currentRow()
         with QSignalBlocker(self.list):
             self.list.clear()
             self._rows.clear()
+            self._entries.clear()
             for item in self._clips.items:
-                entry = QListWidgetItem(self.list)
+                entry = self._entries[id(item)] = QListWidgetItem()
                 entry.setSizeHint(QSize(WIDTH - 28, ROW))
                 entry.setData(Qt.ItemDataRole.AccessibleTextRole, item.path.name)
-                made = self._rows[id(item)] = ClipRow(item)
-                made.asked.connect(lambda what, i=item: self.asked.emit(what, i))
-                self.list.setItemWidget(entry, made)
+                self.list.addItem(entry)
             self.list.setCurrentRow(min(current, self.list.count() - 1))
         self._count()
+        self._look()
+
+    def _look(self) -> None:
+        """Give rows to the clips in sight, and take them from the others."""
+        view = self.list.viewport()
+        first = self.list.indexAt(view.rect().topLeft() + QPoint(4, 4)).row()
+        if first < 0 or not self.list.isVisible():
+            # Not laid out yet: the first ones will be seen.
+            first = 0
+        seen = self._clips.items[first : first + view.height() // ROW + 2]
+        for item in seen:
+            self.row(item)
+        kept = {id(item) for item in seen}
+        focus = self.window().focusWidget()
+        for key in [key for key in self._rows if key not in kept]:
+            if focus is None or not self._rows[key].isAncestorOf(focus):
+                self.list.removeItemWidget(self._entries[key])
+                del self._rows[key]
+        self._clips.look_at(seen)
 
     def _show(self, item: Item) -> None:
         if (row := self._rows.get(id(item))) is not None:
             row.show_item(item)
-        self._count()
+        if not self._counting.isActive():
+            self._counting.start()
 
     def _count(self) -> None:
         items = self._clips.items
-        done = sum(item.output is not None for item in items)
-        self._title.setText(f"{len(items)} clips  ·  {done} restored" if done else f"{len(items)} clips")
-        waiting = [item for item in items if item.running is None and item.output is None]
-        self.all.setEnabled(bool(waiting))
-        self.all.setToolTip(
-            "Restore every clip that is not restored yet, each with its own choices (Ctrl+Shift+R)"
-            if waiting
-            else "Every clip is restored or in the queue"
-        )
+        done = sum(item.row is not None and item.row.state is State.DONE for item in items)
+        self._title.setText(f"{len(items):,} clips  ·  {done:,} restored" if done else f"{len(items):,} clips")
 
     def _selected(self, number: int) -> None:
         if 0 <= number < len(self._clips.items):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +62,22 @@ class Item:
         return (self.choices.start or 0.0, self.choices.end if self.choices.end is not None else self.duration)
 
     @property
-    def can_go_on(self) -> bool:
-        """Whether a job that was stopped can go on, as it would be made now."""
+    def is_done(self) -> bool:
+        """Whether its newest job is done and was asked for as it would be now."""
         row = self.row
-        if row is None or not row.state.can_retry or not isinstance(row.job, RestoreJob) or not self.kept:
+        return row is not None and row.state is State.DONE and self._is_as_chosen(row)
+
+    def _is_as_chosen(self, row: Row) -> bool:
+        if not isinstance(row.job, RestoreJob):
             return False
         made = of_job(row.job)
         return (made.options, made.start, made.end) == (self.choices.options, self.choices.start, self.choices.end)
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether a job that was stopped can go on, as it would be made now."""
+        row = self.row
+        return row is not None and row.state.can_retry and bool(self.kept) and self._is_as_chosen(row)
 
     @property
     def goes_on_at(self) -> float | None:
@@ -123,13 +132,14 @@ class Clips(QObject):
 
     Signals:
         changed: clips came or went.
-        item_changed: an Item.
+        item_changed: an Item. chosen: an Item that is to be restored another way.
         heard: an Item and what its job said.
         ended: an Item whose job is over.
     """
 
     changed = Signal()
     item_changed = Signal(object)
+    chosen = Signal(object)
     heard = Signal(object, object)
     ended = Signal(object)
 
@@ -137,8 +147,11 @@ class Clips(QObject):
         super().__init__(parent)
         self._bridge, self._memory = bridge, memory
         self.items: list[Item] = []
+        self.in_sight: list[Item] = []
+        self._by_path: dict[Path, Item] = {}
         self._left = False
         self._agreed: set[Path] = set()
+        self._tried: set[str] = set()
         self._thumbs = Newest(bridge, 1, self)
         self._thumbs.answered.connect(self._thumbed)
         self._thumbs.failed.connect(lambda job, _failed: self._next_thumb(job))
@@ -148,21 +161,28 @@ class Clips(QObject):
 
     def item(self, path: Path) -> Item | None:
         """The item of a clip."""
-        return next((item for item in self.items if item.path == path), None)
+        return self._by_path.get(path)
+
+    @property
+    def usual(self) -> Choices:
+        """How a clip is restored for which nothing was chosen."""
+        return self._memory.last
 
     def add(self, paths: Iterable[Path]) -> list[Item]:
         """Add clips that are not there yet; returns the items of all of them."""
         found = []
-        news = False
+        fresh: list[Item] = []
         for path in paths:
             item = self.item(path)
             if item is None:
-                item = Item(path, self._memory.of(path))
-                self._take(item, self._known(path))
-                self.items.append(item)
-                news = True
+                item = self._by_path[path] = Item(path, self._memory.of(path))
+                fresh.append(item)
             found.append(item)
-        if news:
+        if fresh:
+            known = self._known({str(item.path) for item in fresh})
+            for item in fresh:
+                self._take(item, known.get(str(item.path)))
+            self.items += fresh
             self.changed.emit()
             self._next_thumb(None)
         return found
@@ -171,6 +191,7 @@ class Clips(QObject):
         """Take a clip off the list; its job, if any, goes on in the queue."""
         if item in self.items:
             self.items.remove(item)
+            self._by_path.pop(item.path, None)
             self.changed.emit()
 
     def choose(self, item: Item, choices: Choices) -> None:
@@ -179,6 +200,16 @@ class Clips(QObject):
             item.choices = choices
             self._memory.keep(item.path, choices)
             self.item_changed.emit(item)
+            self.chosen.emit(item)
+
+    def choose_for_all(self, choices: Choices) -> None:
+        """Restore all clips as one of them, but for its part and place."""
+        for item in self.items:
+            own = item.choices
+            item.choices = replace(choices, start=own.start, end=own.end, output=own.output)
+            self.item_changed.emit(item)
+        self._memory.keep_all({item.path: item.choices for item in self.items})
+        self.changed.emit()
 
     def show_facts(self, item: Item, *, duration: float = 0.0, rate: float = 0.0, thumb: Picture | None = None) -> None:
         """What has become known of a clip."""
@@ -241,10 +272,14 @@ class Clips(QObject):
                     return source, Result(path, row.job.start or 0.0, row.job.options, row.job.end)
         return None
 
-    def _known(self, path: Path) -> Row | None:
-        """The newest job of a clip in the history."""
-        rows = [row for row in self._bridge.queue.rows() if isinstance(row.job, RestoreJob) and row.job.source == str(path)]
-        return rows[-1] if rows else None
+    def _known(self, sources: set[str]) -> dict[str, Row]:
+        """The newest job of each clip in the history."""
+        rows = self._bridge.queue.rows()
+        return {row.job.source: row for row in rows if isinstance(row.job, RestoreJob) and row.job.source in sources}
+
+    def take_rows(self, rows: list[Row]) -> None:
+        """Jobs of which the queue has not told one by one."""
+        self._rows_changed(rows)
 
     def _rows_changed(self, rows: list[Row]) -> None:
         for row in rows:
@@ -277,12 +312,18 @@ class Clips(QObject):
     def _next_thumb(self, done: FramesJob | None) -> None:
         if self._thumbs.busy:
             return
-        tried = "" if done is None else done.source
-        after = next((n for n, item in enumerate(self.items) if str(item.path) == tried), -1)
-        waiting = [i for i in self.items[after + 1 :] if i.thumb is None and i.path.is_file()]
-        # A single clip shows its picture large; a list needs small ones.
-        if waiting and len(self.items) > 1:
-            self._thumbs.ask(FramesJob(source=str(waiting[0].path), start=THUMB_AT, side=THUMB_SIDE))
+        if done is not None:
+            self._tried.add(done.source)
+        # A single clip shows its picture large; a list needs small ones, of those in sight.
+        if len(self.items) > 1:
+            waiting = (i for i in self.in_sight if i.thumb is None and str(i.path) not in self._tried and i.path.is_file())
+            if (item := next(waiting, None)) is not None:
+                self._thumbs.ask(FramesJob(source=str(item.path), start=THUMB_AT, side=THUMB_SIDE))
+
+    def look_at(self, items: list[Item]) -> None:
+        """These are in sight: get their pictures."""
+        self.in_sight = items
+        self._next_thumb(None)
 
     def _thumbed(self, job: FramesJob, result: dict[str, Any]) -> None:
         item = self.item(Path(job.source))

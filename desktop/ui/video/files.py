@@ -9,6 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from desktop import paths
+from desktop.batch.sources import files_in
 
 VIDEOS = (
     ".mp4", ".m4v", ".mkv", ".mov", ".avi", ".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".ts", ".m2ts", ".mts", ".vob", ".dv",
@@ -48,6 +49,13 @@ def clips_in(folder: Path) -> list[Path]:
         return []
     videos = [child for child in inside if is_video(child) and child.is_file()]
     return [*videos, *([folder] if any(is_still(child) for child in inside) else [])]
+
+
+def all_below(folder: Path) -> list[Path]:
+    """The clips of a folder and all below it, and every folder that has images in it, by name; no results of ours."""
+    found = files_in(folder, "restore")
+    stills = dict.fromkeys(one.path.parent for one in found if is_still(one.path))
+    return [*(one.path for one in found if not is_still(one.path)), *stills]
 
 
 def gather(paths: Iterable[Path]) -> list[Path]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt
@@ -16,15 +15,18 @@ from desktop.errors import UserError
 from desktop.jobs.events import Failed
 from desktop.jobs.states import State as JobState
 from desktop.ui.actions import Action
+from desktop.ui.background import Op
 from desktop.ui.bridge import failure
 from desktop.ui.files import show_in_folder
 from desktop.ui.library.shelf import Shelf
 from desktop.ui.notify import Note, Severity, from_error, from_failed
 from desktop.ui.panels import Heading, Panel, Services
+from desktop.ui.queue.batch_row import totals
 from desktop.ui.video import files
 from desktop.ui.video.actions import actions_of
 from desktop.ui.video.canvas import Canvas
 from desktop.ui.video.choices import Memory
+from desktop.ui.video.clip_batch import ClipBatch
 from desktop.ui.video.clip_list import ClipList
 from desktop.ui.video.clips import Clips, Item, written
 from desktop.ui.video.inspector import Inspector
@@ -49,7 +51,8 @@ class VideoPanel(Panel):
         self.shelf = Shelf(services.library, bridge, self)
         self.clips = Clips(bridge, Memory(state), self)
         self.clip = OpenClip(bridge, self.clips, self)
-        self.canvas, self.list = Canvas(self.clip), ClipList(self.clips)
+        self.batch = ClipBatch(services, self.clips, self)
+        self.canvas, self.list = Canvas(self.clip), ClipList(self.clips, self.batch, state)
         self.start, self.failed_page = StartPage(services.prefs, WORDS, files.takes), FailedPage()
         self.inspector = Inspector(self.clip, self.shelf, state)
         self._pages = QStackedWidget()
@@ -87,8 +90,13 @@ class VideoPanel(Panel):
         self.inspector.whole_asked.connect(self.choose_all)
         self.list.chosen.connect(self._open_item)
         self.list.asked.connect(self._do_with)
-        self.list.all_asked.connect(self.run_all)
+        self.list.box.start_asked.connect(self.run_all)
+        self.list.box.same_asked.connect(self.choose_for_all)
         self.list.add_asked.connect(self.ask_open)
+        self.list.folder_asked.connect(self.ask_folder)
+        self.batch.changed.connect(self.changed)
+        self.batch.failed.connect(lambda error: self._services.say(from_error(error)))
+        self.batch.batching.ended.connect(self._batch_ended)
         for signal in (clip.replaced, clip.status_changed, clip.look.changed, self.clips.changed):
             signal.connect(self._refresh)
         self.clips.ended.connect(self._ended)
@@ -160,6 +168,7 @@ class VideoPanel(Panel):
 
     def close_panel(self) -> None:
         self._services.state.keep("video/volume", self.canvas.transport.volume.value())
+        self.batch.batching.leave()
         self.clip.leave()
         self.clips.leave()
 
@@ -179,6 +188,28 @@ class VideoPanel(Panel):
             state.keep("video/folder", str(Path(chosen[0]).parent))
             self._services.open(Path(chosen[0]))
             self.queue([Path(one) for one in chosen[1:]])
+
+    def ask_folder(self) -> None:
+        """Choose a folder of which all clips are added."""
+        state = self._services.state
+        chosen = QFileDialog.getExistingDirectory(self, "Add a folder of clips", state.text("video/folder", str(Path.home())))
+        if chosen:
+            state.keep("video/folder", chosen)
+            self.add_folder(Path(chosen))
+
+    def add_folder(self, folder: Path) -> None:
+        """Add all clips of a folder and all below it."""
+
+        def found(clips: list[Path]) -> None:
+            if not clips:
+                self._services.say(Note(Severity.WARNING, "There are no clips or images in this folder", str(folder)))
+                return
+            items = self.clips.add(clips)
+            if self.clip.item is None:
+                self.clip.open(items[0])
+                self.list.select(items[0])
+
+        Op(self, lambda: files.all_below(folder)).success(found).failure(lambda e: self._services.say(from_error(e))).start()
 
     def ask_compare(self) -> None:
         """Choose a file to see beside the clip."""
@@ -277,15 +308,13 @@ class VideoPanel(Panel):
 
     def run_all(self) -> None:
         """Restore every clip that is not restored yet, each with its own choices."""
-        device = self._services.prefs.now.device
-        for item in self.clips.items:
-            if item.running is not None or item.output is not None:
-                continue
-            if item.can_go_on:
-                self._try(item, partial(self.clips.go_on, item))
-            else:
-                self._try(item, partial(self.clips.restore, item, self._target(item), device))
-        self.clip.follow(True)
+        if not self.batch.blocked:
+            self.batch.start()
+            self.clip.follow(True)
+
+    def choose_for_all(self) -> None:
+        """Restore all clips of the list as the open one; their parts and places stay."""
+        self.clips.choose_for_all(self.clip.choices)
 
     def cancel(self) -> None:
         """Stop restoring the open clip."""
@@ -409,6 +438,9 @@ class VideoPanel(Panel):
         row = item.row
         if row is None:
             return
+        if row.batch and item is not self.clip.item:
+            # The batch tells of all of its clips at once.
+            return
         if row.state is JobState.DONE:
             self._done(item)
         elif row.state is JobState.FAILED:
@@ -425,6 +457,15 @@ class VideoPanel(Panel):
             actions.insert(0, ("Compare", lambda: self._show_item(item)))
         severity = Severity.WARNING if warnings else Severity.GOOD
         self._services.say(Note(severity, f"Restored {item.path.name}", str(target), " ".join(warnings), actions=actions))
+
+    def _batch_ended(self) -> None:
+        batch = self.batch.batching.batch
+        if batch is None:
+            return
+        report = [("Open the report", self.list.box.open_report)] if self.batch.batching.report else []
+        failed = batch.counts.get(JobState.FAILED, 0)
+        severity = Severity.WARNING if failed else Severity.GOOD
+        self._services.say(Note(severity, f"The batch is over: {totals(batch)}", batch.spec.output, actions=report))
 
     def _show_item(self, item: Item) -> None:
         self._services.go("video")
