@@ -21,8 +21,8 @@ def check_plain(path: Path | str) -> None:
         raise UserError("This is a device or a pipe, not a file", path=path, remedy="Copy its content to a file first.")
 
 
-def read_plain(path: Path, most: int) -> bytes:
-    """The content of a file of at most ``most`` bytes.
+def read_plain(path: Path, most: int = 64 << 20) -> bytes:
+    """The content of a file of at most ``most`` bytes: cards, lists and configurations are far smaller.
 
     Raises:
         UserError: it is a device or a pipe, or larger.

@@ -14,6 +14,7 @@ from msgspec import Meta
 from desktop.errors import UserError
 from desktop.malformed import MALFORMED
 from desktop.paths import atomic_write
+from desktop.plain_files import read_plain
 
 WEIGHTS, FACTS = "head.safetensors", "head.json"
 FORMAT = 1
@@ -121,7 +122,7 @@ def read_facts(folder: Path) -> HeadFacts:
     """What the head in a folder is, without its numbers; raises as ``read_head`` does."""
     path = folder / FACTS
     try:
-        facts = msgspec.json.decode(path.read_bytes(), type=HeadFacts)
+        facts = msgspec.json.decode(read_plain(path), type=HeadFacts)
     except OSError as error:
         raise UserError(f"The head cannot be read: {error.strerror}", path=path, remedy=_REMEDY) from error
     except MALFORMED as error:

@@ -17,6 +17,7 @@ from desktop.errors import UserError
 from desktop.malformed import MALFORMED
 from desktop.models import safetensors_head
 from desktop.models.catalog import Commercial, is_safe_name
+from desktop.plain_files import read_plain
 
 CONFIG, WEIGHTS, INDEX, TOKENIZER = "config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer.json"
 SENTENCEPIECE = ("spiece.model", "tokenizer.model")
@@ -304,9 +305,7 @@ def _number(config: dict[str, Any], *names: str) -> int:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > _MOST_JSON:
-            raise UserError("The file is too large for what it should be", path=path)
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        return msgspec.json.decode(read_plain(path, _MOST_JSON), type=dict[str, Any])
     except OSError as error:
         raise UserError(f"The file cannot be read: {error.strerror}", path=path) from error
     except MALFORMED as error:

@@ -8,6 +8,7 @@ import msgspec
 
 from desktop.errors import UserError
 from desktop.malformed import MALFORMED
+from desktop.plain_files import read_plain
 
 NAME = "pop2piano.json"
 
@@ -28,7 +29,7 @@ class Card(msgspec.Struct, frozen=True):
 def read_card(folder: Path) -> Card:
     """The card in ``folder``; raises UserError when there is none that can be read."""
     try:
-        found = msgspec.json.decode((folder / NAME).read_bytes(), type=Card)
+        found = msgspec.json.decode(read_plain(folder / NAME), type=Card)
     except (OSError, *MALFORMED) as error:
         raise UserError(
             f"This is no Pop2Piano: {error}", path=folder / NAME, remedy="Run `reprise models install pop2piano`."

@@ -11,6 +11,7 @@ import msgspec
 
 from desktop.errors import UserError
 from desktop.malformed import MALFORMED
+from desktop.plain_files import check_plain
 
 _MOST_HEAD = 100 << 20
 _BITS = {
@@ -44,6 +45,7 @@ def read(path: Path) -> dict[str, Tensor]:
     Raises:
         UserError: it is not one, or it is cut off or longer than its head says.
     """
+    check_plain(path)
     try:
         size = path.stat().st_size
         with path.open("rb") as file:

@@ -12,6 +12,7 @@ from desktop.errors import UserError
 from desktop.malformed import MALFORMED
 from desktop.models.catalog import is_safe_name
 from desktop.paths import atomic_write
+from desktop.plain_files import read_plain
 
 NAME = "restorer.json"
 FORMAT = 1
@@ -81,7 +82,7 @@ def read(folder: Path) -> FaceNetwork:
     """
     path = folder / NAME
     try:
-        card = msgspec.json.decode(path.read_bytes(), type=FaceNetwork)
+        card = msgspec.json.decode(read_plain(path), type=FaceNetwork)
     except OSError as error:
         raise UserError(f"The restorer's card cannot be read: {error.strerror}", path=path, remedy="Import it again.") from error
     except MALFORMED as error:

@@ -12,6 +12,7 @@ from desktop.errors import UserError
 from desktop.malformed import MALFORMED
 from desktop.models.catalog import is_safe_name
 from desktop.paths import atomic_write
+from desktop.plain_files import read_plain
 
 NAME = "upscaler.json"
 FORMAT = 1
@@ -57,7 +58,7 @@ def read(folder: Path) -> UpscalerCard:
     """
     path = folder / NAME
     try:
-        card = msgspec.json.decode(path.read_bytes(), type=UpscalerCard)
+        card = msgspec.json.decode(read_plain(path), type=UpscalerCard)
     except OSError as error:
         raise UserError(f"The upscaler's card cannot be read: {error.strerror}", path=path, remedy=_REMEDY) from error
     except MALFORMED as error:

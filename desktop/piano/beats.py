@@ -16,6 +16,7 @@ from desktop.piano.listening import weights
 from desktop.piano.pulse import RATE, pulse
 from desktop.piano.tatums import Times, find_tatums
 from desktop.piano.transcription import Posteriors, Runner
+from desktop.plain_files import read_plain
 
 CHANGES = ("auto", "x2", "half", "shift")
 _LARGEST_FILE = 4_000_000
@@ -130,11 +131,7 @@ def _at_least(tatums: Times, duration: float) -> Times:
 
 def _lines(path: Path) -> list[str]:
     try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise UserError(
-                "This file is too large for a list of beats", path=path, remedy="Write one beat a line: seconds, tab, number."
-            )
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        return read_plain(path, _LARGEST_FILE).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UserError(
             "The file of beats is not a text file", path=path, remedy="Write one beat a line: seconds, tab, number."

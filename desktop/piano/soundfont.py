@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from desktop.errors import UserError
+from desktop.plain_files import check_plain
 
 _NAME = ("name", "S20")
 RECORDS: dict[str, np.dtype[Any]] = {
@@ -89,6 +90,7 @@ def open_soundfont(path: Path | str) -> SoundFont:
     """
     path = Path(path)
     try:
+        check_plain(path)
         data = np.memmap(path, np.uint8, "r")
     except FileNotFoundError as error:
         raise UserError("There is no such SoundFont", path=path, remedy=_REMEDY) from error

@@ -14,6 +14,7 @@ from desktop.errors import UserError
 from desktop.malformed import MALFORMED
 from desktop.models.catalog import is_safe_name
 from desktop.paths import atomic_write
+from desktop.plain_files import read_plain
 from desktop.tuning.prompt_card import PromptCard
 
 NAME = "model.json"
@@ -109,8 +110,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 def is_export(folder: Path) -> bool:
     """Whether an export wrote this folder, this version's or another's; raises nothing."""
     try:
-        found = msgspec.json.decode((folder / NAME).read_bytes(), type=dict[str, Any])
-    except (OSError, *MALFORMED):
+        found = msgspec.json.decode(read_plain(folder / NAME), type=dict[str, Any])
+    except (OSError, UserError, *MALFORMED):
         return False
     return {"format", "family", "files"} <= found.keys()
 
@@ -123,7 +124,7 @@ def read_card(folder: Path) -> ModelCard:
     """
     path = folder / NAME
     try:
-        card = msgspec.json.decode(path.read_bytes(), type=ModelCard)
+        card = msgspec.json.decode(read_plain(path), type=ModelCard)
     except OSError as error:
         reason = f"it has no {NAME}" if isinstance(error, FileNotFoundError) else (error.strerror or str(error))
         raise UserError(

@@ -10,6 +10,7 @@ import msgspec
 from desktop.errors import UserError
 from desktop.malformed import MALFORMED
 from desktop.paths import atomic_write
+from desktop.plain_files import read_plain
 
 NAME = "prompt.json"
 FORMAT = 1
@@ -70,7 +71,7 @@ def read(path: Path) -> PromptCard:
     """
     path = path / NAME if path.is_dir() else path
     try:
-        card = msgspec.json.decode(path.read_bytes(), type=PromptCard)
+        card = msgspec.json.decode(read_plain(path), type=PromptCard)
     except OSError as error:
         raise UserError(f"The prompt's card cannot be read: {error.strerror}", path=path) from error
     except MALFORMED as error:

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from desktop.errors import UserError
 from desktop.malformed import MALFORMED
 from desktop.models.hub_folder import TOKENIZER
+from desktop.plain_files import read_plain
 
 
 def open_tokenizer(folder: Path) -> Tokenizer:
@@ -63,7 +64,7 @@ def configured(folder: Path, name: str) -> list[int]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        return msgspec.json.decode(read_plain(path), type=dict[str, Any])
     except FileNotFoundError:
         return {}
     except (OSError, *MALFORMED) as error:

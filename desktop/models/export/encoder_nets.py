@@ -18,6 +18,7 @@ import numpy as np
 from desktop.errors import UserError
 from desktop.malformed import MALFORMED
 from desktop.models.export.weights import Floats, Weights
+from desktop.plain_files import read_plain
 
 _BERT = {
     "word": "embeddings.word_embeddings",
@@ -111,7 +112,7 @@ def plan_of(folder: Path) -> EncoderPlan:
         UserError: no such configuration, or of an architecture, activation or kind of position that is not supported.
     """
     try:
-        config = json.loads((folder / "config.json").read_bytes())
+        config = json.loads(read_plain(folder / "config.json"))
     except (OSError, *MALFORMED) as error:
         raise UserError(f"The model's configuration cannot be read: {error}", path=folder / "config.json") from error
     architecture = str(config.get("model_type"))
@@ -149,7 +150,7 @@ def pooling_of(folder: Path) -> str:
     """How a sentence encoder's files say that an embedding is made; the mean where they say nothing."""
     found = sorted(folder.glob("*_Pooling/config.json"))
     try:
-        said = json.loads(found[0].read_bytes()) if found else {}
+        said = json.loads(read_plain(found[0])) if found else {}
     except (OSError, *MALFORMED) as error:
         raise UserError(f"The encoder's way of pooling cannot be read: {error}", path=found[0]) from error
     return next((kind for name, kind in _POOLS.items() if said.get(name)), "mean")

@@ -15,6 +15,7 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from desktop.errors import UserError
+from desktop.plain_files import read_plain
 
 _SPACE = "\u2581"
 _MOST_BYTES = 64 << 20
@@ -57,7 +58,7 @@ def convert(source: Path, *, seq2seq: bool) -> Tokenizer:
         UserError: it is not such a file.
     """
     try:
-        data = source.read_bytes() if source.stat().st_size <= _MOST_BYTES else b""
+        data = read_plain(source, _MOST_BYTES)
         model = parse(data)
         if not model.pieces:
             raise ValueError("no pieces")

@@ -22,6 +22,7 @@ from desktop.models.export import t5_graph
 from desktop.models.export.quantize import loss
 from desktop.models.export.t5 import Floats, T5Plan, plan_of
 from desktop.models.session import close_sessions
+from desktop.plain_files import read_plain
 
 ARCHITECTURE = "t5"
 TOLERANCE = 2e-4
@@ -77,10 +78,10 @@ def export_seq2seq(
 
 def _load(folder: Path) -> tuple[Any, T5Plan]:
     try:
-        config = json.loads((folder / "config.json").read_bytes())
+        config = json.loads(read_plain(folder / "config.json"))
     except (OSError, *MALFORMED) as error:
         raise UserError(f"The model's configuration cannot be read: {error}", path=folder / "config.json") from error
-    kind = config.get("model_type")
+    kind = config.get("model_type") if isinstance(config, dict) else None
     if kind != ARCHITECTURE:
         raise UserError(f"This is a model of the architecture '{kind}' where {ARCHITECTURE} is expected", path=folder)
     plan = plan_of(config)

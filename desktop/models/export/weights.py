@@ -20,6 +20,7 @@ import numpy.typing as npt
 from desktop.errors import UserError
 from desktop.malformed import MALFORMED
 from desktop.models.catalog import is_safe_name
+from desktop.plain_files import check_plain, read_plain
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 _MOST_AXES = 32
@@ -115,7 +116,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _index(path: Path) -> Mapping[str, str]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
+        found = json.loads(read_plain(path))["weight_map"]
     except (OSError, *MALFORMED, KeyError, TypeError) as error:
         raise UserError(f"The list of the model's files cannot be read: {error}", path=path, remedy=_AGAIN) from error
     if isinstance(found, dict) and all(
@@ -127,6 +128,7 @@ def _index(path: Path) -> Mapping[str, str]:
 
 def _places(path: Path) -> Iterator[tuple[str, _Place]]:
     """Each float tensor of a file; those of other types (masks, counters) are passed over."""
+    check_plain(path)
     size = path.stat().st_size
     try:
         with path.open("rb") as file:
