@@ -176,10 +176,7 @@ class Runs:
             end = partial(self._given_back, run, last)
         else:
             end = partial(self._concluded, run.row, run.last_state(last), last)
-        try:
-            self._leave(run.row, end)
-        finally:
-            del self._runs[run.row.id]
+        self._leave(run.row, end)
 
     def _leave(self, row: Row, end: Callable[[], Update]) -> None:
         """A job is at work no more: ``end`` writes down what became of it, now or when the database lets it."""
@@ -189,11 +186,20 @@ class Runs:
             if row.id not in self._unwritten:
                 _log.warning("the end of job %d: %s", row.id, error)
                 self._unwritten[row.id] = (row, end)
+                self._runs.pop(row.id, None)
                 self._tell(Update(row, Logged("warning", f"{error.message}. This is tried until it can be. {error.remedy}")))
             return
-        self._unwritten.pop(row.id, None)
+        except BaseException:
+            self._forget(row.id)
+            raise
+        # Who is told looks at the job, which must not be at work any more.
+        self._forget(row.id)
         self._over(update.row)
         self._tell(update)
+
+    def _forget(self, number: int) -> None:
+        self._runs.pop(number, None)
+        self._unwritten.pop(number, None)
 
     def _given_back(self, run: Run, reason: GivenBack) -> Update:
         """The executor cannot do the job after all: it waits for one that can, unless it was to end anyway."""
