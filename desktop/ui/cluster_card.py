@@ -77,6 +77,11 @@ class ClusterCard(QFrame):
         super().hideEvent(event)
         self._looking.stop()
 
+    @property
+    def state_text(self) -> str:
+        """What is said of the cluster."""
+        return self._state.text()
+
     def test(self) -> None:
         """Ask the cluster who takes part, off the window's thread."""
         address, key = self.address.text().strip(), self._services.prefs.now.cluster_key

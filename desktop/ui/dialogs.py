@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
+from desktop.jobs.joblogs import log_file, read_log
 from desktop.jobs.rows import Row
 from desktop.jobs.store import Store
 from desktop.ui import theme
 from desktop.ui.icons import Button
 from desktop.ui.widgets.parts import label
+
+_LINES = 5000
 
 
 class _Dialog(QDialog):
@@ -96,7 +99,12 @@ class JobDialog(_Dialog):
         self.body.addWidget(view, 1)
         copy = Button("Copy all", icon_name="copy")
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
-        self.add_foot(copy)
+        foot = [copy]
+        if read_log(row):
+            whole = Button("Open the log file", icon_name="log")
+            whole.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(log_file(row.id)))))
+            foot.append(whole)
+        self.add_foot(*foot)
 
 
 def describe(row: Row, store: Store) -> str:
@@ -107,13 +115,17 @@ def describe(row: Row, store: Store) -> str:
             parts.append(f"{name}: {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(at))}")
     if row.device:
         parts.append(f"Device: {row.device}")
+    if row.node:
+        parts.append(f"Computer: {row.node}")
     fields = {name: getattr(row.job, name) for name in row.job.__struct_fields__}
     parts += ["", *(f"{name}: {value}" for name, value in fields.items() if value not in ("", False))]
     if row.error is not None:
         parts += ["", row.error.message, row.error.path, row.error.remedy, row.error.details]
     if row.artifacts:
         parts += ["", "Files:", *(f"  {a.path}" for a in row.artifacts)]
-    log = store.logs(row.id)
-    if log:
+    # The file has all that the job said, the list of jobs the last lines only.
+    if lines := read_log(row):
+        parts += ["", "Log:", *(f"  {text}" for text in lines[-_LINES:])]
+    elif log := store.logs(row.id):
         parts += ["", "Log:", *(f"  {time.strftime('%H:%M:%S', time.localtime(at))}  {e.level}: {e.text}" for at, e in log)]
     return "\n".join(part for part in parts if part is not None)

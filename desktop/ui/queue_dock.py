@@ -35,7 +35,7 @@ class QueueDock(QWidget):
     """Shows the jobs of this computer and lets the user steer them.
 
     Attributes:
-        view: the list. bar: the line that is always there.
+        view: the list. bar: the line that is always there. strip: why work stands still.
         rows: number -> the newest state of each job.
 
     Signals:
@@ -57,7 +57,7 @@ class QueueDock(QWidget):
         self.setAccessibleName("Queue")
         self._lines = Lines(services.store)
         self.steering = Steering(services, self._lines, self._later, self)
-        self._strip, self.bar, self._edge, self._under_strip = HoldStrip(), QueueBar(services.prefs), line(), line()
+        self.strip, self.bar, self._edge, self._under = HoldStrip(), QueueBar(services.prefs), line(), line()
         self.view = QueueView(self._lines)
         self.view.setFixedHeight(HEIGHT)
         self._empty = label(tone="secondary")
@@ -67,7 +67,7 @@ class QueueDock(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
-        for part in (self._strip, self._under_strip, self.bar, self._edge, self.view):
+        for part in (self.strip, self._under, self.bar, self._edge, self.view):
             whole.addWidget(part)
         self._refreshing = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._refreshing.timeout.connect(self._refresh)
@@ -87,8 +87,8 @@ class QueueDock(QWidget):
         self.bar.searched.connect(self._search_for)
         self.bar.filtered.connect(self._filter)
         self.bar.cleared.connect(self._clear_finished)
-        self._strip.overruled.connect(self.overruled)
-        self._strip.settings_asked.connect(lambda: self._services.go("preferences"))
+        self.strip.overruled.connect(self.overruled)
+        self.strip.settings_asked.connect(lambda: self._services.go("preferences"))
 
     @property
     def search(self) -> QLineEdit:
@@ -253,8 +253,8 @@ class QueueDock(QWidget):
         self.bar.clear.setEnabled(over > 0)
         begun = [row for row in active if row.priority <= 0 and row.owner == self._me]
         stands = any(row.state is JobState.PAUSED for row in begun)
-        self._strip.show_holds(self._holds, is_begun=stands, is_work=bool(begun) or waiting > 0)
-        self._under_strip.setVisible(not self._strip.isHidden())
+        self.strip.show_holds(self._holds, is_begun=stands, is_work=bool(begun) or waiting > 0)
+        self._under.setVisible(not self.strip.isHidden())
         if active:
             first = max(active, key=lambda row: (row.state is JobState.RUNNING, row.priority, -row.id))
             self.bar.show_running(first, len(active) - 1 + waiting)

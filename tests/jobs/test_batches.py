@@ -107,6 +107,24 @@ def test_a_paused_batch_is_passed_over(store: Store) -> None:
     assert [row.id for row in store.candidates(ME, adopt=True)] == [1, 2, single]
 
 
+def test_what_waits_is_put_first_or_last_and_stays_work(store: Store) -> None:
+    batch = store.add_batch(SPEC, covers("quick", "a", "b"), ME)
+    single = store.add(ListenJob(source="c"), ME)
+    urgent = store.add(ListenJob(source="d"), ME, priority=1)
+    for first, chosen, order in (
+        (True, {"job": single}, [urgent, single, 1, 2]),
+        (True, {"batch": batch}, [urgent, 1, 2, single]),
+        (False, {"batch": batch}, [urgent, single, 1, 2]),
+    ):
+        store.put(first=first, **chosen)
+        assert [row.id for row in store.candidates(ME, adopt=True)] == order
+        rows = store.page(states=[State.QUEUED], next_first=True)
+        assert [row.id for row in rows] == order and max(row.priority for row in rows if row.id != urgent) <= 0
+    assert [row.id for row in store.page(without=[1, urgent])] == [single, 2]
+    store.claim(1, ME)
+    assert [row.id for row in store.delete_jobs([1, single, 99])] == [single], "what a worker has stays"
+
+
 def test_ten_thousand_jobs(store: Store) -> None:
     jobs = covers("quick", *(f"/songs/Song {n}.mp3" for n in range(10_000)))
     began = time.process_time()

@@ -64,3 +64,5 @@ def test_thousands_of_jobs_need_few_widgets_and_can_be_searched(parts: Parts, qt
     bar.setValue(bar.maximum())
     qtbot.waitUntil(lambda: any(row.accessibleName().startswith("tape 0") for row in dock.view.jobs.values()), timeout=10_000)
     assert len(dock.view.jobs) < 20
+    # Nobody has to cancel them one by one.
+    parts.store.delete_batch(number)

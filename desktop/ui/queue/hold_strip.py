@@ -55,12 +55,12 @@ class HoldStrip(QWidget):
         row.addWidget(IconLabel("pause", "warning"))
         self._text = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         row.addWidget(self._text, 1)
-        self._anyway = Button("Go on anyway", kind="link")
-        self._anyway.clicked.connect(self._overrule)
+        self.anyway = Button("Go on anyway", kind="link")
+        self.anyway.clicked.connect(self._overrule)
         limits = Button("Limits", kind="link")
         limits.setToolTip("The limits of unattended work, in the preferences")
         limits.clicked.connect(lambda: self.settings_asked.emit())
-        row.addWidget(self._anyway)
+        row.addWidget(self.anyway)
         row.addWidget(limits)
         self.hide()
 
@@ -70,7 +70,7 @@ class HoldStrip(QWidget):
         text = hold_text(holds, is_begun=is_begun)
         self._text.setText(text)
         self.setAccessibleName(text)
-        self._anyway.setVisible(bool(holds) and all(source in tuple(OVERRULED) for source in holds))
+        self.anyway.setVisible(bool(holds) and all(source in tuple(OVERRULED) for source in holds))
         self.setVisible(bool(holds) and is_work)
 
     def _overrule(self) -> None:
