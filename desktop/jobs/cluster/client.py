@@ -8,7 +8,7 @@ from typing import Any
 
 from desktop.errors import UsageError, UserError
 from desktop.jobs.cluster import node, versions
-from desktop.jobs.cluster.keys import Keys
+from desktop.jobs.cluster.keys import NEEDED, Keys
 
 PORT = 8786
 _CONNECT_S = 10.0
@@ -26,11 +26,9 @@ def full_address(address: str) -> str:
 
 def connect(address: str, keys: Keys, *, timeout: float = _CONNECT_S) -> Any:
     """A client of the cluster at ``address``; raises UserError when it does not answer, refuses us or has another version."""
-    try:
-        from distributed import Client
-    except ImportError as error:
-        remedy = "Install Reprise with its cluster extra: pip install 'reprise[cluster]'."
-        raise UserError("The cluster needs a package that is not installed", remedy=remedy) from error
+    need_dask()
+    from distributed import Client
+
     quieten()
     try:
         client = Client(full_address(address), security=keys.security(), timeout=timeout, set_as_default=False, name="reprise")
@@ -56,6 +54,14 @@ def stop(address: str, keys: Keys) -> None:
     """End the cluster, its nodes included; raises UserError."""
     with contextlib.closing(connect(address, keys)) as client, contextlib.suppress(OSError, TimeoutError):
         client.shutdown()
+
+
+def need_dask() -> None:
+    """Raise UserError when Dask is not installed."""
+    try:
+        import distributed  # noqa: F401 - only whether it is there
+    except ImportError as error:
+        raise UserError("The cluster needs a package that is not installed", remedy=NEEDED) from error
 
 
 def quieten() -> None:

@@ -15,7 +15,8 @@ from desktop.paths import atomic_write, config_dir, make_folder
 VALID_DAYS = 3650
 _BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----\n[^-]*\n-----END \1-----\n")
 _FILE_LIMIT = 64 << 10
-_NEEDED = "Install Reprise with its cluster extra: pip install 'reprise[cluster]'."
+NEEDED = "Install Reprise with its cluster extra: pip install 'reprise[cluster]'."
+"""What to do when the packages of a cluster are missing."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def make_keys() -> Keys:
         from cryptography.hazmat.primitives import hashes, serialization
         from cryptography.hazmat.primitives.asymmetric import ec
     except ImportError as error:
-        raise UserError("The cluster needs a package that is not installed", remedy=_NEEDED) from error
+        raise UserError("The cluster needs a package that is not installed", remedy=NEEDED) from error
 
     now = datetime.now(UTC)
     signer, secret = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))

@@ -13,7 +13,7 @@ from typing import Any
 
 from desktop.errors import UserError
 from desktop.jobs.cluster import node, versions
-from desktop.jobs.cluster.client import full_address, quieten
+from desktop.jobs.cluster.client import full_address, need_dask, quieten
 from desktop.jobs.cluster.keys import Keys
 from desktop.jobs.executors import Slot
 from desktop.jobs.local import IDLE_S
@@ -35,6 +35,7 @@ class _Servers:
     """Dask's scheduler and worker without the web pages, which nothing would protect."""
 
     def __init__(self) -> None:
+        need_dask()
         import dask
         from distributed import Scheduler, Worker
         from distributed.http.routing import RoutingApplication

@@ -10,6 +10,7 @@ import pytest
 
 from desktop.errors import UserError
 from desktop.jobs.cluster.executor import ClusterExecutor
+from desktop.jobs.cluster.keys import make_keys, own_keys
 from desktop.jobs.events import Done, Failed
 from desktop.jobs.executor import GivenBack
 from tests.jobs.cluster.cluster import Cluster, Heard, Member, task, wait_until
@@ -104,8 +105,6 @@ def test_nodes_listen_where_the_scheduler_finds_them_and_clients_not_at_all(clus
 
 
 def test_a_cluster_that_is_not_there(home: Path, tmp_path: Path) -> None:
-    from desktop.jobs.cluster.keys import own_keys
-
     with pytest.raises(UserError, match="does not answer"):
         ClusterExecutor("127.0.0.1:1", own_keys())
     said: list[str] = []
@@ -119,3 +118,20 @@ def test_a_cluster_that_is_not_there(home: Path, tmp_path: Path) -> None:
 def _listening(process: psutil.Process) -> list[str]:
     found = process.net_connections("inet")
     return [f"{one.laddr.ip}:{one.laddr.port}" for one in found if one.status == psutil.CONN_LISTEN]
+
+
+@pytest.mark.slow
+def test_without_the_extra_it_says_how_to_install_it(home: Path, tmp_path: Path) -> None:
+    key = str(tmp_path / "x.key")
+    own = (
+        "import sys",
+        "sys.modules.update(distributed=None, dask=None, cryptography=None)",
+        "from desktop.__main__ import main",
+    )
+    program = ("-c", "\n".join([*own, "sys.exit(main())"]))
+    Path(key).write_text(make_keys().text)
+    for words in (("start",), ("join", "127.0.0.1:1", "--key", key), ("status", "127.0.0.1:1", "--key", key)):
+        member = Member(home, *words, program=program)
+        assert member.process.wait(30) == 1
+        member.end()
+        assert any("pip install 'reprise[cluster]'" in line for line in member.lines), member.lines

@@ -1,0 +1,109 @@
+"""Two nodes against one, on loopback, with real restorations of small clips: how much of the second computer is left of it?
+
+    python tests/benchmarks/cluster.py [--clips 16] [--rounds 3] [--clip FILE]
+
+Not part of the test run. The clip has nobody in it, so that its time goes into decoding, looking for faces and encoding; every
+node has one worker with one thread, so that two need no more than two cores. The same queue, command line and messages as
+always; workers are warm. One node and two take turns, and the best of the rounds counts, as others may use the computer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from desktop.jobs.cluster.executor import ClusterExecutor  # noqa: E402
+from desktop.jobs.job import RestoreJob  # noqa: E402
+from desktop.jobs.queue import Queue  # noqa: E402
+from desktop.jobs.states import State  # noqa: E402
+from desktop.jobs.store import Store  # noqa: E402
+from desktop.paths import models_dir  # noqa: E402
+from tests.jobs.cluster.cluster import Cluster  # noqa: E402
+
+CLIP = ROOT.parent / "shared" / "data" / "clips" / "no_face.mp4"
+
+
+class Side:
+    """A cluster with so many nodes, and a queue whose jobs all go there."""
+
+    def __init__(self, home: Path, nodes: int) -> None:
+        self.nodes = nodes
+        self.cluster = Cluster(home)
+        members = []
+        for number in range(nodes):
+            name = f"node-{number + 1}"
+            config = home / name / "config"
+            config.mkdir(parents=True)
+            (config / "settings.json").write_text(json.dumps({"version": 1, "threads": 1}))
+            members.append(self.cluster.join(name))
+        for member in members:
+            member.said("Joined")
+        self.store = Store(home / "queue.sqlite")
+        self.executor = ClusterExecutor(self.cluster.address, self.cluster.keys)
+        self.queue = Queue(self.store, executors=[self.executor])
+
+    def run(self, clip: Path, out: Path, count: int) -> tuple[float, float]:
+        """Seconds by the clock for ``count`` restorations, and seconds that nodes were at work on one of them on average."""
+        began = time.perf_counter()
+        # Every source is a file of its own, as the clips of a folder are.
+        out.mkdir()
+        clips = [Path(shutil.copyfile(clip, out / f"clip {number:02}{clip.suffix}")) for number in range(count)]
+        jobs = [RestoreJob(source=str(one), output=str(out / "new" / one.name)) for one in clips]
+        numbers = [self.queue.submit(job) for job in jobs]
+        rows = [self.queue.wait(number) for number in numbers]
+        took = time.perf_counter() - began
+        bad = [row for row in rows if row.state is not State.DONE]
+        assert not bad, bad[0].error
+        assert len({row.node for row in rows}) == min(self.nodes, count), "every node must have done something"
+        shutil.rmtree(out)
+        return took, sum((row.ended or 0.0) - (row.started or 0.0) for row in rows) / count
+
+    def close(self) -> None:
+        self.queue.close()
+        self.cluster.close()
+        self.store.close()
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--clips", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--clip", type=Path, default=CLIP)
+    given = parser.parse_args()
+    os.environ.setdefault("REPRISE_MODELS", str(models_dir()))
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["REPRISE_HOME"] = folder
+        sides = [Side(Path(folder) / f"side-{nodes}", nodes) for nodes in (1, 2)]
+        best = {1: float("inf"), 2: float("inf")}
+        try:
+            for side in sides:
+                side.run(given.clip, Path(folder) / "out", side.nodes)
+            for turn in range(given.rounds):
+                for side in sides:
+                    took, each = side.run(given.clip, Path(folder) / "out", given.clips)
+                    best[side.nodes] = min(best[side.nodes], took)
+                    print(
+                        f"round {turn + 1}, {side.nodes} node{'s' if side.nodes > 1 else ' '}: {given.clips} clips in {took:.2f} s, "
+                        f"{each:.2f} s each",
+                        flush=True,
+                    )
+        finally:
+            for side in sides:
+                side.close()
+    print(
+        f"two nodes are {best[1] / best[2]:.2f} times as fast as one (best of {given.rounds}: {best[1]:.2f} s, {best[2]:.2f} s)"
+    )
+
+
+if __name__ == "__main__":
+    main()
