@@ -15,7 +15,7 @@ from desktop.errors import UserError
 from desktop.jobs.events import Failed, Produced
 from desktop.jobs.job import decode
 from desktop.jobs.rows import Owner, Row
-from desktop.jobs.schema import open_database
+from desktop.jobs.schema import explained, open_database
 from desktop.jobs.states import State
 from desktop.malformed import MALFORMED
 from desktop.paths import data_dir
@@ -76,24 +76,35 @@ class Database:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction, part of the one around it if there is one; raises NotWritten when the disk does not let us."""
-        with self._lock:
-            db = self._connection
-            if db.in_transaction:
-                yield db
-                return
-            try:
-                db.execute("BEGIN IMMEDIATE")
-                try:
-                    yield db
-                    db.execute("COMMIT")
-                except BaseException:
-                    with contextlib.suppress(sqlite3.Error):
-                        db.execute("ROLLBACK")
-                    raise
-            except sqlite3.Error as error:
-                raise NotWritten(
-                    f"The list of jobs cannot be written: {error}", path=self.path, remedy="Check the disk."
-                ) from error
+        with self._lock, transaction(self._connection, self.path, "The list of jobs") as db:
+            yield db
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection, path: Path, what: str) -> Iterator[sqlite3.Connection]:
+    """All of what is done with ``connection`` or nothing; part of the transaction around it if there is one.
+
+    Args:
+        path, what: the file, and what messages call it.
+
+    Raises:
+        NotWritten: the file cannot be written now.
+    """
+    if connection.in_transaction:
+        yield connection
+        return
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+    except sqlite3.Error as error:
+        reason, remedy = explained(error)
+        raise NotWritten(f"{what} cannot be written: {reason}", path=path, remedy=remedy) from error
 
 
 def numbers(jobs: Iterable[int]) -> str:

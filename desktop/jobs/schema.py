@@ -92,6 +92,16 @@ UPGRADES: tuple[str, ...] = (
 )
 """One script a version: script n brings version n to n + 1. Never change one that was released; add the next."""
 
+_CHECK = "Check the disk, and the folder's permissions."
+_REASONS = {
+    sqlite3.SQLITE_BUSY: ("another program holds it", "End the program that uses it, then try again."),
+    sqlite3.SQLITE_FULL: ("the disk is full", "Free some space, then try again."),
+    sqlite3.SQLITE_READONLY: ("there is no permission to write it", "Change the permissions of the file and its folder."),
+    sqlite3.SQLITE_CANTOPEN: (
+        "its file, or one beside it, cannot be opened",
+        "Check the folder and its permissions.",
+    ),
+}
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -119,8 +129,15 @@ def open_database(
             _is_sound(connection)
         _upgrade(connection, path, what, upgrades)
     except (sqlite3.Error, OSError) as error:
-        raise UserError(f"{what} cannot be opened: {error}", path=path, remedy="Check the folder's permissions.") from error
+        reason, remedy = explained(error)
+        raise UserError(f"{what} cannot be opened: {reason}", path=path, remedy=remedy) from error
     return connection, note
+
+
+def explained(error: sqlite3.Error | OSError) -> tuple[str, str]:
+    """Why a database cannot be opened or written, and what to do."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return _REASONS.get(code & 0xFF, (str(error), _CHECK)) if code is not None else (str(error), _CHECK)
 
 
 def put_aside(path: Path, what: str) -> str:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from desktop.errors import UserError
+from desktop.jobs.database import transaction
 from desktop.jobs.rows import Owner
 from desktop.jobs.schema import open_database
 from desktop.jobs.tuning_jobs import Recipe, Records
@@ -34,6 +35,7 @@ FINISH = "finish"
 SPARKS = 48
 """Values of a sparkline."""
 
+_WHAT = "The history of runs"
 _ID = re.compile(r"^[0-9a-f]{10}$")
 _COLUMNS = (
     "id, name, state, records, recipe, base, method, train_rows, total_steps, step, best_step, best_name, best_value, "
@@ -168,7 +170,7 @@ class Runs:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or data_dir() / "runs.sqlite"
         self._lock = threading.RLock()
-        self._db, self.note = open_database(self.path, "The history of runs", UPGRADES)
+        self._db, self.note = open_database(self.path, _WHAT, UPGRADES)
 
     def close(self) -> None:
         """Close the file."""
@@ -375,14 +377,8 @@ class Runs:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+        with self._lock, transaction(self._db, self.path, _WHAT) as db:
+            yield db
 
 
 def _run(values: Sequence[Any]) -> Run | None:

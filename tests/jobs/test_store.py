@@ -15,6 +15,7 @@ import pytest
 
 from desktop.errors import UserError
 from desktop.jobs import schema
+from desktop.jobs.database import NotWritten
 from desktop.jobs.events import Failed, Logged, Measured, Produced
 from desktop.jobs.job import CoverJob, ListenJob
 from desktop.jobs.rows import Owner
@@ -176,7 +177,7 @@ def test_two_processes_never_claim_the_same_job(store: Store) -> None:
         assert child.stdin
         child.stdin.write("go\n")
         child.stdin.flush()
-    claimed = [int(word) for child in children for word in child.communicate(timeout=60)[0].split()]
+    claimed = [int(word) for child in children for word in child.communicate(timeout=240)[0].split()]
     assert sorted(claimed) == list(range(1, 201))
 
 
@@ -291,4 +292,30 @@ def test_recovery_clears_what_the_dead_left_and_nothing_else(home: Path, tmp_pat
     assert [row.id for row in recover(store)] == [dead] and recover(store) == []
     assert [path.name for path in out.iterdir()] == [f".x.mid.{os.getpid()}-01234567.part"]
     assert [number for number in (dead, mine, 99) if scratch_folder(number).exists()] == [mine]
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "said", "remedy"), [("busy", "another program holds it", "End"), ("full", "disk is full", "Free")]
+)
+def test_what_cannot_be_written_is_told_and_can_be_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, said: str, remedy: str
+) -> None:
+    monkeypatch.setattr(schema, "BUSY_MS", 20)
+    store = Store(tmp_path / "queue.sqlite")
+    first = store.add(JOB, ME)
+    other = sqlite3.connect(store.path, isolation_level=None)
+    if fault == "busy":
+        other.execute("BEGIN IMMEDIATE")
+    else:
+        (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
+        store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(NotWritten, match=f"The list of jobs cannot be written: .*{said}") as caught:
+        for _ in range(300):
+            store.add(CoverJob(source="a" * 1000, output="there"), ME)
+    assert caught.value.remedy.startswith(remedy) and caught.value.path == str(store.path)
+    assert store.row(first).state is State.QUEUED
+    other.execute("ROLLBACK") if fault == "busy" else store._connection.execute("PRAGMA max_page_count = 100000")
+    assert store.add(JOB, ME) > first
+    other.close()
     store.close()
