@@ -135,6 +135,13 @@ class BatchStore(Database):
         with self._lock:
             return int(self._connection.execute(f"SELECT COUNT(*) FROM jobs {where}", values).fetchone()[0])
 
+    def made_at(self, *, states: Collection[State], kinds: Collection[str] = (), without: Collection[int] = ()) -> list[float]:
+        """When the jobs of no batch in ``states`` (and of ``kinds``) were queued, from the last one to the first."""
+        where, values = _filter(0, states, "", kinds, None, without)
+        with self._lock:
+            found = self._connection.execute(f"SELECT created FROM jobs {where} ORDER BY id DESC", values)
+            return [created for (created,) in found]
+
     def failure_groups(self, batch: int) -> list[FailureGroup]:
         """Why jobs of a batch failed, the most frequent reason first."""
         find = "SELECT id, error FROM jobs WHERE batch = ? AND state = ? AND error IS NOT NULL ORDER BY id"

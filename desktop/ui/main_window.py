@@ -113,7 +113,7 @@ class MainWindow(QMainWindow):
             Action("file.open", "Open…", self._ask_open, ("Ctrl+O",), "File"),
             Action("file.quit", "Quit", self._quit, ("Ctrl+Q",), "File"),
             *go,
-            Action("view.queue", "Queue", self.dock.toggle, ("Ctrl+J",), "View", checked=lambda: self.dock.is_open),
+            Action("view.queue", "Queue", self.dock.summon, ("Ctrl+J",), "View", checked=lambda: self.dock.is_open),
             Action("view.theme", "Light or dark", self._flip_theme, ("Ctrl+Shift+T",), "View"),
             Action("view.full", "Full screen", self._toggle_full, ("F11",), "View", checked=self.isFullScreen),
             Action("help.menu", "Menu", self.topbar.menu.showMenu, ("F10",), "Help"),

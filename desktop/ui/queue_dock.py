@@ -56,7 +56,7 @@ class QueueDock(QWidget):
         self._is_closed = False
         self.setAccessibleName("Queue")
         self._lines = Lines(services.store)
-        self.steering = Steering(services, self._lines, self._later, self)
+        self.steering = Steering(services, self._lines, self._refresh, self)
         self.strip, self.bar, self._edge, self._under = HoldStrip(), QueueBar(services.prefs), line(), line()
         self.view = QueueView(self._lines)
         self.view.setFixedHeight(HEIGHT)
@@ -147,6 +147,12 @@ class QueueDock(QWidget):
         """Show the rows."""
         if not self.is_open:
             self.toggle()
+
+    def summon(self) -> None:
+        """Open with the keys on the list, or close."""
+        self.toggle()
+        if self.is_open:
+            self.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def own_jobs(self) -> list[Row]:
         """Jobs of this window that are not over, without those that only help it (they are made again when needed)."""

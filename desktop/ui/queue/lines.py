@@ -67,13 +67,13 @@ class Line:
 
 
 class Pages:
-    """Rows of one query, of which those looked at last are in memory."""
+    """Rows of one query, of which those looked at last are in memory; ``count`` where it is known how many there are."""
 
-    def __init__(self, store: Store, depth: int = 0, where: str = "", **query: Any) -> None:
+    def __init__(self, store: Store, depth: int = 0, where: str = "", *, count: int | None = None, **query: Any) -> None:
         self._store, self._query, self.depth, self._where = store, query, depth, where
         self._pages: OrderedDict[int, list[Row]] = OrderedDict()
         counted = {name: value for name, value in query.items() if name not in ("newest_first", "next_first")}
-        self.count = store.count(**counted)
+        self.count = store.count(**counted) if count is None else count
 
     def at(self, place: int) -> Row | None:
         """A row; None when there is none there any more."""
@@ -149,18 +149,7 @@ class Lines:
                 self._add_batch(batch)
         self._add_rows(ACTIVE, batch=0)
         self._add_rows((State.QUEUED,), batch=0, next_first=True)
-        over = self._of(OVER)
-        singles = Pages(self._store, batch=0, states=over, kinds=HISTORY, without=self.hidden_jobs) if over else None
-        begin = 0
-        for batch in shown:
-            if batch.is_over:
-                if singles is not None:
-                    end = _older(singles, batch.created)
-                    self._add(singles, begin, end)
-                    begin = end
-                self._add_batch(batch)
-        if singles is not None:
-            self._add(singles, begin)
+        self._add_over([batch for batch in shown if batch.is_over])
 
     def line(self, place: int) -> Line | None:
         """A line; None for one that has gone meanwhile."""
@@ -189,6 +178,20 @@ class Lines:
     def _is_wanted(self, batch: Batch) -> bool:
         found = bool(self._of(tuple(batch.counts)))
         return found or not self.states or bool(batch.skipped and State.DONE in self.states)
+
+    def _add_over(self, batches: list[Batch]) -> None:
+        """What is over, from the newest to the oldest: single jobs, and between them the batches of that time."""
+        wanted = self._of(OVER)
+        chosen: dict[str, Any] = {"states": wanted, "kinds": HISTORY, "without": self.hidden_jobs}
+        made = self._store.made_at(**chosen) if wanted else []
+        singles = Pages(self._store, count=len(made), batch=0, **chosen)
+        begin = 0
+        for batch in batches:
+            end = bisect_right(made, -batch.created, begin, key=lambda created: -created)
+            self._add(singles, begin, end)
+            self._add_batch(batch)
+            begin = end
+        self._add(singles, begin)
 
     def _add_part(self, count: int, make: Callable[[int], Line | None]) -> None:
         if count > 0:
@@ -236,19 +239,6 @@ class Lines:
             found = self._store.failure_groups(batch.id) if State.FAILED in batch.counts else []
             known = self._groups[batch.id] = (now, found)
         return known[1]
-
-
-def _older(pages: Pages, created: float) -> int:
-    """Place of the first row, of rows from new to old, that is older than ``created``."""
-    low, high = 0, pages.count
-    while low < high:
-        middle = (low + high) // 2
-        row = pages.at(middle)
-        if row is not None and row.created >= created:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def all_rows(store: Store, states: tuple[State, ...], kinds: tuple[str, ...] = ()) -> list[Row]:

@@ -29,7 +29,7 @@ class Steering(QObject):
     """Does what was asked of a line; what is removed can be had back for some seconds.
 
     Args:
-        changed: called when the list must be read anew.
+        changed: reads the list anew.
     """
 
     def __init__(self, services: Services, lines: Lines, changed: Callable[[], None], parent: QWidget) -> None:
