@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import butter, sosfilt
 
 from desktop.errors import UserError
 from desktop.piano.soundfont import COMPRESSED, INSTRUMENT, SAMPLE, SoundFont
@@ -188,6 +187,9 @@ class Sampler:
         cutoff = max(8.176 * 2.0 ** (cents / 1200.0), fundamental * (3.0 + 6.0 * step / _STEPS))
         if cutoff > 0.4 * self.rate:
             return tone
+        # Takes longer to load than all else that a cover without sound needs.
+        from scipy.signal import butter, sosfilt
+
         filtered: Samples = sosfilt(butter(2, max(cutoff, 150.0), fs=self.rate, output="sos").astype(np.float32), tone)
         return filtered
 
