@@ -7,8 +7,6 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from desktop.errors import UserError
@@ -17,6 +15,7 @@ from desktop.jobs.cluster.client import full_address, need_dask, quieten
 from desktop.jobs.cluster.keys import Keys
 from desktop.jobs.executors import Slot
 from desktop.jobs.local import IDLE_S
+from desktop.paths import cache_dir
 
 LOST_AFTER = "30 seconds"
 """A node that is silent for so long is given up, and its jobs are done elsewhere."""
@@ -45,6 +44,8 @@ class _Servers:
         dask.config.set(
             {
                 "distributed.admin.low-level-log-length": 20,
+                # There each start clears what killed ones left.
+                "temporary-directory": str(cache_dir()),
                 "distributed.scheduler.worker-ttl": LOST_AFTER,
                 "distributed.scheduler.allowed-failures": TRIES,
                 "distributed.worker.memory.target": False,
@@ -177,36 +178,34 @@ async def _work(
 
     me = node.Node(name or computer_name(), slots, shares_folders=shares_folders)
     node.set_up(me)
-    with TemporaryDirectory(prefix="reprise-node-", ignore_cleanup_errors=True) as folder:
-        worker = servers.worker(
-            address,
-            nthreads=len(slots),
-            resources={"SLOT": len(slots), "GPU": me.pool.gpus},
-            security=keys.security(),
-            local_directory=str(Path(folder)),
-            dashboard=False,
-            death_timeout=_JOIN_S,
-            # The scheduler alone must reach it: it listens where it is seen from there, and nowhere else.
-            host=get_local_address_for(address).removeprefix("tls://"),
-            protocol="tls",
-        )
-        try:
-            await worker
-            joined()
-            over = asyncio.create_task(worker.finished())
-            stop = asyncio.create_task(ended.wait())
-            while not (over.done() or stop.done()):
-                await asyncio.wait([over, stop], timeout=_IDLE_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
-                me.pool.release_idle(IDLE_S)
-            stop.cancel()
-            return bool(worker.why_closed == "scheduler-close")
-        finally:
-            # Its jobs are done elsewhere from now on; the workers need not come to an end.
-            closing = asyncio.create_task(worker.close(executor_wait=False, reason="reprise-ends"))
-            await asyncio.to_thread(me.pool.close)
-            # How it ends must not hide why it ends.
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(closing, 10.0)
+    worker = servers.worker(
+        address,
+        nthreads=len(slots),
+        resources={"SLOT": len(slots), "GPU": me.pool.gpus},
+        security=keys.security(),
+        dashboard=False,
+        death_timeout=_JOIN_S,
+        # The scheduler alone must reach it: it listens where it is seen from there, and nowhere else.
+        host=get_local_address_for(address).removeprefix("tls://"),
+        protocol="tls",
+    )
+    try:
+        await worker
+        joined()
+        over = asyncio.create_task(worker.finished())
+        stop = asyncio.create_task(ended.wait())
+        while not (over.done() or stop.done()):
+            await asyncio.wait([over, stop], timeout=_IDLE_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+            me.pool.release_idle(IDLE_S)
+        stop.cancel()
+        return bool(worker.why_closed == "scheduler-close")
+    finally:
+        # Its jobs are done elsewhere from now on; the workers need not come to an end.
+        closing = asyncio.create_task(worker.close(executor_wait=False, reason="reprise-ends"))
+        await asyncio.to_thread(me.pool.close)
+        # How it ends must not hide why it ends.
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(closing, 10.0)
 
 
 @contextlib.contextmanager
