@@ -10,6 +10,7 @@ import msgspec
 
 from desktop.errors import UserError
 from desktop.jobs.events import Progressed
+from desktop.jobs.guards.space import amount
 from desktop.jobs.job import RestoreJob, Result
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library
@@ -266,7 +267,7 @@ def _check_space(job: RestoreJob, clip: Clip, encoder: Encoder, output: Path) ->
         free = shutil.disk_usage(folder).free
         if free < needed:
             raise UserError(
-                f"There is not enough space: about {4 * needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free",
+                f"There is not enough space: about {amount(4 * needed)} are needed, {amount(free)} are free",
                 path=folder,
                 remedy="Free some space, choose another folder, or an encoder that makes smaller files.",
             )
