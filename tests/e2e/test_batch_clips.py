@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
+from desktop.jobs.states import State
+from desktop.jobs.store import Store
 from tests.e2e.command import files, reprise, start
+from tests.e2e.pictures import draw
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.usefixtures("home_with_models")
-
-
-def draw(path: Path, number: int) -> None:
-    """An image without a face."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    y, x = np.mgrid[0:96, 0:128]
-    done, data = cv2.imencode(path.suffix, np.stack([x, y * 2, np.full_like(x, 20 * number)], -1).astype(np.uint8))
-    assert done
-    path.write_bytes(data.tobytes())
 
 
 def told(path: Path) -> dict[str, str]:
@@ -69,13 +62,10 @@ def test_a_watched_folder(tmp_path: Path) -> None:
     draw(tmp_path / "in" / "a.png", 1)
     out = tmp_path / "out"
     with start("batch", "restore", "--watch", tmp_path / "in", "-o", out, start_new_session=True) as child:
-        until = time.monotonic() + 60
-        while "a-restored.png" not in files(out) and time.monotonic() < until:
-            time.sleep(0.1)
+        until(lambda: "a-restored.png" in files(out))
         draw(tmp_path / "in" / "b.png", 2)
-        while "b-restored.png" not in files(out) and time.monotonic() < until:
-            time.sleep(0.1)
-        time.sleep(0.5)
+        with contextlib.closing(Store()) as store:
+            until(lambda: [row.state for row in store.rows()] == [State.DONE, State.DONE])
         os.kill(child.pid, signal.SIGINT)
-        child.communicate(timeout=30)
+        child.communicate(timeout=PATIENCE_S)
     assert told(out / "restored.json") == {"a.png": "done", "b.png": "done"}
