@@ -15,6 +15,7 @@ import pytest
 from desktop import paths
 from desktop.alive import is_alive, own_token, start_token
 from desktop.errors import UserError
+from tests.waiting import PATIENCE_S
 
 
 def test_everything_lies_below_reprise_home(home: Path) -> None:
@@ -167,7 +168,7 @@ def test_a_process_is_told_from_another_with_its_number() -> None:
     assert token and token != own_token() and is_alive(child.pid, token)
     assert not is_alive(os.getpid(), token)
     child.kill()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE_S
     while is_alive(child.pid, token) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not is_alive(child.pid, token)  # also while it is a zombie

@@ -17,6 +17,7 @@ from desktop.piano.live.system import find_system
 from desktop.piano.midi import write_midi
 from tests.piano.live.net import wait_until
 from tests.piano.live.small import small_cover
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -70,10 +71,10 @@ def test_breaking_off_lets_go_of_the_keys(saved: str) -> None:
             got.extend(message.bytes() for message in listener.iter_pending())
             return len(got)
 
-        wait_until(lambda: hear() >= 2, 20)
+        wait_until(lambda: hear() >= 2)
         time.sleep(0.1)
         player.send_signal(signal.SIGINT)
-        assert player.wait(10) == CANCELLED
+        assert player.wait(PATIENCE_S) == CANCELLED
         wait_until(lambda: hear() >= 8)
     assert got[:2] == [[0x90, 60, 80], [0x91, 48, 60]]
     assert {tuple(data[:2]) for data in got[2:]} == {(0x80, 60), (0x81, 48), (0xB0, 64), (0xB1, 64), (0xB0, 123), (0xB1, 123)}

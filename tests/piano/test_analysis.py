@@ -18,6 +18,7 @@ from desktop.piano import analysis_store
 from desktop.piano.analysis import Analysis, analyse
 from desktop.piano.audio import write_audio
 from tests.piano.band import RATE, Bar, play
+from tests.waiting import quickest
 
 SONG: list[Bar] = [(2, "maj"), (9, "maj"), (11, "min"), (7, "maj")]
 
@@ -79,10 +80,14 @@ def test_what_it_holds_and_that_it_is_kept(song: Path, library: Library) -> None
     grids = [preview.data for preview in watch.previews if preview.kind == "grid"]
     assert np.array_equal(np.frombuffer(grids[0]["times"], "<f8"), first.grid.times)
 
-    start = time.perf_counter()
-    again = analyse(song, library)
-    assert time.perf_counter() - start < 1.0 and again.seconds == {}
-    assert same(first, again)
+    def found_again() -> float:
+        start = time.perf_counter()
+        again = analyse(song, library)
+        took = time.perf_counter() - start
+        assert again.seconds == {} and same(first, again)
+        return took
+
+    assert quickest(found_again, 1.0) < 1.0
     moved = song.with_name("Other name.flac")
     moved.write_bytes(song.read_bytes())
     assert analyse(moved, library).title == "Other name"

@@ -126,7 +126,7 @@ def test_one_that_hangs_is_ended_and_so_is_one_that_was_cancelled(
     monkeypatch.setattr(instrument, "PATIENCE_S", 0.5)
     with pytest.raises(UserError, match="does not answer"):
         play(small_cover(), path, RATE)
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < 50, "it hangs for a minute"
 
 
 def test_files_that_are_no_plug_ins(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import mido
 from mido.sockets import SocketPort, connect
 
 from desktop.piano.live.system import OutPort, Port
+from tests.waiting import PATIENCE_S
 
 Bytes = tuple[int, ...]
 
@@ -70,7 +71,7 @@ class Device:
         for connection in self._connections:
             connection.sendall(bytes(data))
 
-    def wait_for(self, count: int, seconds: float = 5.0) -> list[Bytes]:
+    def wait_for(self, count: int, seconds: float = PATIENCE_S) -> list[Bytes]:
         """What it got, once that is at least ``count`` messages."""
         wait_until(lambda: len(self.got) >= count, seconds)
         return self.messages
@@ -144,7 +145,7 @@ class NetSystem:
         return _Input(connect(*self.devices[name].address), heard)
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 5.0) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
     """Wait for something that another thread does."""
     end = time.monotonic() + seconds
     while not true():

@@ -12,6 +12,7 @@ from desktop.piano.live.links import Inlet, Key, Link, Outlet, Status
 from desktop.piano.live.schedule import ALL_NOTES_OFF, CONTROL, NOTE_OFF, NOTE_ON, SUSTAIN
 from desktop.piano.live.system import find_system, pick, same_port, title
 from tests.piano.live.net import Device, NetSystem, wait_until
+from tests.waiting import PATIENCE_S
 
 ENDS = [(CONTROL, SUSTAIN, 0), (CONTROL, ALL_NOTES_OFF, 0)]
 
@@ -50,7 +51,7 @@ def test_a_port_that_is_unplugged_harms_nobody_and_is_used_again_when_it_is_back
     out.look()
     piano.unplug()
     # The first writes to a connection that is gone may still succeed.
-    until = time.monotonic() + 10
+    until = time.monotonic() + PATIENCE_S
     while out.status.link is Link.OPEN and time.monotonic() < until:
         out.send([(NOTE_ON, 60, 80)])
     assert out.status.link is Link.LOST

@@ -25,6 +25,7 @@ from desktop.tuning.runs import FINISH, Run, Runs, RunState, runs_dir
 from desktop.tuning.tune import tune
 from tests.tuning.training import children
 from tests.tuning.training.tiny import KINDS, job, make_rows
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("home")
 Bases = Callable[[str], Path]
@@ -154,7 +155,7 @@ def test_killed_at_any_time_it_goes_on_as_if_nothing_had_happened(
     reference: dict[str, Any], tiny_base: Bases, tiny_rows: Path, home: Path
 ) -> None:
     broken = _broken(tiny_base, tiny_rows)
-    child = children.start(broken, home, delay=0.02)
+    child = children.start(broken, home, delay=0.1)
     _wait(lambda: not child.is_alive() or _steps(broken.run)[-1:] >= ["step-00000004"])
     assert child.is_alive(), "it ended before it was killed"
     child.kill()
@@ -254,7 +255,7 @@ def test_out_of_memory_it_goes_on_with_smaller_batches(tiny_base: Bases, tmp_pat
     wide, tight = (job(tiny_base("llama"), rows, **common) for _ in range(2))
     tune(wide, Progress())
     child = children.start(tight, home, room=25 << 20, said=tmp_path / "said")
-    child.join(60)
+    child.join(240)
     run = _run(tight.run)
     assert run.state is RunState.DONE, (tmp_path / "said").read_text()
     assert "The memory ran out" in (tmp_path / "said").read_text()
@@ -351,7 +352,7 @@ def _cancel() -> None:
     raise Cancelled
 
 
-def _wait(done: Callable[[], bool], seconds: float = 60.0) -> None:
+def _wait(done: Callable[[], bool], seconds: float = 2 * PATIENCE_S) -> None:
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import cycle
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -20,6 +21,7 @@ from desktop.video.media import filmstrip as strips
 from desktop.video.media.reader import open_reader
 from desktop.video.media.view import filmstrip, frames_for_view
 from tests.video.media.synthetic import drawn, make, woven
+from tests.waiting import quickest
 
 
 class Previews(Progress):
@@ -144,10 +146,12 @@ def test_what_cannot_be_shown_is_refused(home: Path, tmp_path: Path) -> None:
 def test_pictures_come_quickly(home: Path, tmp_path: Path) -> None:
     path = make(tmp_path / "clip.mpg", "mpeg2video", frames=75, size=(360, 288), bit_rate=1_500_000)
     frames(path)
-    took = []
-    for start in (0.0, 0.5, 1.0, 1.5):
+    starts = cycle((0.0, 0.5, 1.0, 1.5))
+
+    def took() -> float:
         began = perf_counter()
-        frames(path, start=start, count=25)
-        took.append(perf_counter() - began)
+        frames(path, start=next(starts), count=25)
+        return perf_counter() - began
+
     # 0.2 s is the aim on a quiet machine.
-    assert min(took) < 0.4
+    assert quickest(took, 0.4, tries=12) < 0.4
