@@ -99,13 +99,13 @@ def test_a_clip_is_seen_restored_and_compared(parts: Parts, panel: VideoPanel, c
     qtbot.waitUntil(lambda: shown.frame is not None)
     qtbot.keyClick(view, Qt.Key.Key_O)
     assert open_clip.part == (pytest.approx(1.0), pytest.approx(1.4))
-    assert panel.inspector.output.name.text() == "holiday (restored).mp4"
+    assert panel.inspector.output.name.text() == "holiday-restored.mp4"
     panel.inspector.run.click()
     assert open_clip.running is not None and panel.inspector.stop.isVisible() and open_clip.following
     qtbot.waitUntil(lambda: open_clip.running is None, timeout=PATIENCE)
     item = open_clip.item
     assert item is not None and item.row is not None and item.row.state is State.DONE, item.row
-    result = tmp_path / "holiday (restored).mp4"
+    result = tmp_path / "holiday-restored.mp4"
     assert result.is_file() and clip.read_bytes() == content
     qtbot.waitUntil(lambda: shown.kind is After.RESULT)
     open_clip.seek(1.2)
@@ -134,7 +134,7 @@ def test_a_clip_is_seen_restored_and_compared(parts: Parts, panel: VideoPanel, c
     assert open_clip.shown.time == pytest.approx(1.36, abs=0.09)
 
     # Never over a file that is there.
-    assert panel.inspector.output.name.text() == "holiday (restored) 2.mp4"
+    assert panel.inspector.output.name.text() == "holiday-restored 2.mp4"
 
     # The result, opened by itself, is offered with its source.
     window.open_path(result)

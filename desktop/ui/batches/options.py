@@ -18,7 +18,7 @@ ORDERS = {
     Order.OLDEST: "Oldest first",
     Order.RANDOM: "At random",
 }
-FAILING = {OnError.CONTINUE: "Go on with the others", OnError.STOP: "Stop the batch"}
+FAILING = {OnError.CONTINUE: "Go on", OnError.STOP: "Stop the batch"}
 
 
 class BatchChoices(QWidget):
@@ -42,7 +42,7 @@ class BatchChoices(QWidget):
         self.order.setAccessibleName("Order of the files")
         self.order.setToolTip("Which file comes first")
         self.failing.setAccessibleName("When a file fails")
-        self.failing.setToolTip("What happens to the other files when one cannot be done")
+        self.failing.setToolTip("Whether the other files are done when one cannot be")
         for name, box in (("order", self.order), ("failing", self.failing)):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             kept = state.text(f"{panel}/batch_{name}")

@@ -49,12 +49,13 @@ def done_words(outlook: Outlook) -> str:
     return f"{done:,} of {total:,} {'is' if done == 1 else 'are'} done already"
 
 
-def _going(batch: Batch | None) -> str:
+def _going(batch: Batch | None, *, narrow: bool) -> str:
     """How far a batch is."""
     if batch is None:
         return "Starting…"
     left = remaining(batch.remaining_s)
-    return totals(batch) + (f"  ·  {left}" if left else "")
+    over = totals(batch)
+    return (over.split("  ·  ")[0] if narrow and left else over) + (f"  ·  {left}" if left else "")
 
 
 class OutlookLine(QWidget):
@@ -62,7 +63,7 @@ class OutlookLine(QWidget):
 
     def __init__(self, batching: Batching, parent: QWidget | None = None, *, narrow: bool = False) -> None:
         super().__init__(parent)
-        self._batching = batching
+        self._batching, self._narrow = batching, narrow
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(theme.S1)
@@ -103,7 +104,7 @@ class OutlookLine(QWidget):
             self.again.setEnabled(False)
             return
         outlook, on = outlook or Outlook(), not batching.running
-        done, told = (done_words(outlook), facts(outlook)) if on else ("", _going(batching.batch))
+        done, told = (done_words(outlook), facts(outlook)) if on else ("", _going(batching.batch, narrow=self._narrow))
         self.done.setText(done)
         self.done.setVisible(bool(done))
         self.again.setText("Leave them" if outlook.again else "Do it again" if len(outlook.done) == 1 else "Do them again")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.ui import theme
 from desktop.ui.batches.options import BatchChoices
@@ -17,6 +17,8 @@ from desktop.ui.video.clip_batch import ClipBatch
 from desktop.ui.widgets.elided import ElidedLabel
 from desktop.ui.widgets.parts import Section, label
 
+LEAST = 96
+"""Height that the options keep when there is little room."""
 TEMPLATE_TIP = "Filled in: {title}, {number}, {folder}, {restorer}, {scale}"
 
 
@@ -44,12 +46,13 @@ class BatchBox(QWidget):
         column.setSpacing(theme.S2)
         column.addLayout(self._make_place())
         column.addWidget(self._make_more(state))
-        whole.addWidget(self._options)
+        self._fitting = _Fitting(self._options)
+        whole.addWidget(self._fitting, 1)
         self.outlook = OutlookLine(batch.batching, narrow=True)
         whole.addWidget(self.outlook)
         buttons = QHBoxLayout()
         buttons.setSpacing(theme.S2)
-        self.start = Button("Restore all", kind="primary", icon_name="play")
+        self.start = Button("Restore all", icon_name="play")
         self.start.clicked.connect(lambda: self.start_asked.emit())
         self.stop = Button("Stop all", icon_name="stop")
         self.stop.setToolTip("Cancel what waits and stop what is being restored")
@@ -67,7 +70,7 @@ class BatchBox(QWidget):
         """Show the batch as it is."""
         batch, running = self.batch, self.batch.batching.running
         # What cannot be changed now would only take the clips' room.
-        self._options.setVisible(not running)
+        self._fitting.setVisible(not running)
         self.start.setVisible(not running)
         self.stop.setVisible(running)
         reason = batch.blocked
@@ -77,9 +80,11 @@ class BatchBox(QWidget):
         report = batch.batching.report
         self.report.setVisible(report is not None)
         self.report.setToolTip(f"Open {report}")
-        self.place.setText(f"in {batch.output}" if batch.output else "beside each clip")
+        self.usual.setVisible(not batch.output)
+        self.place.setVisible(bool(batch.output))
+        self.place.setText(batch.output)
         self.beside.setVisible(bool(batch.output))
-        self.watched.setText(batch.watch or "None")
+        self.watched.setText(batch.watch or "No folder")
         self.unwatch.setVisible(bool(batch.watch))
         self.watch.setVisible(not batch.watch)
 
@@ -89,12 +94,13 @@ class BatchBox(QWidget):
         if report is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(report)))
 
-    def _make_place(self) -> QHBoxLayout:
+    def _make_place(self) -> QVBoxLayout:
         place = QHBoxLayout()
         place.setSpacing(theme.S2)
         place.addWidget(label("Results", size=theme.CAPTION, tone="secondary"))
-        self.place = _caption(Qt.TextElideMode.ElideMiddle)
-        place.addWidget(self.place, 1)
+        self.usual = label("beside each clip", size=theme.CAPTION)
+        place.addWidget(self.usual)
+        place.addStretch(1)
         self.beside = Button("Beside", kind="link")
         self.beside.setToolTip("Put each result beside its clip")
         self.beside.clicked.connect(lambda _on=False: self.batch.choose(output=""))
@@ -103,7 +109,12 @@ class BatchBox(QWidget):
         change.clicked.connect(lambda _on=False: self._ask_output())
         place.addWidget(self.beside)
         place.addWidget(change)
-        return place
+        self.place = _caption(Qt.TextElideMode.ElideMiddle)
+        both = QVBoxLayout()
+        both.setSpacing(0)
+        both.addLayout(place)
+        both.addWidget(self.place)
+        return both
 
     def _make_more(self, state: State) -> Section:
         more = Section("More", folds=True, folded=state.flag("video/batch_folded", True))
@@ -125,16 +136,21 @@ class BatchBox(QWidget):
         self.unwatch.clicked.connect(lambda _on=False: self.batch.choose(watch=""))
         for part, stretch in ((self.watched, 1), (self.watch, 0), (self.unwatch, 0)):
             watching.addWidget(part, stretch)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(theme.S2)
+        grid.setVerticalSpacing(theme.S2)
+        grid.setColumnStretch(1, 1)
         named: tuple[tuple[str, QWidget], ...] = (
             ("Names", self.template),
             ("Order", self.choices.order),
-            ("If a clip fails", self.choices.failing),
+            ("If one fails", self.choices.failing),
         )
-        for text, widget in named:
-            more.body.addWidget(label(text, size=theme.CAPTION, tone="secondary"))
-            more.body.addWidget(widget)
-        more.body.addWidget(label("Watched folder", size=theme.CAPTION, tone="secondary"))
-        more.body.addLayout(watching)
+        for number, (text, widget) in enumerate(named):
+            grid.addWidget(label(text, size=theme.CAPTION, tone="secondary"), number, 0)
+            grid.addWidget(widget, number, 1)
+        grid.addWidget(label("Watch", size=theme.CAPTION, tone="secondary"), len(named), 0)
+        grid.addLayout(watching, len(named), 1)
+        more.body.addLayout(grid)
         row = QHBoxLayout()
         row.addWidget(self.same)
         row.addStretch(1)
@@ -153,6 +169,31 @@ class BatchBox(QWidget):
         chosen = QFileDialog.getExistingDirectory(self, "Folder whose new clips are restored", str(Path.home()))
         if chosen:
             self.batch.choose(watch=chosen)
+
+
+class _Fitting(QScrollArea):
+    """As high as its content, and scrolled where there is less room than that."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__(widgetResizable=True)
+        self.setAccessibleName("How all clips are restored")
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        content.setProperty("surface", "plain")
+        self._content = content
+        self.setWidget(content)
+        content.installEventFilter(self)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+
+    def sizeHint(self) -> QSize:
+        return self._content.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(24, min(LEAST, self.sizeHint().height()))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return False
 
 
 def _caption(mode: Qt.TextElideMode) -> ElidedLabel:

@@ -176,6 +176,7 @@ class ClipList(QWidget):
         self.list.setContentsMargins(0, 0, 0, 0)
         self.list.setSpacing(1)
         self.list.setUniformItemSizes(True)
+        self.list.setMinimumHeight(2 * ROW)
         self.list.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         self.list.currentRowChanged.connect(self._selected)
         self.list.verticalScrollBar().valueChanged.connect(lambda _value: self._look())

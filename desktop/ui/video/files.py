@@ -74,9 +74,9 @@ def output_for(source: Path, suffix: str = "", folder: str = "") -> Path:
     """
     place = Path(folder) if folder else _beside(source)
     if source.is_dir():
-        return _free(place / f"{source.name} (restored)")
+        return _free(place / f"{source.name}-restored")
     suffix = suffix or (source.suffix.lower() if is_still(source) or source.suffix.lower() in CONTAINERS else ".mkv")
-    return _free(place / f"{source.stem} (restored){suffix}")
+    return _free(place / f"{source.stem}-restored{suffix}")
 
 
 def _beside(source: Path) -> Path:

@@ -13,9 +13,9 @@ from desktop.ui.video import files
 def test_a_result_goes_beside_its_clip_under_a_free_name(tmp_path: Path) -> None:
     clip = tmp_path / "tape.mpg"
     first = files.output_for(clip, ".mkv")
-    assert first == tmp_path / "tape (restored).mkv"
+    assert first == tmp_path / "tape-restored.mkv"
     first.touch()
-    assert files.output_for(clip, ".mkv") == tmp_path / "tape (restored) 2.mkv"
+    assert files.output_for(clip, ".mkv") == tmp_path / "tape-restored 2.mkv"
 
 
 def test_the_demo_clip_is_not_restored_into_the_program(tmp_path: Path) -> None:

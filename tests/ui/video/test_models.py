@@ -42,12 +42,12 @@ def test_a_result_never_goes_onto_a_file_that_is_there(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mpg"
     clip.write_bytes(b"x")
     first = files.output_for(clip, ".mkv")
-    assert first == tmp_path / "clip (restored).mkv"
+    assert first == tmp_path / "clip-restored.mkv"
     first.write_bytes(b"x")
-    assert files.output_for(clip, ".mkv") == tmp_path / "clip (restored) 2.mkv"
+    assert files.output_for(clip, ".mkv") == tmp_path / "clip-restored 2.mkv"
     assert files.output_for(clip).suffix == ".mkv" and files.output_for(Path("a.mp4")).suffix == ".mp4"
-    assert files.output_for(Path("a.png"), folder=str(tmp_path)) == tmp_path / "a (restored).png"
-    assert files.output_for(tmp_path).name == f"{tmp_path.name} (restored)"
+    assert files.output_for(Path("a.png"), folder=str(tmp_path)) == tmp_path / "a-restored.png"
+    assert files.output_for(tmp_path).name == f"{tmp_path.name}-restored"
 
 
 def test_choices_are_remembered_by_clip_and_the_last_ones_are_the_default(qapp: QApplication, tmp_path: Path) -> None:
