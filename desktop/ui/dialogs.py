@@ -118,7 +118,7 @@ def describe(row: Row, store: Store) -> str:
     if row.node:
         parts.append(f"Computer: {row.node}")
     fields = {name: getattr(row.job, name) for name in row.job.__struct_fields__}
-    parts += ["", *(f"{name}: {value}" for name, value in fields.items() if value not in ("", False))]
+    parts += ["", *(f"{name}: {value}" for name, value in fields.items() if value not in ("", False, ()))]
     if row.error is not None:
         parts += ["", row.error.message, row.error.path, row.error.remedy, row.error.details]
     if row.artifacts:

@@ -18,14 +18,14 @@ class Offer:
 
     Attributes:
         in_row: whether it has a button; all of them are in the menu.
-        apart: whether a line of the menu parts it from what comes before.
+        part: of the menu, parted by lines.
     """
 
     what: str
     icon: str
     text: str
     in_row: bool = True
-    apart: bool = False
+    part: int = 0
 
 
 JOB = (
@@ -33,33 +33,33 @@ JOB = (
     Offer("resume", "play", "Go on"),
     Offer("cancel", "close", "Cancel"),
     Offer("retry", "retry", "Try again"),
-    Offer("result", "open", "Open the result", in_row=False),
-    Offer("folder", "folder", "Show the result in its folder"),
-    Offer("first", "up", "Do it next", in_row=False, apart=True),
-    Offer("last", "down", "Do it after the others", in_row=False),
-    Offer("source", "open", "Show the source in its folder", in_row=False, apart=True),
-    Offer("details", "log", "Details and log"),
-    Offer("copy", "copy", "Copy the reason", in_row=False),
-    Offer("remove", "remove", "Remove from the history", apart=True),
+    Offer("result", "open", "Open the result", in_row=False, part=1),
+    Offer("folder", "folder", "Show the result in its folder", part=1),
+    Offer("first", "up", "Do it next", in_row=False, part=2),
+    Offer("last", "down", "Do it after the others", in_row=False, part=2),
+    Offer("source", "open", "Show the source in its folder", in_row=False, part=3),
+    Offer("details", "log", "Details and log", part=3),
+    Offer("copy", "copy", "Copy the reason", in_row=False, part=3),
+    Offer("remove", "remove", "Remove from the history", part=4),
 )
 BATCH = (
     Offer("open", "right", "Show the files", in_row=False),
-    Offer("pause", "pause", "Pause the batch", apart=True),
-    Offer("resume", "play", "Go on with the batch"),
-    Offer("cancel", "close", "Cancel the batch"),
-    Offer("retry", "retry", "Retry the failed ones"),
-    Offer("again", "play", "Go on with those that were cancelled"),
-    Offer("first", "up", "Do it next", in_row=False, apart=True),
-    Offer("last", "down", "Do it after the others", in_row=False),
-    Offer("report", "table", "Open the report", apart=True),
-    Offer("write", "export", "Write a report…", in_row=False),
-    Offer("folder", "folder", "Show the results in their folder"),
-    Offer("remove", "remove", "Remove the batch from the history", in_row=False, apart=True),
+    Offer("pause", "pause", "Pause the batch", part=1),
+    Offer("resume", "play", "Go on with the batch", part=1),
+    Offer("cancel", "close", "Cancel the batch", part=1),
+    Offer("retry", "retry", "Retry the failed ones", part=1),
+    Offer("again", "play", "Go on with those that were cancelled", part=1),
+    Offer("first", "up", "Do it next", in_row=False, part=2),
+    Offer("last", "down", "Do it after the others", in_row=False, part=2),
+    Offer("report", "table", "Open the report", part=3),
+    Offer("write", "export", "Write a report…", in_row=False, part=3),
+    Offer("folder", "folder", "Show the results in their folder", part=3),
+    Offer("remove", "remove", "Remove the batch from the history", in_row=False, part=4),
 )
 GROUP = (
     Offer("open", "right", "Show the files", in_row=False),
-    Offer("retry", "retry", "Retry these", apart=True),
-    Offer("copy", "copy", "Copy the reason", in_row=False),
+    Offer("retry", "retry", "Retry these", part=1),
+    Offer("copy", "copy", "Copy the reason", in_row=False, part=1),
 )
 
 

@@ -113,9 +113,11 @@ class QueueView(QAbstractScrollArea):
         """Show what can be done with a line."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        part = None
         for offer in offers.of_line(line):
-            if offer.apart and not menu.isEmpty():
+            if part not in (None, offer.part):
                 menu.addSeparator()
+            part = offer.part
             action = menu.addAction(icon(offer.icon, theme.tokens()), offer.text)
             action.setObjectName(offer.what)
             action.triggered.connect(partial(self._ask, offer.what, line))
