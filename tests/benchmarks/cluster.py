@@ -16,7 +16,10 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -30,6 +33,15 @@ from desktop.paths import models_dir  # noqa: E402
 from tests.jobs.cluster.cluster import Cluster  # noqa: E402
 
 CLIP = ROOT.parent / "shared" / "data" / "clips" / "no_face.mp4"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Seconds by the clock, and of processor time: the workers' and that of scheduler, nodes and queue."""
+
+    took: float
+    worked: float
+    carried: float
 
 
 class Side:
@@ -51,26 +63,35 @@ class Side:
         self.executor = ClusterExecutor(self.cluster.address, self.cluster.keys)
         self.queue = Queue(self.store, executors=[self.executor])
 
-    def run(self, clip: Path, out: Path, count: int) -> tuple[float, float]:
-        """Seconds by the clock for ``count`` restorations, and seconds that nodes were at work on one of them on average."""
-        began = time.perf_counter()
-        # Every source is a file of its own, as the clips of a folder are.
+    def run(self, clip: Path, out: Path, count: int) -> Turn:
+        """Restore ``count`` copies of the clip, each a file of its own, as those of a folder are."""
         out.mkdir()
         clips = [Path(shutil.copyfile(clip, out / f"clip {number:02}{clip.suffix}")) for number in range(count)]
         jobs = [RestoreJob(source=str(one), output=str(out / "new" / one.name)) for one in clips]
-        numbers = [self.queue.submit(job) for job in jobs]
-        rows = [self.queue.wait(number) for number in numbers]
-        took = time.perf_counter() - began
+        before, began = self._busy(), time.perf_counter()
+        rows = [self.queue.wait(number) for number in [self.queue.submit(job) for job in jobs]]
+        took, after = time.perf_counter() - began, self._busy()
         bad = [row for row in rows if row.state is not State.DONE]
         assert not bad, bad[0].error
         assert len({row.node for row in rows}) == min(self.nodes, count), "every node must have done something"
         shutil.rmtree(out)
-        return took, sum((row.ended or 0.0) - (row.started or 0.0) for row in rows) / count
+        return Turn(took, after[0] - before[0], after[1] - before[1])
+
+    def _busy(self) -> tuple[float, float]:
+        """Seconds of processor time so far: of the workers, and of all that only carries their jobs."""
+        members = [psutil.Process(one.process.pid) for one in (self.cluster.scheduler, *self.cluster.nodes.values())]
+        workers = [worker for member in members for worker in member.children()]
+        return _seconds(workers), _seconds([*members, psutil.Process()])
 
     def close(self) -> None:
         self.queue.close()
         self.cluster.close()
         self.store.close()
+
+
+def _seconds(processes: list[psutil.Process]) -> float:
+    times = [process.cpu_times() for process in processes]
+    return sum(one.user + one.system for one in times)
 
 
 def main() -> None:
@@ -88,21 +109,19 @@ def main() -> None:
         try:
             for side in sides:
                 side.run(given.clip, Path(folder) / "out", side.nodes)
-            for turn in range(given.rounds):
+            for number in range(given.rounds):
                 for side in sides:
-                    took, each = side.run(given.clip, Path(folder) / "out", given.clips)
-                    best[side.nodes] = min(best[side.nodes], took)
+                    turn = side.run(given.clip, Path(folder) / "out", given.clips)
+                    best[side.nodes] = min(best[side.nodes], turn.took)
                     print(
-                        f"round {turn + 1}, {side.nodes} node{'s' if side.nodes > 1 else ' '}: {given.clips} clips in {took:.2f} s, "
-                        f"{each:.2f} s each",
+                        f"round {number + 1}, nodes: {side.nodes}: {given.clips} clips in {turn.took:.2f} s; {turn.worked:.2f} s "
+                        f"of work by processor time, {turn.carried:.2f} s to carry it",
                         flush=True,
                     )
         finally:
             for side in sides:
                 side.close()
-    print(
-        f"two nodes are {best[1] / best[2]:.2f} times as fast as one (best of {given.rounds}: {best[1]:.2f} s, {best[2]:.2f} s)"
-    )
+    print(f"two nodes are {best[1] / best[2]:.2f} times as fast as one (best: {best[1]:.2f} s and {best[2]:.2f} s)")
 
 
 if __name__ == "__main__":

@@ -44,6 +44,10 @@ class _Servers:
         dask.config.set(
             {
                 "distributed.admin.low-level-log-length": 20,
+                # Nobody looks at what it measures of itself fifty times a second.
+                "distributed.admin.tick.interval": "1s",
+                "distributed.admin.system-monitor.interval": "5s",
+                "distributed.scheduler.active-memory-manager.start": False,
                 # There each start clears what killed ones left.
                 "temporary-directory": str(cache_dir()),
                 "distributed.scheduler.worker-ttl": LOST_AFTER,
