@@ -1,4 +1,6 @@
-"""Installs from the hub in a process of its own: ``python hub_installer.py ROOT REPO [offline|cancel]``.
+"""Installs from the hub in a process of its own: ``python hub_installer.py ROOT REPO [offline|MARK]``.
+
+It cancels as soon as there is a file MARK.
 
 The environment names the hub, because huggingface_hub reads its settings once, when it is imported.
 """
@@ -21,7 +23,7 @@ def main() -> None:
     root, repo, *how = sys.argv[1:]
     files = [model_file("weights/model.bin"), model_file("model.safetensors", CONTENT[:5000])]
     source = HubSource(repo, COMMIT, {"weights/model.bin": "pytorch_model.bin", "model.safetensors": "model.safetensors"})
-    progress = Recorder(stop=lambda heard: "cancel" in how and len(heard.fractions) > 5)
+    progress = Recorder(stop=lambda _: any(Path(mark).is_file() for mark in how))
     try:
         folder = Library(Path(root), Catalog([entry(files, [source])]), offline="offline" in how).install("tiny", progress)
     except UserError as error:
