@@ -24,8 +24,8 @@ from desktop.tuning import model_card, prompt_card
 from tests.fuzz.mutating import NESTED, broken, how_many, refuses, rewritten, tried
 
 JOBS: list[dict[str, Any]] = [
-    {"kind": "cover", "song": "/a.mp3"},
-    {"kind": "restore", "clip": "/a.mp4", "output": "/b.mp4"},
+    {"kind": "cover", "source": "/a.mp3"},
+    {"kind": "restore", "source": "/a.mp4", "output": "/b.mp4"},
     {"kind": "install", "model": "basic-pitch"},
     {"kind": "doctor"},
 ]

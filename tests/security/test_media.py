@@ -1,4 +1,4 @@
-"""Clips, songs and pictures from strangers: a playlist reads nothing, a pipe or device holds nobody up, a bomb takes no memory."""
+"""Clips, songs and pictures from strangers: playlists read nothing else, pipes hold nobody up, bombs take no memory."""
 
 from __future__ import annotations
 
@@ -147,13 +147,8 @@ def png(width: int, height: int, rows: int) -> bytes:
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(bytes((width + 1) * rows)))
-        + chunk(b"IEND", b"")
-    )
+    head, rest = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0), zlib.compress(bytes((width + 1) * rows))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rest) + chunk(b"IEND", b"")
 
 
 def test_pictures_of_gigabytes_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
