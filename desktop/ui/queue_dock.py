@@ -20,7 +20,6 @@ from desktop.ui.queue.hold_strip import HoldStrip
 from desktop.ui.queue.lines import ACTIVE, ASIDE_KINDS, HISTORY, OVER, Lines, all_rows, is_aside
 from desktop.ui.queue.steering import Steering
 from desktop.ui.queue.view import QueueView
-from desktop.ui.queue_row import QueueRow
 from desktop.ui.widgets.parts import label, line
 
 HEIGHT = 224
@@ -174,11 +173,6 @@ class QueueDock(QWidget):
         self.bar.open_up(on)
 
     # What happens
-
-    @property
-    def _made(self) -> dict[int, QueueRow]:
-        """Rows of jobs that are in sight, by number."""
-        return self.view.jobs
 
     def _changed(self, rows: list[Row]) -> None:
         moved = False

@@ -135,9 +135,9 @@ def test_a_job_is_cancelled_and_retried_in_the_dock(parts: Parts, song: Path, tm
     window = parts.window
     window.dock.open()
     number = parts.bridge.submit(CoverJob(source=str(song), output=str(tmp_path / "covers")))
-    qtbot.waitUntil(lambda: number in window.dock._made)
-    row = window.dock._made[number]
-    row.asked.emit("cancel", number)
+    qtbot.waitUntil(lambda: number in window.dock.view.jobs)
+    row = window.dock.view.jobs[number]
+    row.asked.emit("cancel")
     qtbot.waitUntil(lambda: window.dock.rows[number].state is State.CANCELLED)
     assert row._buttons["retry"].isVisible() and not row._buttons["cancel"].isVisible()
     row._buttons["retry"].click()
@@ -145,7 +145,7 @@ def test_a_job_is_cancelled_and_retried_in_the_dock(parts: Parts, song: Path, tm
     assert row._buttons["folder"].isVisible()
     assert list((tmp_path / "covers").glob("*.mid"))
     row._buttons["remove"].click()
-    qtbot.waitUntil(lambda: number not in window.dock.rows)
+    qtbot.waitUntil(lambda: number not in window.dock.view.jobs)
 
 
 def test_a_song_that_is_none_is_explained(parts: Parts, panel: PianoPanel, tmp_path: Path, qtbot: QtBot) -> None:
