@@ -52,10 +52,10 @@ class Findings:
         self.problems.append(f"{count}: {problem}")
 
 
-def check(world: World) -> Findings:
-    """Look at everything; no program of the home may be at work any more but those that were forgotten."""
+def check(world: World, *, patience: float = 10.0) -> Findings:
+    """Look at everything; programs that have been ended have ``patience`` seconds to be gone."""
     found = Findings(len(world.jobs))
-    for pid in world.processes.orphans():
+    for pid in world.processes.orphans(patience):
         found.note("orphans", f"process {pid}")
     _queue(world, found)
     rows = world.rows()

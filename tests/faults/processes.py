@@ -83,7 +83,7 @@ class Processes:
         """Numbers of the worker processes."""
         return [pid for pid in self.alive() if b"--worker" in _words(pid)]
 
-    def orphans(self, patience: float = 10.0) -> list[int]:
+    def orphans(self, patience: float) -> list[int]:
         """Processes that are left when all that were started have ended; some may need a moment to go."""
         for child in self._started:
             child.poll()

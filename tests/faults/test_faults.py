@@ -24,7 +24,7 @@ def _case(name: str) -> object:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", map(_case, FAULTS))
+@pytest.mark.parametrize("name", [_case(name) for name in FAULTS])
 def test_nothing_is_lost_repeated_or_half_done(name: str, machine_models: Path, installed: Callable[[str], Path]) -> None:
     if why := obstacle(name):
         pytest.skip(why)
