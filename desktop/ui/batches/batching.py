@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -14,7 +15,7 @@ from desktop.batch.request import spec_of
 from desktop.jobs.batches import Batch, BatchSpec
 from desktop.jobs.guards import space
 from desktop.jobs.rows import Row
-from desktop.jobs.states import State
+from desktop.jobs.states import ENDED, State
 from desktop.ui.background import Op
 from desktop.ui.batches.ask import Ask
 from desktop.ui.batches.report import ReportKeeper
@@ -23,6 +24,7 @@ from desktop.ui.panels import Services
 
 LOOK_AFTER_MS = 300
 """Changes of files and options are gathered for so long before all is looked over again."""
+MISSED_AFTER_MS = 1000
 _ALL = 10_000_000
 
 
@@ -65,6 +67,9 @@ class Batching(QObject):
         self._looking = self._starting = False
         self._timer = QTimer(self, singleShot=True, interval=LOOK_AFTER_MS)
         self._timer.timeout.connect(self._look)
+        self._missed = QTimer(self, singleShot=True, interval=MISSED_AFTER_MS)
+        self._missed.timeout.connect(self._read_missed)
+        self._heard_over: set[int] = set()
         self._report: ReportKeeper | None = None
         self._watch: FolderWatch | None = None
         services.bridge.batch_changed.connect(self._batch_changed)
@@ -125,6 +130,7 @@ class Batching(QObject):
             self.batch, self.outlook, kept = found
             self._spec = spec
             self.again = False
+            self._heard_over = set()
             self._report = ReportKeeper(self._services.store, kept, None if self.batch is None else self.batch.id, self)
             self._report.failed.connect(self.failed)
             if self.batch is not None and ask.watch and ask.more is not None:
@@ -156,6 +162,7 @@ class Batching(QObject):
         """The window closes."""
         self._end_watch()
         self._timer.stop()
+        self._missed.stop()
         self._turn += 1
 
     # What happens
@@ -206,7 +213,7 @@ class Batching(QObject):
 
         def told(rows: list[Row]) -> None:
             if self.batch is not None and self.batch.id == number:
-                self.rows.emit(rows)
+                self._tell(rows)
                 then()
 
         work = Op(self, lambda: store.page(batch=number, states=states, newest_first=False, limit=_ALL))
@@ -215,7 +222,22 @@ class Batching(QObject):
     def _rows_changed(self, rows: list[Row]) -> None:
         mine = [row for row in rows if self.batch is not None and row.batch == self.batch.id]
         if mine:
-            self.rows.emit(mine)
+            self._tell(mine)
+
+    def _tell(self, rows: list[Row]) -> None:
+        self._heard_over.update(row.id for row in rows if row.state.is_over)
+        self._heard_over.difference_update(row.id for row in rows if not row.state.is_over)
+        self.rows.emit(rows)
+
+    def _read_missed(self) -> None:
+        """Read what has ended without being told, such as what another process has done."""
+        if self.batch is not None and _over(self.batch) > len(self._heard_over):
+            began = monotonic()
+
+            def read() -> None:
+                self._missed.setInterval(max(MISSED_AFTER_MS, round(20_000 * (monotonic() - began))))
+
+            self._read(read, list(ENDED))
 
     def _batch_changed(self, batch: Batch) -> None:
         if self.batch is None or batch.id != self.batch.id:
@@ -227,6 +249,8 @@ class Batching(QObject):
             self._read(self._over)
         elif not batch.is_over and self._report is not None:
             self._report.later()
+        if not batch.is_over and _over(batch) > len(self._heard_over) and not self._missed.isActive():
+            self._missed.start()
         self.changed.emit()
 
     def _over(self) -> None:
@@ -238,3 +262,7 @@ class Batching(QObject):
         if self._watch is not None:
             self._watch.close()
             self._watch = None
+
+
+def _over(batch: Batch) -> int:
+    return sum(count for state, count in batch.counts.items() if state.is_over)

@@ -173,6 +173,11 @@ class FileField(QWidget):
         self._words.setToolTip(path)
         self._clear.setVisible(bool(path))
 
+    def say(self, text: str, tip: str) -> None:
+        """Show other words than the file's name."""
+        self._words.setText(text)
+        self._words.setToolTip(tip)
+
     def _ask(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in RECORDS)
         folder = str(Path(self.value).parent) if self.value else str(Path.home())

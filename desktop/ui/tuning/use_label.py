@@ -1,11 +1,12 @@
-"""Bulk labelling: a file in, the same file with the model's answers out."""
+"""Bulk labelling: files in, the same files with the model's answers out."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt
+import msgspec
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QFileDialog,
     QGridLayout,
@@ -19,6 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.batch.plan import LABELLED, NOWHERE
+from desktop.batch.sources import ENDINGS, Source, gather
 from desktop.errors import UserError
 from desktop.jobs.events import Failed, Previewed
 from desktop.jobs.job import AnyJob, LabelJob, Records, RecordsJob
@@ -38,6 +41,7 @@ from desktop.ui.tuning.evaluate_result import FactsRow
 from desktop.ui.tuning.evaluate_setup import PRECISION_WORDS
 from desktop.ui.tuning.fields import Choice, FileField, Real, captioned
 from desktop.ui.tuning.use_columns import columns_of, matched
+from desktop.ui.tuning.use_label_batch import LabelBatch, Wish
 from desktop.ui.tuning.use_order import reach_after
 from desktop.ui.tuning.use_said import counts_bars, label_facts, troubles
 from desktop.ui.watched import Watched
@@ -61,6 +65,11 @@ class LabelPage(QWidget):
         self._wanted: tuple[str, ...] = ()
         self.columns: list[str] | None = None
         self.output = ""
+        self.sources: list[Source] = []
+        self._given: list[Path] = []
+        self.folder = ""
+        self.batch = LabelBatch(services)
+        self.batch.changed.connect(self._show_soon)
         self.watched = Watched(services.bridge, self)
         self._look = Newest(services.bridge, 5, self)
         self._look.answered.connect(self._looked)
@@ -96,6 +105,18 @@ class LabelPage(QWidget):
         self.file = FileField("File to label", "No file chosen")
         self.file.chosen.connect(self.choose)
         column.addWidget(captioned("File to label", self.file, "CSV, TSV, JSONL or Parquet; it is never written to"))
+        many = QHBoxLayout()
+        many.setSpacing(theme.S2)
+        for text, tip, ask in (
+            ("Several files…", "Label several files as one batch", self._ask_files),
+            ("A folder…", "Label all files of a folder, and of those below it, as one batch", self._ask_folder),
+        ):
+            button = Button(text, kind="link")
+            button.setToolTip(tip)
+            button.clicked.connect(lambda _on=False, ask=ask: ask())
+            many.addWidget(button)
+        many.addStretch(1)
+        column.addLayout(many)
         self._mapping = QWidget()
         self._map = QGridLayout(self._mapping)
         self._map.setColumnStretch(1, 1)
@@ -128,6 +149,12 @@ class LabelPage(QWidget):
         self.precision = Choice("Precision", tuple((name, PRECISION_WORDS[name]) for name in EXPORT_PRECISIONS))
         self.weights.set_value("best")
         self.precision.set_value("fp32")
+        self.template = QLineEdit(LABELLED)
+        self._batch_boxes = (
+            captioned("Names of the results", self.template, "Filled in: {title}, {number}, {folder}, {model}"),
+            captioned("Order", self.batch.choices.order),
+            captioned("If a file fails", self.batch.choices.failing),
+        )
         self._labels_box = captioned(
             "Only these answers", self.labels, "With commas between them; empty for any text, or the run's own labels"
         )
@@ -144,8 +171,12 @@ class LabelPage(QWidget):
             captioned("Weights", self.weights),
             captioned("Precision", self.precision, "Lower is faster and a little less exact"),
         )
-        for box in boxes:
+        for box in (*self._batch_boxes, *boxes):
             more.body.addWidget(box)
+        for field in (self.template, self.column, self.sure, self.other, self.labels):
+            field.editingFinished.connect(self._show)
+        for chosen in (self.weights, self.precision):
+            chosen.chosen.connect(lambda _value: self._show())
         column.addWidget(more)
         column.addStretch(1)
         whole.addWidget(scroll, 1)
@@ -188,7 +219,7 @@ class LabelPage(QWidget):
         self.recent.setColumnWidth(1, 180)
         self.recent.setColumnWidth(2, 64)
         self.counts = BarChart("Rows of each label")
-        for part in (self.quiet, self.recent, self.counts):
+        for part in (self.quiet, self.recent, self.counts, self.batch):
             self._stack.addWidget(part)
         whole.addWidget(self._stack, 1)
         foot = QHBoxLayout()
@@ -216,6 +247,25 @@ class LabelPage(QWidget):
 
     def choose(self, path: str) -> None:
         """Label this file; "" for none."""
+        self.sources, self._given = [], []
+        self._take_file(path)
+
+    def choose_all(self, paths: list[Path]) -> None:
+        """Label files, and all of folders, as one batch."""
+
+        def found(sources: list[Source]) -> None:
+            if len(sources) == 1:
+                self.choose(str(sources[0].path))
+                return
+            self.sources, self._given = sources, paths
+            self._clear_result()
+            self._take_file(str(sources[0].path))
+            self.file.say(f"{len(sources):,} files", "\n".join(str(one.path) for one in sources[:20]))
+            self._show()
+
+        Op(self, lambda: gather(paths, "label")).success(found).failure(lambda e: self._services.say(from_error(e))).start()
+
+    def _take_file(self, path: str) -> None:
         self.file.set_value(path)
         self.columns, self.output = None, ""
         if path:
@@ -231,6 +281,10 @@ class LabelPage(QWidget):
         if self.blocked or self._run is None:
             return
         try:
+            if self.is_batch:
+                self.batch.show_wish(self._wish())
+                self.batch.start()
+                return
             self._clear_result()
             self.watched.start(self.job())
         except UserError as error:
@@ -250,6 +304,16 @@ class LabelPage(QWidget):
         )  # fmt: skip
 
     @property
+    def is_batch(self) -> bool:
+        """Whether several files are chosen."""
+        return len(self.sources) > 1
+
+    def _wish(self) -> Wish:
+        """What is to be labelled as a batch; raises UserError when it cannot be."""
+        pattern = msgspec.structs.replace(self.job(), source=NOWHERE, output=NOWHERE)
+        return Wish(self._given, self.sources, pattern, self.folder, self.template.text().strip())
+
+    @property
     def blocked(self) -> str:
         """Why nothing can be labelled now."""
         if self._blocked:
@@ -262,11 +326,12 @@ class LabelPage(QWidget):
             return "The file's columns are being looked up"
         if self.inputs and not all(choice.currentData() for choice in self.inputs):
             return "Say which of the file's columns the model reads"
-        return ""
+        return self.batch.blocked if self.is_batch or self.batch.batching.running else ""
 
     def leave(self) -> None:
         """The window closes."""
         self._look.leave()
+        self.batch.leave()
 
     # What happens
 
@@ -312,7 +377,24 @@ class LabelPage(QWidget):
             else "Choose the column that holds what the model was trained to read."
         )
 
+    def _ask_files(self) -> None:
+        patterns = " ".join(f"*{suffix}" for suffix in sorted(ENDINGS["label"]))
+        start = str(Path(self.file.value).parent) if self.file.value else str(Path.home())
+        chosen, _ = QFileDialog.getOpenFileNames(self, "Files to label", start, f"Tables ({patterns});;All files (*)")
+        if chosen:
+            self.choose_all([Path(one) for one in chosen])
+
+    def _ask_folder(self) -> None:
+        start = str(Path(self.file.value).parent) if self.file.value else str(Path.home())
+        chosen = QFileDialog.getExistingDirectory(self, "Folder of files to label", start)
+        if chosen:
+            self.choose_all([Path(chosen)])
+
     def _ask_output(self) -> None:
+        if self.is_batch:
+            self.folder = QFileDialog.getExistingDirectory(self, "Folder for the results", self.folder or str(Path.home()))
+            self._show()
+            return
         chosen, _ = QFileDialog.getSaveFileName(self, "Where the result goes", self.output or str(Path.home()))
         if chosen:
             path = Path(chosen)
@@ -325,17 +407,37 @@ class LabelPage(QWidget):
             self._show()
 
     def _show(self) -> None:
+        several = self.is_batch
+        if several and self._run is not None and not self._blocked and all(choice.currentData() for choice in self.inputs):
+            try:
+                self.batch.show_wish(self._wish())
+            except UserError as error:
+                self._services.say(from_error(error))
+        elif not several:
+            self.batch.show_wish(None)
+        if several:
+            self._stack.setCurrentWidget(self.batch)
+        elif self._stack.currentWidget() is self.batch:
+            self._stack.setCurrentWidget(self.quiet)
+        for box in self._batch_boxes:
+            box.setVisible(several)
         reason = self.blocked
+        self.go.setText(f"Label {len(self.sources):,} files" if several else "Label the file")
         self.go.setEnabled(not reason)
         self.go.setToolTip(reason or "Label every row; what is done is kept when it is stopped")
         self.change.setEnabled(bool(self.file.value))
-        self.target.setText(Path(self.output).name if self.output else "–")
-        self.target.setToolTip(self.output)
+        single = Path(self.output).name if self.output else "–"
+        self.target.setText((f"in {self.folder}" if self.folder else "beside each file") if several else single)
+        self.target.setToolTip(self.folder if several else self.output)
         row = self.watched.row
         done = row is not None and bool(row.result)
         self.reveal.setVisible(done)
         self.facts.setVisible(bool(self.facts.facts) and (done or self.watched.going))
         self.trouble.setVisible(bool(self.trouble.text()))
+
+    def _show_soon(self) -> None:
+        # The batch tells of changes while it is shown itself.
+        QTimer.singleShot(0, self, self._show)
 
     def _clear_result(self) -> None:
         self.facts.show_facts({})

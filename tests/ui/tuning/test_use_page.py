@@ -228,3 +228,31 @@ def test_nothing_is_cut_and_everything_has_a_name(desk: Desk, page: UsePage, qtb
         qtbot.wait(30)
         qtbot.waitUntil(lambda: (page.width(), page.height()) == size and not cut(page))
     assert not nameless(page)
+
+
+def test_a_folder_of_files_is_labelled_as_one_batch(desk: Desk, page: UsePage, tmp_path: Path, qtbot: QtBot) -> None:
+    run = make_run(desk.runs, labels=True, steps=12)
+    show(page, "label", run)
+    part, folder, out = page.label, tmp_path / "letters", tmp_path / "out"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("a.csv", "b.csv", "deep/a.csv", "a-labelled.csv"):
+        (folder / name).write_text("text\nWhere is my card?\n")
+    part.choose_all([folder])
+    qtbot.waitUntil(lambda: part.go.isEnabled() and part.go.text() == "Label 3 files")
+    part.folder = str(out)
+    part.template.setText("{number} {title}")
+    part.go.click()
+    qtbot.waitUntil(lambda: part.batch.batching.batch is not None)
+    (batch,) = desk.store.batches()
+    rows = desk.store.page(batch=batch.id, newest_first=False)
+    assert [Path(row.job.output).relative_to(out) for row in rows if isinstance(row.job, LabelJob)] == [
+        Path("1 a.csv"), Path("2 b.csv"), Path("deep/3 a.csv")
+    ]  # fmt: skip
+    assert all(row.job.model == run.id for row in rows if isinstance(row.job, LabelJob))
+    finish(desk, rows[0].id, {"files": {"rows": str(out / "1 a.csv")}, "rows": 1, "labelled": 1, "declined": 0})
+    model = part.batch.model
+    qtbot.waitUntil(lambda: model.data(model.index(0, 1)) == "Done" and model.data(model.index(0, 3)) == "1")
+    assert part.blocked == "Files are being labelled" and part.batch.stop.isVisible()
+    part.batch.stop.click()
+    qtbot.waitUntil(lambda: model.data(model.index(1, 1)) == "Cancelled" and not part.batch.batching.running)
+    qtbot.waitUntil(lambda: (out / "labelled.html").is_file() and part.batch.report.isVisible())
