@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from desktop.cli.running import exit_code
 from desktop.errors import UsageError, UserError
 from desktop.jobs.base import choose
 from desktop.jobs.batches import OnError
+from desktop.jobs.cores import cores
 from desktop.jobs.job import CoverJob, LabelJob, RestoreJob
 from desktop.settings import Settings
 
@@ -128,5 +128,5 @@ def with_cluster(chosen: Settings, address: str | None, key: str | None) -> Sett
 
 def at_once(chosen: Settings, wanted: int, files: int = 64) -> Settings:
     """On the CPU as many files as cores are quicker than one on all of them."""
-    count = wanted or max(chosen.workers, (os.cpu_count() or 1) if chosen.device != "cuda" else 1)
+    count = wanted or max(chosen.workers, cores() if chosen.device != "cuda" else 1)
     return replace(chosen, workers=max(1, min(count, files or 1, 16)))

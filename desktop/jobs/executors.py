@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from desktop.jobs.cores import THREADS, cores
 from desktop.jobs.job import AnyJob
 
-_THREAD_VARIABLES = ("REPRISE_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_THREAD_VARIABLES = (THREADS, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -43,27 +44,27 @@ def local_slots(workers: int = 1, *, threads: int = 0, gpus: int | None = None, 
 
     Args:
         workers: jobs that may run at the same time, at least 1; a GPU has its slot in any case.
-        threads: threads for all workers together, which share them; 0 for one a CPU core, and when there is only one worker
-            its libraries choose.
+        threads: threads for all workers together, which share them as evenly as can be; 0 for one a CPU core, and when there is
+            only one worker its libraries choose.
         gpus, cpus: what this computer has; looked up when None.
     """
     gpus = gpu_count() if gpus is None else gpus
     plain = max(max(1, workers) - gpus, 0)
-    limited = threads > 0 or gpus + plain > 1
-    share = max(1, (threads or (cpu_count() if cpus is None else cpus)) // (gpus + plain))
-    variables = {name: str(share) for name in _THREAD_VARIABLES} if limited else {}
+    count = gpus + plain
+    whole, left = divmod(threads or (cores() if cpus is None else cpus), count)
+    shares = [max(1, whole + (n < left)) for n in range(count)]
+    limited = threads > 0 or count > 1
+
+    def slot(name: str, device: str, share: int, gpu: dict[str, str], *, express: bool = False) -> Slot:
+        environment = dict.fromkeys(_THREAD_VARIABLES, str(share)) if limited else {}
+        return Slot(name, device, share, express=express, environment=environment | gpu)
+
     hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if gpus else {}
     return (
-        *(Slot(f"cuda-{n}", "cuda", share, environment=variables | {"CUDA_VISIBLE_DEVICES": _visible(n)}) for n in range(gpus)),
-        *(Slot(f"cpu-{n + 1}", "cpu", share, environment=variables | hidden) for n in range(plain)),
-        Slot("express", "cpu", share, express=True, environment=variables | hidden),
+        *(slot(f"cuda-{n}", "cuda", shares[n], {"CUDA_VISIBLE_DEVICES": _visible(n)}) for n in range(gpus)),
+        *(slot(f"cpu-{n + 1}", "cpu", shares[gpus + n], hidden) for n in range(plain)),
+        slot("express", "cpu", shares[-1], hidden, express=True),
     )
-
-
-def cpu_count() -> int:
-    """CPU cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def gpu_count() -> int:

@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from desktop.jobs.cores import cores  # noqa: E402
 from desktop.paths import models_dir, resources  # noqa: E402
 from desktop.piano.audio import load_audio, write_audio  # noqa: E402
 
@@ -56,11 +57,12 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         write_songs(Path(folder), given.songs, given.seconds)
-        for at_once in sorted({1, os.cpu_count() or 1}):
+        alone = 0.0
+        for at_once in sorted({1, cores()}):
             took, busy = run(Path(folder), at_once)
-            print(
-                f"{given.songs} songs of {given.seconds:.0f} s, {at_once} at a time: {took:.1f} s, {busy / took:.2f} cores busy"
-            )
+            alone = alone or took
+            print(f"{given.songs} songs of {given.seconds:.0f} s, {at_once} at a time: {took:.1f} s, {alone / took:.2f} times as fast")
+            print(f"    {busy:.1f} s of processor time, {busy / took:.2f} cores busy")
 
 
 if __name__ == "__main__":

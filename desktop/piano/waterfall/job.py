@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop.errors import UserError
+from desktop.jobs.cores import encoding_threads
 from desktop.jobs.events import Progressed
 from desktop.jobs.job import Result, WaterfallJob
 from desktop.jobs.progress import Progress
@@ -35,6 +35,7 @@ RUN_IN = 1.5
 RING = 2.4
 """Seconds that the video goes on after the last key has come up."""
 _WAITING = 4
+_MOST_THREADS = 16
 """Frames drawn ahead of the encoder."""
 _SAID_EVERY = 0.25
 
@@ -65,7 +66,7 @@ def run_waterfall(job: WaterfallJob, progress: Progress) -> Result:
         renderer = Renderer(scene, width, height, LOOKS[job.style], form, options)
         count = max(1, round((end - begin) * job.fps))
         started = time.perf_counter()
-        with Writer(output, kind, width, height, job.fps, sound, _threads()) as writer:
+        with Writer(output, kind, width, height, job.fps, sound, min(_MOST_THREADS, encoding_threads())) as writer:
             times = (begin + number / job.fps for number in range(count))
             told = _Told(count, job.fps, progress.part(share, 0.99))
             with closing(_ahead(times, lambda second: draw_frame(renderer, second, kind))) as frames:
@@ -112,12 +113,6 @@ def _forget(sound: Frames) -> None:
     path = getattr(sound, "filename", None)
     if path is not None:
         Path(path).unlink(missing_ok=True)
-
-
-def _threads() -> int:
-    """For the encoder: those that the queue leaves to this worker."""
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    return min(16, int(given) if given.isdecimal() and int(given) else os.cpu_count() or 1)
 
 
 class _Told:

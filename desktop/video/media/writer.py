@@ -8,7 +8,6 @@ keep time stamps in any time base exactly, the colours' description, and the las
 from __future__ import annotations
 
 import json
-import os
 from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, Self
 import av
 
 from desktop.errors import UserError
+from desktop.jobs.cores import encoding_threads
 from desktop.paths import atomic_write
 from desktop.video.media import colours
 from desktop.video.media.clip import BOTTOM_FIRST, PROGRESSIVE, TOP_FIRST, VideoFacts
@@ -100,7 +100,7 @@ class SegmentWriter:
             _describe(context, self._form, colour, width, height)
             context.sample_aspect_ratio = sar
             context.field_order = _FIELDS.get(fields, 1)
-            count = threads or min(_MOST_THREADS, os.cpu_count() or 1)
+            count = threads or min(_MOST_THREADS, encoding_threads())
             odd = bool(width % 2 or height % 2)
             context.options = encoder_options(encoder, quality, self._form, self._rate, count, odd=odd)
             for more in (field_options(encoder, fields, height), hdr_options(encoder.id, colour.hdr)):
