@@ -61,8 +61,8 @@ def main() -> None:
         for at_once in sorted({1, cores()}):
             took, busy = run(Path(folder), at_once)
             alone = alone or took
-            print(f"{given.songs} songs of {given.seconds:.0f} s, {at_once} at a time: {took:.1f} s, {alone / took:.2f} times as fast")
-            print(f"    {busy:.1f} s of processor time, {busy / took:.2f} cores busy")
+            print(f"{given.songs} songs of {given.seconds:.0f} s, {at_once} at a time: {took:.1f} s")
+            print(f"    {alone / took:.2f} times as fast, {busy:.1f} s of processor time, {busy / took:.2f} cores busy")
 
 
 if __name__ == "__main__":
