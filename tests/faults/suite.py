@@ -10,17 +10,37 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.faults import damage, ending
 from tests.faults.check import Findings, check
 from tests.faults.cluster import node_killed, scheduler_killed
-from tests.faults.faults import LOCAL, Fault, compiler
 from tests.faults.sources import MIX
 from tests.faults.world import World
 
-FAULTS: dict[str, Fault] = {**LOCAL, "cluster node killed": node_killed, "scheduler killed": scheduler_killed}
+Fault = Callable[[World], None]
+
+FAULTS: dict[str, Fault] = {
+    "no fault": ending.nothing,
+    "worker kill -9": ending.worker_killed,
+    "command kill -9": ending.command_killed,
+    "window kill -9": ending.window_killed,
+    "SIGSTOP": ending.stopped,
+    "two windows": ending.two_windows,
+    "clock jumped back": ending.clock_back,
+    "disk full (results)": damage.disk_full,
+    "disk full (all)": damage.everything_full,
+    "permission lost": damage.permission_lost,
+    "source deleted": damage.sources_deleted,
+    "source changed": damage.sources_changed,
+    "model file corrupted": damage.model_corrupted,
+    "database locked": damage.database_locked,
+    "cluster node killed": node_killed,
+    "scheduler killed": scheduler_killed,
+}
 _HEADS = (
     *("fault", "jobs", "done", "failed (told why)", "cancelled", "cut short"),
     *("lost", "twice", "partial", "changed", "orphans", "scratch", "done in the end", "seconds", "verdict"),
@@ -71,7 +91,7 @@ def obstacle(name: str) -> str:
     """Why this computer cannot have the fault; "" when it can."""
     if sys.platform != "linux":
         return "needs Linux: signals, /proc and inotify"
-    if name == "clock jumped back" and compiler() is None:
+    if name == "clock jumped back" and ending.compiler() is None:
         return "needs a C compiler, for a clock that can be put back"
     if name == "permission lost" and os.geteuid() == 0 and shutil.which("setpriv") is None:
         return "needs a user whom permissions bind"
@@ -97,8 +117,9 @@ def run(name: str, models: Path, count: int, *, head: Path | None = None, mix: S
                 assert world.finish(child) == 0, world.processes.said(child)[-2000:]
             last = check(world)
             assert last.states == {"done": count}, last.states
-        except (AssertionError, subprocess.TimeoutExpired) as error:
-            failure = f"{type(error).__name__}: {error}"
+        except Exception:
+            # Where it stands says more than the words: without pytest an assertion has few.
+            failure = traceback.format_exc(limit=-3)
         finally:
             world.close()
         problems = [*after.problems, *last.problems]
