@@ -93,10 +93,11 @@ def program_environment(extra: Mapping[str, str] | None = None) -> dict[str, str
     """Variables for it: ours, ``extra``, and the way to this package when it runs from a checkout.
 
     Threads of OpenMP (torch's) that wait for work sleep instead of looking for it in a loop: beside other programs a training
-    is several times faster for it.
+    is several times faster for it. Those of OpenBLAS (NumPy's) do so after a tenth of a millisecond (2^18 ticks, not 2^26):
+    finding beats takes half the processor time then, and a tenth less by the clock.
     """
     root = Path(__file__).resolve().parents[2]
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONUTF8": "1", **(extra or {})}
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_THREAD_TIMEOUT": "18", **os.environ, "PYTHONUTF8": "1", **(extra or {})}
     if (root / "pyproject.toml").is_file():
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(root)]))
     return environment
