@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from desktop.errors import UserError
@@ -116,7 +117,7 @@ def open_database(
         The connection (autocommit, any thread, write-ahead log) and a note for the user, "" when all was well.
 
     Raises:
-        UserError: it cannot be opened, or a later version of Reprise made it.
+        UserError: it cannot be opened, a later version of Reprise made it, or something else.
     """
     note = ""
     upgrades = UPGRADES if upgrades is None else upgrades
@@ -128,10 +129,28 @@ def open_database(
             connection = _connect(path)
             _is_sound(connection)
         _upgrade(connection, path, what, upgrades)
+        if not _columns(connection) >= _expected(tuple(upgrades)):
+            connection.close()
+            remedy = "Move the file away; a new one is begun then."
+            raise UserError(f"{what} is a database of something else", path=path, remedy=remedy)
     except (sqlite3.Error, OSError) as error:
         reason, remedy = explained(error)
         raise UserError(f"{what} cannot be opened: {reason}", path=path, remedy=remedy) from error
     return connection, note
+
+
+@cache
+def _expected(upgrades: tuple[str, ...]) -> frozenset[tuple[str, str]]:
+    """Tables and their columns as these upgrades make them."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        for script in upgrades:
+            connection.executescript(script)
+        return _columns(connection)
+
+
+def _columns(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    query = "SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table'"
+    return frozenset(connection.execute(query))
 
 
 def explained(error: sqlite3.Error | OSError) -> tuple[str, str]:
