@@ -97,7 +97,8 @@ def program_environment(extra: Mapping[str, str] | None = None) -> dict[str, str
     finding beats takes half the processor time then, and a tenth less by the clock.
     """
     root = Path(__file__).resolve().parents[2]
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_THREAD_TIMEOUT": "18", **os.environ, "PYTHONUTF8": "1", **(extra or {})}
+    patience = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_THREAD_TIMEOUT": "18"}
+    environment = {**patience, **os.environ, "PYTHONUTF8": "1", **(extra or {})}
     if (root / "pyproject.toml").is_file():
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(root)]))
     return environment
