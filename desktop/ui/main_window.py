@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.jobs.store import Store
@@ -114,6 +114,7 @@ class MainWindow(QMainWindow):
             Action("file.quit", "Quit", self._quit, ("Ctrl+Q",), "File"),
             *go,
             Action("view.queue", "Queue", self.dock.summon, ("Ctrl+J",), "View", checked=lambda: self.dock.is_open),
+            Action("view.queue-size", "Larger or smaller queue", self.dock.turn, ("Ctrl+Shift+J",), "View"),
             Action("view.theme", "Light or dark", self._flip_theme, ("Ctrl+Shift+T",), "View"),
             Action("view.full", "Full screen", self._toggle_full, ("F11",), "View", checked=self.isFullScreen),
             Action("help.menu", "Menu", self.topbar.menu.showMenu, ("F10",), "Help"),
@@ -300,6 +301,10 @@ class MainWindow(QMainWindow):
         # Only keys that the focused widget has no use for arrive here.
         if not self.book.press(event):
             super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.dock.fit()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         waiting = self.dock.own_jobs()

@@ -6,6 +6,7 @@ import contextlib
 from time import monotonic
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from desktop.errors import UserError
@@ -16,6 +17,8 @@ from desktop.jobs.states import State as JobState
 from desktop.ui.notify import Note, Severity, from_error
 from desktop.ui.panels import Services
 from desktop.ui.queue.bar import QueueBar
+from desktop.ui.queue.grip import HEIGHT as GRIP
+from desktop.ui.queue.grip import Grip
 from desktop.ui.queue.hold_strip import HoldStrip
 from desktop.ui.queue.lines import ACTIVE, ASIDE_KINDS, HISTORY, OVER, Lines, all_rows, is_aside
 from desktop.ui.queue.steering import Steering
@@ -23,6 +26,8 @@ from desktop.ui.queue.view import QueueView
 from desktop.ui.widgets.parts import label, line
 
 HEIGHT = 224
+LEAST, LEFT = 128, 400
+"""Pixels of the list at least, and of the window that it leaves to the rest."""
 KEPT = 500
 """Jobs that are over and still known by number."""
 REFRESH_MS = 200
@@ -58,7 +63,9 @@ class QueueDock(QWidget):
         self.steering = Steering(services, self._lines, self._refresh, self)
         self.strip, self.bar, self._edge, self._under = HoldStrip(), QueueBar(services.prefs), line(), line()
         self.view = QueueView(self._lines)
-        self.view.setFixedHeight(HEIGHT)
+        self._height = round(services.state.number("queue/height", HEIGHT))
+        self.view.setFixedHeight(self._height)
+        self._grip = Grip(self)
         self._empty = label(tone="secondary")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         inside = QVBoxLayout(self.view)
@@ -83,6 +90,9 @@ class QueueDock(QWidget):
         bridge.removed.connect(self._removed)
         self.view.asked.connect(self.steering.do)
         self.bar.toggled.connect(self.toggle)
+        self.bar.failed_asked.connect(self._show_failed)
+        self._grip.dragged.connect(lambda more: self._make_high(self._height + more))
+        self._grip.turned.connect(self.turn)
         self.bar.searched.connect(self._search_for)
         self.bar.filtered.connect(self._filter)
         self.bar.cleared.connect(self._clear_finished)
@@ -153,6 +163,26 @@ class QueueDock(QWidget):
         if self.is_open:
             self.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
+    def turn(self) -> None:
+        """Give the list much room, or little again."""
+        if not self.is_open:
+            self.toggle()
+        most = self.window().height() - LEFT
+        self._make_high(HEIGHT if self.view.height() > (HEIGHT + most) // 2 else most)
+
+    def fit(self) -> None:
+        """The window has another height."""
+        self.view.setFixedHeight(max(LEAST, min(self._height, self.window().height() - LEFT)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._grip.setGeometry(0, 0, self.width(), GRIP)
+
+    def _make_high(self, height: int) -> None:
+        self._height = max(LEAST, min(height, self.window().height() - LEFT))
+        self._services.state.keep("queue/height", self._height)
+        self.fit()
+
     def own_jobs(self) -> list[Row]:
         """Jobs of this window that are not over, without those that only help it (they are made again when needed)."""
         rows = all_rows(self._services.store, (JobState.QUEUED, *ACTIVE))
@@ -170,6 +200,8 @@ class QueueDock(QWidget):
     def _show_open(self, on: bool) -> None:
         self.view.setVisible(on)
         self._edge.setVisible(on)
+        self._grip.setVisible(on)
+        self._grip.raise_()
         self.bar.open_up(on)
 
     # What happens
@@ -251,6 +283,7 @@ class QueueDock(QWidget):
         active = [row for row in self.rows.values() if row.state.is_active]
         waiting, failed, over = self._counts
         self.bar.clear.setEnabled(over > 0)
+        self.bar.show_failed(failed)
         begun = [row for row in active if row.priority <= 0 and row.owner == self._me]
         stands = any(row.state is JobState.PAUSED for row in begun)
         self.strip.show_holds(self._holds, is_begun=stands, is_work=bool(begun) or waiting > 0)
@@ -259,13 +292,18 @@ class QueueDock(QWidget):
             first = max(active, key=lambda row: (row.state is JobState.RUNNING, row.priority, -row.id))
             self.bar.show_running(first, len(active) - 1 + waiting)
             return
-        words = f"{waiting:,} waiting" if waiting else "Nothing running"
-        self.bar.show_idle(words + (f"  ·  {failed:,} to look at" if failed else ""))
+        self.bar.show_idle(f"{waiting:,} waiting" if waiting else "Nothing running")
 
     def _nothing(self) -> str:
         if self._lines.search:
             return f"Nothing has “{self._lines.search}” in its name or in why it failed."
         return "There is nothing of this kind." if self._lines.states else NOTHING
+
+    def _show_failed(self) -> None:
+        self.open()
+        self._lines.opened |= {batch.id for batch in self._services.store.batches() if set(FAILED) & batch.counts.keys()}
+        self.bar.show_states(FAILED)
+        self._refresh()
 
     def _clear_finished(self) -> None:
         store = self._services.store

@@ -97,9 +97,13 @@ class QueueRow(QWidget):
         super().__init__(parent)
         self._row = row
         self.setFixedHeight(40)
-        line = self._line = QHBoxLayout(self)
-        line.setContentsMargins(theme.S2, 0, 0, 0)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(theme.S2)
+        # Of one layout, so that what follows stands in a column however deep the row is.
+        head = self._head = QHBoxLayout()
+        head.setContentsMargins(theme.S2, 0, 0, 0)
+        head.setSpacing(theme.S2)
         self._mark = IconLabel("waiting")
         self._name = ElidedLabel()
         self._what = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
@@ -109,8 +113,9 @@ class QueueRow(QWidget):
         self._left = label(tone="secondary", tabular=True)
         self._left.setFixedWidth(96)
         self._left.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        line.addWidget(self._mark)
-        line.addWidget(self._name, 4)
+        head.addWidget(self._mark)
+        head.addWidget(self._name, 1)
+        line.addLayout(head, 5)
         line.addWidget(self._what, 4)
         policy = self._bar.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
@@ -125,7 +130,7 @@ class QueueRow(QWidget):
     def show_line(self, line: Line) -> None:
         """Show a job as it is now, below what it belongs to."""
         assert line.row is not None
-        self._line.setContentsMargins(theme.S2 + line.depth * theme.S6, 0, 0, 0)
+        self._head.setContentsMargins(theme.S2 + line.depth * theme.S6, 0, 0, 0)
         self.show_row(line.row, reason=line.key[1])
 
     def folder(self) -> Path:

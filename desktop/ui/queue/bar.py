@@ -38,12 +38,14 @@ class QueueBar(QWidget):
     """Signals:
     toggled: the queue is to be opened or closed.
     searched: words. filtered: states that are to be shown, () for all. cleared: what is over is to go.
+    failed_asked: what failed is to be shown.
     """
 
     toggled = Signal()
     searched = Signal(str)
     filtered = Signal(tuple)
     cleared = Signal()
+    failed_asked = Signal()
 
     def __init__(self, prefs: Prefs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +57,9 @@ class QueueBar(QWidget):
         row.setSpacing(theme.S2)
         self._mark = IconLabel("queue")
         self._text = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
+        self._failed = Button("", kind="link")
+        self._failed.setToolTip("Show what failed or was interrupted")
+        self._failed.clicked.connect(lambda: self.failed_asked.emit())
         self._bar = QProgressBar(maximum=1000, textVisible=False)
         self._bar.setFixedWidth(120)
         self._bar.setAccessibleName("Progress of the running job")
@@ -78,8 +83,12 @@ class QueueBar(QWidget):
         self.clear.clicked.connect(lambda: self.cleared.emit())
         self._arrow = IconButton("up", "Open the queue (Ctrl+J)")
         self._arrow.clicked.connect(lambda: self.toggled.emit())
-        for widget in (self._mark, self._text, self._bar, self._left):
-            row.addWidget(widget, 1 if widget is self._text else 0)
+        row.addWidget(self._mark)
+        row.addWidget(self._text)
+        row.addWidget(self._failed)
+        row.addStretch(1)
+        row.addWidget(self._bar)
+        row.addWidget(self._left)
         self._more: tuple[QWidget, ...] = (self._end, self.clear, self.filter, self.search)
         for tool in (*self._more, self._arrow):
             row.addWidget(tool)
@@ -99,6 +108,15 @@ class QueueBar(QWidget):
         self._left.setText(remaining(first.remaining_s))
         self._show_busy(True)
         self._mark.show_icon("queue", "accent")
+
+    def show_failed(self, count: int) -> None:
+        """Say how many jobs failed."""
+        self._failed.setText(f"{count:,} to look at")
+        self._failed.setVisible(count > 0)
+
+    def show_states(self, states: tuple[State, ...]) -> None:
+        """Choose a filter."""
+        self.filter.setCurrentIndex([chosen for _, chosen in FILTERS].index(states))
 
     def show_idle(self, words: str) -> None:
         """Say that nothing runs."""

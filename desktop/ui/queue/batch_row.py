@@ -32,10 +32,10 @@ def totals(batch: Batch) -> str:
     words = [f"{done:,} of {batch.total:,} {noun} done" if batch.is_over else f"{over:,} of {batch.total:,} {noun}"]
     named = ((State.FAILED, "failed"), (State.INTERRUPTED, "interrupted"), (State.CANCELLED, "cancelled"))
     words += [f"{batch.counts[state]:,} {name}" for state, name in named if batch.counts.get(state)]
-    if batch.skipped:
-        words.append(f"{batch.skipped:,} done before")
     if batch.rate_per_h and not batch.is_over:
         words.append(f"{batch.rate_per_h:,.0f} an hour")
+    if batch.skipped:
+        words.append(f"{batch.skipped:,} done before")
     return "  ·  ".join((["Paused"] if batch.state is State.PAUSED else []) + words)
 
 
@@ -69,15 +69,15 @@ class BatchRow(QWidget):
         self._left = label(tone="secondary", tabular=True)
         self._left.setFixedWidth(96)
         self._left.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        for part, stretch in (
-            (self._arrow, 0),
-            (self._mark, 0),
-            (self._name, 4),
-            (self._what, 4),
-            (self._bar, 0),
-            (self._left, 0),
-        ):
-            line.addWidget(part, stretch)
+        head = QHBoxLayout()
+        head.setSpacing(theme.S2)
+        head.addWidget(self._arrow)
+        head.addWidget(self._mark)
+        head.addWidget(self._name, 1)
+        line.addLayout(head, 5)
+        line.addWidget(self._what, 4)
+        line.addWidget(self._bar)
+        line.addWidget(self._left)
         self._buttons = RowButtons(offers.BATCH)
         self._buttons.asked.connect(self.asked)
         line.addWidget(self._buttons)
