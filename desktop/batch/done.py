@@ -72,7 +72,7 @@ class _Look:
         self._hashes = store.hashes(str(path) for job in known for path in job.sources)
         self._fresh: dict[str, tuple[str, str]] = {}
         self._read = 0
-        self._taken = set(places)
+        self._taken = {*places, *(str(path) for job in jobs for path in job.sources)}
         self._revisions = Revisions()
 
     def sort(self, job: AnyJob, place: str) -> Done | AnyJob:

@@ -24,6 +24,7 @@ from desktop.paths import before_commit
 
 _OUTDATED = "of other work"
 """The manner of a file that Reprise has made and that nobody asks for as it is: no job's own."""
+_SAID_ELSEWHERE = ("sources", "stamps", "models")
 _BLOCK = 1 << 20
 _KNOWN = 4096
 
@@ -90,7 +91,7 @@ def made_by(job: AnyJob, result: Mapping[str, Any], before: Made | None) -> Made
             sizes=tuple(see(Path(path)).size for path in sources),
             models=models,
             files=files,
-            result=dict(result),
+            result={name: value for name, value in result.items() if name not in _SAID_ELSEWHERE},
         )
     except (OSError, KeyError, TypeError):
         return None

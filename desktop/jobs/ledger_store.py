@@ -15,6 +15,9 @@ from desktop.jobs.database import Database
 from desktop.jobs.job import AnyJob
 from desktop.jobs.ledger import Made, made_by
 
+MOST = 1_000_000
+"""Places and files that are remembered; beyond that those noted longest ago are forgotten."""
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Made)
 
@@ -44,6 +47,12 @@ class LedgerStore(Database):
                 # Of a later version; the work is done again.
                 continue
         return made
+
+    def forget_oldest(self) -> None:
+        """Keep no more than ``MOST``."""
+        with self._writing() as db:
+            for table in ("made", "hashes"):
+                db.execute(f"DELETE FROM {table} WHERE rowid <= (SELECT MAX(rowid) FROM {table}) - ?", (MOST,))
 
     def keep_hashes(self, hashes: Mapping[str, tuple[str, str]]) -> None:
         """Remember the stamp (``ledger.Seen``) and the SHA-256 of files, by path."""

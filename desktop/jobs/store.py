@@ -203,6 +203,7 @@ class Store(BatchStore, LedgerStore):
         """Remove what ended more than ``days`` days ago; returns how many."""
         over = [state for state in State if state.is_over]
         with self._writing() as db:
+            self.forget_oldest()
             cursor = db.execute(
                 f"DELETE FROM jobs WHERE ended < ? AND state IN ({', '.join('?' * len(over))})",
                 (time.time() - days * 86400, *over),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from desktop.errors import UserError
-from desktop.jobs import schema
+from desktop.jobs import ledger_store, schema
 from desktop.jobs.database import NotWritten
 from desktop.jobs.events import Failed, Logged, Measured, Produced
 from desktop.jobs.job import CoverJob, ListenJob
@@ -319,3 +319,11 @@ def test_what_cannot_be_written_is_told_and_can_be_written_later(
     assert store.add(JOB, ME) > first
     other.close()
     store.close()
+
+
+def test_the_oldest_of_very_much_is_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_store, "MOST", 2)
+    for name in ("a", "b", "c", "a"):
+        store.keep_hashes({name: ("stamp", "hash")})
+    store.prune(1)
+    assert list(store.hashes("abc")) == ["a", "c"]

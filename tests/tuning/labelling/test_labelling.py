@@ -25,8 +25,10 @@ from desktop.errors import UsageError, UserError
 from desktop.jobs.events import AnyEvent, Previewed, Progressed
 from desktop.jobs.progress import Cancelled, Progress
 from desktop.jobs.tuning_jobs import LabelJob
+from desktop.models.library import Library
 from desktop.tuning.labelling import label, work
 from desktop.tuning.labelling.ahead import Ahead
+from desktop.tuning.origins import LABELLING, origin_of
 from tests.tuning.head import small
 
 
@@ -90,6 +92,10 @@ def test_every_row_is_kept_in_order_with_a_label_beside(classifier: Path, source
     given, found = rows_of(source), rows_of(output)
     assert [list(row.items())[:4] for row in found] == [list(row.items()) for row in given]
     assert result["columns"] == ["label_2", "confidence"] and list(found[0])[4:] == ["label_2", "confidence"]
+    assert result["models"] == {
+        "reprise:labelling": str(LABELLING),
+        str(classifier): origin_of(str(classifier), "best", Library()),
+    }
     expected = [topic for _, topic in small.texts(300, seed=8)]
     right = sum(row["label_2"] == topic for row, topic in zip(found, expected, strict=True))
     assert right > 0.75 * 300
