@@ -113,8 +113,13 @@ def plan_of(folder: Path) -> EncoderPlan:
     """
     try:
         config = json.loads(read_plain(folder / "config.json"))
-    except (OSError, *MALFORMED) as error:
-        raise UserError(f"The model's configuration cannot be read: {error}", path=folder / "config.json") from error
+        return _plan(config, folder)
+    except (OSError, *MALFORMED, KeyError, TypeError, AttributeError, OverflowError) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise UserError(f"The model's configuration cannot be read: {said}", path=folder / "config.json") from error
+
+
+def _plan(config: Mapping[str, Any], folder: Path) -> EncoderPlan:
     architecture = str(config.get("model_type"))
     if architecture not in _NAMES:
         raise UserError(
@@ -151,9 +156,9 @@ def pooling_of(folder: Path) -> str:
     found = sorted(folder.glob("*_Pooling/config.json"))
     try:
         said = json.loads(read_plain(found[0])) if found else {}
-    except (OSError, *MALFORMED) as error:
+        return next((kind for name, kind in _POOLS.items() if said.get(name)), "mean")
+    except (OSError, *MALFORMED, AttributeError) as error:
         raise UserError(f"The encoder's way of pooling cannot be read: {error}", path=found[0]) from error
-    return next((kind for name, kind in _POOLS.items() if said.get(name)), "mean")
 
 
 class EncoderWeights:

@@ -74,13 +74,15 @@ def plan_of(config: Mapping[str, Any]) -> T5Plan:
     Raises:
         UserError: the configuration lacks a size, or names an unknown kind of feed-forward layers.
     """
+    if not isinstance(config, dict):
+        raise UserError("T5's configuration is not complete: it is no table of settings")
     kind = str(config.get("feed_forward_proj", "relu"))
     named = "gelu_new" if kind == "gated-gelu" else kind.removeprefix("gated-").replace("swish", "silu")
     if named not in Activation.__members__.values():
         raise UserError(f"T5 with feed_forward_proj '{kind}' is not supported")
     try:
         return _plan(config, Activation(named), kind.startswith("gated-"))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise UserError(f"T5's configuration is not complete: {error}") from error
 
 

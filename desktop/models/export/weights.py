@@ -52,7 +52,7 @@ class Weights:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._places: dict[str, _Place] = {}
-        for file in _files(folder):
+        for file in weight_files(folder):
             self._places.update(_places(file))
 
     def __contains__(self, name: object) -> bool:
@@ -92,7 +92,8 @@ class Weights:
         return self._places[name]
 
 
-def _files(folder: Path) -> list[Path]:
+def weight_files(folder: Path) -> list[Path]:
+    """The files of safetensors in a model's folder, each in the folder itself; raises UserError as ``Weights`` does."""
     if folder.is_file():
         return [folder]
     if (folder / INDEX).is_file():

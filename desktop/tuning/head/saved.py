@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import zipfile
+import zlib
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.paths import atomic_write, make_folder
 
 NAME = "head.npz"
@@ -64,8 +66,9 @@ def load(folder: Path, identity: str) -> tuple[Position, dict[str, npt.NDArray[A
         UserError: it is of another training.
     """
     path = folder / NAME
-    with contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile, msgspec.MsgspecError), np.load(path) as found:
-        arrays = {name: found[name] for name in found.files}
+    with contextlib.suppress(OSError, *MALFORMED, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
+            arrays = {name: found[name] for name in found.files}
         position = msgspec.json.decode(arrays.pop(_FACTS).tobytes(), type=Position)
         if position.format != _FORMAT:
             return None

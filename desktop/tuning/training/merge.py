@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,13 +15,15 @@ from torch import Tensor
 
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
+from desktop.malformed import MALFORMED
+from desktop.models.export.weights import weight_files
 from desktop.tuning.bases import Base
 from desktop.tuning.context import Context
 from desktop.tuning.training.folders import link_or_copy, whole_folder
 from desktop.tuning.training.tensors import DTYPES, Planned, read_tensors, write_bytes, write_stream
 
 _ADAPTER_CONFIG, _ADAPTER = "adapter_config.json", "adapter_model.safetensors"
-_CONFIG, _INDEX, _WHOLE = "config.json", "model.safetensors.index.json", "model.safetensors"
+_CONFIG, _WHOLE = "config.json", "model.safetensors"
 _DOWN, _UP, _PREFIX = ".lora_A.weight", ".lora_B.weight", "base_model.model."
 _NOT_COPIED = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx", ".index.json")
 
@@ -86,9 +89,11 @@ def _add(folder: Path, base: Path, target: Path, progress: Progress) -> None:
 def _adapters(folder: Path) -> dict[str, _Adapter]:
     """Changes by the names of their layers."""
     try:
-        config: dict[str, Any] = json.loads((folder / _ADAPTER_CONFIG).read_text(encoding="utf-8"))
+        config: dict[str, Any] = json.loads((folder / _ADAPTER_CONFIG).read_bytes())
         scale = float(config["lora_alpha"]) / float(config["r"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not math.isfinite(scale):
+            raise ValueError(f"their scale is {scale}")
+    except (OSError, *MALFORMED, KeyError, TypeError, ArithmeticError) as error:
         raise UserError(f"The adapters' configuration cannot be read: {error}", path=folder / _ADAPTER_CONFIG) from error
     found = read_tensors(folder / _ADAPTER)
     return {
@@ -100,13 +105,11 @@ def _adapters(folder: Path) -> dict[str, _Adapter]:
 
 def _open(base: Path, stack: ExitStack) -> Iterator[Any]:
     """The files of a base's weights."""
-    index = base / _INDEX
-    names = sorted(set(json.loads(index.read_bytes())["weight_map"].values())) if index.is_file() else [_WHOLE]
-    for name in names:
+    for file in weight_files(base):
         try:
-            yield stack.enter_context(safe_open(base / name, "pt"))
+            yield stack.enter_context(safe_open(file, "pt"))
         except (OSError, SafetensorError) as error:
-            raise UserError(f"The base's weights cannot be read: {error}", path=base / name) from error
+            raise UserError(f"The base's weights cannot be read: {error}", path=file) from error
 
 
 def _layer(name: str, layers: set[str]) -> str | None:

@@ -15,6 +15,7 @@ from PySide6.QtCore import QPointF, QRectF
 
 from desktop import __version__
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED
 from desktop.paths import cache_dir, make_folder
 from desktop.piano.cover import Floats
 
@@ -89,7 +90,7 @@ def read_engraving(folder: Path) -> Engraving:
         )
         knots = _knots(bars, places["onsets"])
         return Engraving(places["width"], places["height"], svgs, bars, knots)
-    except (OSError, msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+    except (OSError, *MALFORMED, KeyError, TypeError) as error:
         raise UserError("The engraved pages cannot be read", path=folder, remedy="Engrave the score again.") from error
 
 
