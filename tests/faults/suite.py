@@ -124,8 +124,8 @@ def run(name: str, models: Path, count: int, *, head: Path | None = None, mix: S
             world.close()
         problems = [*after.problems, *last.problems]
         if failure or problems:
-            failure = "\n".join(filter(None, [failure, *problems]))
-            shutil.copytree(world.folder / "logs", Path(tempfile.mkdtemp(prefix="faults-said-")) / "logs")
+            kept = shutil.copytree(world.folder / "logs", Path(tempfile.mkdtemp(prefix="faults-said-")) / "logs")
+            failure = "\n".join(filter(None, [failure, *problems, f"What the programs said: {kept}"]))
     return Line(name, after, last, time.monotonic() - began, failure)
 
 
