@@ -16,6 +16,7 @@ from desktop.jobs.queue import Queue, Update
 from desktop.jobs.scratch import scratch_folder
 from desktop.jobs.states import State
 from tests.jobs.bench import Bench, runner_of, until
+from tests.waiting import PATIENCE_S
 
 
 def test_a_job_runs_and_everything_it_says_arrives(bench: Bench, tmp_path: Path) -> None:
@@ -47,41 +48,39 @@ def test_an_idle_worker_is_released(home: Path, extra_runners: None) -> None:
     queue = Queue(store, runner_of=runner_of, executors=[LocalExecutor(idle_s=0.3)])
     bench = Bench(store, queue)
     pid = bench.run("quick").worker_pid
-    until(lambda: not is_alive(pid), 5)
+    until(lambda: not is_alive(pid))
     assert bench.run("quick").state is State.DONE
     queue.close()
     store.close()
 
 
-def test_order_and_priority(bench: Bench) -> None:
-    numbers = [bench.submit("steps") for _ in range(3)]
-    urgent = bench.submit("quick", priority=1)
-    for number in (*numbers, urgent):
-        assert bench.queue.wait(number, 20).state is State.DONE
-    ended = [row.id for row in sorted(bench.queue.rows(), key=lambda row: row.ended or 0)]
-    # The first one may have ended while the worker for the urgent one started.
-    assert [number for number in ended if number != urgent] == numbers and ended.index(urgent) <= 1
-
-
-def test_what_the_user_waits_for_does_not_wait_for_a_long_job(bench: Bench, tmp_path: Path) -> None:
+def test_order_and_what_the_user_waits_for(bench: Bench, tmp_path: Path) -> None:
+    """It waits neither for a long job nor for those that were there before."""
     long = bench.submit("long", str(tmp_path / "long"))
     bench.running(long, "working")
-    assert bench.queue.wait(bench.submit("quick", priority=1), 5).state is State.DONE
+    numbers = [bench.submit("steps") for _ in range(3)]
+    urgent = bench.submit("quick", priority=1)
+    assert bench.wait(urgent).state is State.DONE
     assert bench.queue.row(long).state is State.RUNNING
     bench.queue.cancel(long)
-    assert bench.queue.wait(long, 5).state is State.CANCELLED
+    assert bench.wait(long).state is State.CANCELLED
+    assert [bench.wait(number).state for number in numbers] == [State.DONE] * 3
+    ended = [row.id for row in sorted(bench.queue.rows(), key=lambda row: row.ended or 0)]
+    assert ended == [urgent, long, *numbers]
 
 
-def test_two_workers_share_the_cores(home: Path, extra_runners: None) -> None:
+def test_two_workers_share_the_cores(home: Path, extra_runners: None, tmp_path: Path) -> None:
     from desktop.jobs.store import Store
 
     store = Store()
     queue = Queue(store, runner_of=runner_of, executors=[LocalExecutor(local_slots(2, threads=6, gpus=0))])
     bench = Bench(store, queue)
-    rows = [queue.wait(bench.submit("threads"), 20) for _ in range(2)]
-    numbers = [bench.submit("steps"), bench.submit("steps")]
-    until(lambda: all(queue.row(number).state is State.RUNNING for number in numbers))
-    assert len({queue.wait(number, 20).worker_pid for number in numbers}) == 2
+    numbers = [bench.submit("long", str(tmp_path / name)) for name in "ab"]
+    assert len({bench.running(number, "working").worker_pid for number in numbers}) == 2
+    assert [queue.row(number).state for number in numbers] == [State.RUNNING] * 2
+    for number in numbers:
+        queue.cancel(number)
+    rows = [bench.run("threads") for _ in range(2)]
     assert all(row.result and row.result["OMP_NUM_THREADS"] == row.result["REPRISE_THREADS"] == "3" for row in rows)
     queue.close()
     store.close()
@@ -119,7 +118,7 @@ def test_only_runners_of_this_package_are_run(home: Path) -> None:
 
     store = Store()
     queue = Queue(store, runner_of=lambda job: "os:system")
-    row = queue.wait(queue.submit(ListenJob(source="x")), 20)
+    row = queue.wait(queue.submit(ListenJob(source="x")), PATIENCE_S)
     assert row.state is State.FAILED and row.error and "not a runner" in row.error.message
     queue.close()
     store.close()
@@ -144,7 +143,7 @@ def test_a_flood_of_reports_is_thinned(bench: Bench) -> None:
 
 def test_a_thread_left_behind_does_not_talk_into_the_next_job(bench: Bench) -> None:
     first, second = bench.submit("leaves_a_thread"), bench.submit("steps")
-    assert bench.queue.wait(second, 20).state is State.DONE
+    assert bench.wait(second).state is State.DONE
     assert "Logged" in bench.events(first)
     assert {line.text for _, line in bench.store.logs(second)} == {"nearly there", "careful"}
 
@@ -165,7 +164,7 @@ def test_retry_and_remove(bench: Bench, tmp_path: Path) -> None:
     assert row.state is State.FAILED and row.error and "SIGKILL" in row.error.message
     assert not list(tmp_path.glob("out")) and not scratch_folder(row.id).exists()
     assert bench.queue.retry(row.id) == row.id
-    again = bench.queue.wait(row.id, 20)
+    again = bench.wait(row.id)
     assert again.state is State.DONE and again.error is None and again.worker_pid != row.worker_pid
     assert (tmp_path / "out").read_bytes() == b"half whole"
     with pytest.raises(UserError, match="done and cannot be retried"):
@@ -202,7 +201,7 @@ def test_close_leaves_queued_jobs_queued_and_running_ones_interrupted(bench: Ben
     assert [row.state for row in bench.store.rows()] == [State.INTERRUPTED, State.QUEUED]
     assert not list(tmp_path.glob("*x*"))
     queue = Queue(bench.store, runner_of=runner_of)
-    assert queue.wait(queued, 20).state is State.DONE
+    assert queue.wait(queued, PATIENCE_S).state is State.DONE
     assert queue.retry(running) == running
     until(lambda: queue.row(running).message == "working")
     queue.close()

@@ -47,8 +47,8 @@ def watched(words: Sequence[str], home: Path, seconds: float) -> tuple[set[str],
 
 
 def test_an_open_port_would_be_seen(tmp_path: Path) -> None:
-    program = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); time.sleep(20)"
-    assert watched([sys.executable, "-c", program], tmp_path, 1.0)[0]
+    program = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); time.sleep(1.5)"
+    assert watched([sys.executable, "-c", program], tmp_path, 60.0)[0]
 
 
 @pytest.mark.parametrize(("words", "seconds"), [(("doctor",), 30.0), ((), 2.5)], ids=["command", "window"])
