@@ -53,6 +53,7 @@ class Errand:
         self._made: dict[Made, Path] = {}
         self._changed = threading.Condition()
         self._is_fetched = False
+        self._lacks = ""
 
     def run(self, seat: Seat, node: str, address: str) -> None:
         """Do all of it; raises Unwanted when it was taken back."""
@@ -77,6 +78,8 @@ class Errand:
     def put(self, index: int, offset: int, data: bytes) -> None:
         """Take a piece of a file; an empty one at its end says that all of it has come."""
         path = self._missing[index]
+        if offset < 0 or offset + len(data) > self.parcel.sources[index].size or len(data) > wire.CHUNK:
+            raise ValueError("more was sent of a file than it has, or more than is sent at once")
         path.parent.mkdir(parents=True, exist_ok=True)
         if data or not offset:
             with path.open("r+b" if offset else "wb") as file:
@@ -105,6 +108,7 @@ class Errand:
             for model in self.parcel.models:
                 last = self._run(seat, InstallJob(model=model), "", {})
                 if not isinstance(last, Done):
+                    self._lacks = model if isinstance(last, Failed) and not last.cancelled else ""
                     return last, ()
             job = files.moved_job(decode(self.parcel.job), places)
             back = {new: old for old, new in places.items()}
@@ -197,7 +201,7 @@ class Errand:
         last, made = end
         code, fault = (last.code, last.fault) if isinstance(last, Outcome) else (None, "")
         event = last.failed() if isinstance(last, Outcome) else last
-        self._tell(Ended(self.parcel.token, self.attempt, wire.body(event), made, code, fault))
+        self._tell(Ended(self.parcel.token, self.attempt, wire.body(event), made, code, fault, self._lacks))
 
     def _wait(self, is_so: Callable[[], bool]) -> None:
         with self._changed:

@@ -33,11 +33,6 @@ _THREADS = 8
 _log = logging.getLogger(__name__)
 
 
-def may_travel(job: AnyJob, priority: int) -> bool:
-    """Whether a node may do the job. Somebody waits at the screen for one with a priority: it is done where it is seen."""
-    return isinstance(job, TRAVELLING) and priority <= 0
-
-
 class ClusterExecutor(JobExecutor):
     """An executor whose slots are those of all nodes of a cluster.
 
@@ -54,6 +49,7 @@ class ClusterExecutor(JobExecutor):
         self.name = address
         self._futures: dict[str, RemoteFuture] = {}
         self._tasks: set[Future[Any]] = set()
+        self._lacking: set[str] = set()
         self._threads = ThreadPoolExecutor(_THREADS, "cluster")
         self._notes = ThreadPoolExecutor(1, "cluster-notes")
         self._closed = threading.Event()
@@ -62,10 +58,21 @@ class ClusterExecutor(JobExecutor):
         )
 
     def room_for(self, job: AnyJob, priority: int) -> bool:
-        if not may_travel(job, priority) or self._closed.is_set():
+        if not self.takes(job, priority) or self._closed.is_set():
             return False
         link = self._connection.link
         return link is not None and link.stands and len(self._futures) < self._connection.slots
+
+    def takes(self, job: AnyJob, priority: int) -> bool:
+        """Whether nodes may do the job and have what it needs.
+
+        Somebody waits at the screen for one with a priority: it is done where it is seen.
+        """
+        return isinstance(job, TRAVELLING) and priority <= 0 and self._lacking.isdisjoint(files.models_of(job))
+
+    def lacking(self, model: str) -> None:
+        """A node does not have this model and cannot install it: jobs that need it are done elsewhere from now on."""
+        self._lacking.add(model)
 
     @property
     def slots(self) -> int:
@@ -76,6 +83,11 @@ class ClusterExecutor(JobExecutor):
     def is_here(self) -> bool:
         """Whether this computer is one of the nodes."""
         return self._connection.is_here
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the cluster answers, with or without nodes."""
+        return self._connection.link is not None
 
     @property
     def problem(self) -> str:

@@ -13,7 +13,7 @@ import msgspec
 
 from desktop.errors import UserError
 from desktop.jobs.cluster.wire import Made, SourceFile, TargetFolder
-from desktop.jobs.job import AnyJob, LabelJob, RestoreJob, decode
+from desktop.jobs.job import AnyJob, CoverJob, LabelJob, RestoreJob, decode
 from desktop.jobs.ledger import content_hash
 from desktop.paths import atomic_write, clear_leftovers, make_folder
 
@@ -44,6 +44,8 @@ def models_of(job: AnyJob) -> tuple[str, ...]:
     """Ids of the models that must be installed for a job beside those that its run installs by itself."""
     if isinstance(job, RestoreJob):
         return tuple(name for name in (job.options.restorer, job.options.background) if name != "none")
+    if isinstance(job, CoverJob) and job.engine == "pop2piano":
+        return (job.engine,)
     return ()
 
 

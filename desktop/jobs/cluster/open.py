@@ -53,6 +53,4 @@ class _Beside(LocalExecutor):
         self._cluster = cluster
 
     def room_for(self, job: AnyJob, priority: int) -> bool:
-        from desktop.jobs.cluster.executor import may_travel
-
-        return not (self._cluster.is_here and may_travel(job, priority)) and super().room_for(job, priority)
+        return not (self._cluster.is_here and self._cluster.takes(job, priority)) and super().room_for(job, priority)

@@ -29,6 +29,9 @@ class Line(Protocol):
     def later(self, work: Callable[[], None]) -> None:
         """Do ``work`` on another thread."""
 
+    def lacking(self, model: str) -> None:
+        """Send no more jobs that need this model."""
+
 
 class RemoteFuture(JobFuture):
     """A job on its way to, on, or back from a node.
@@ -142,6 +145,9 @@ class RemoteFuture(JobFuture):
             last = wire.reply(note.last)
             if not isinstance(last, Done | Failed):
                 raise ProtocolError(f"{type(last).__name__} is no end")
+            if note.lacks and isinstance(last, Failed):
+                self._line.lacking(note.lacks)
+                self.give_back(f"{self.node} could not install {note.lacks} ({last.message})")
             for made in note.made:
                 self._fetch(address, note.attempt, made)
             if isinstance(last, Done) and "stamps" in last.result:
@@ -167,8 +173,8 @@ class RemoteFuture(JobFuture):
         offset = 0
         while offset < made.size:
             data = self._line.call(address, node.fetch, attempt, made, offset)
-            if not isinstance(data, bytes) or not data:
-                raise UserError("A result ended too early on its way from the node", path=made.name, remedy="Retry.")
+            if not isinstance(data, bytes) or not 0 < len(data) <= wire.CHUNK:
+                raise UserError("A result was cut short or too long on its way from the node", path=made.name, remedy="Retry.")
             offset += len(data)
             yield data
 

@@ -114,12 +114,14 @@ class Ended(Note, frozen=True, tag="ended"):
         last: Done or Failed.
         code: the worker's exit code when it died of the job, else None.
         fault: what the worker was ended for, if anything.
+        lacks: the model that the node does not have and could not install, so that the job never began; "" for none.
     """
 
     last: msgspec.Raw
     made: tuple[Made, ...] = ()
     code: int | None = None
     fault: str = ""
+    lacks: str = ""
 
 
 AnyNote = Taken | Wanted | Heard | Ended

@@ -12,7 +12,8 @@ from desktop.errors import UserError
 from desktop.jobs.cluster.executor import ClusterExecutor
 from desktop.jobs.cluster.keys import make_keys, own_keys
 from desktop.jobs.events import Done, Failed
-from desktop.jobs.executor import GivenBack
+from desktop.jobs.executor import GivenBack, Task
+from desktop.jobs.job import RestoreJob, RestoreOptions
 from tests.jobs.cluster.cluster import Cluster, Heard, Member, task, wait_until
 
 OTHER_VERSION = """
@@ -135,3 +136,20 @@ def test_without_the_extra_it_says_how_to_install_it(home: Path, tmp_path: Path)
         assert member.process.wait(30) == 1
         member.end()
         assert any("pip install 'reprise[cluster]'" in line for line in member.lines), member.lines
+
+
+@pytest.mark.slow
+def test_a_job_whose_model_a_node_cannot_have_is_given_back(cluster: Cluster, tmp_path: Path) -> None:
+    clip, out = tmp_path / "clip.mp4", tmp_path / "out"
+    clip.write_bytes(b"clip")
+    cluster.join("bare").said("Joined")
+    executor = ClusterExecutor(cluster.address, cluster.keys)
+    job = RestoreJob(source=str(clip), output=str(out / "new.mp4"), options=RestoreOptions(restorer="my-own"))
+    assert executor.room_for(job, 0)
+    future = executor.submit(None, Task(1, job, "tests.jobs.cluster.runners:steps", Path(), 0), Heard())
+    with pytest.raises(GivenBack, match="bare could not install my-own"):
+        future.result(30)
+    assert not executor.room_for(job, 0)
+    assert executor.room_for(task("steps", clip, out).job, 0)
+    wait_until(lambda: cluster.scratch_of("bare") == [])
+    executor.shutdown()
