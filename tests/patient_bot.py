@@ -14,11 +14,11 @@ _PATIENCE_MS = round(PATIENCE_S * 1000)
 
 
 class PatientBot(QtBot):
-    """pytest-qt's bot, which waits for 5 s only unless it is told otherwise each time."""
+    """pytest-qt's bot, which waits for 5 s only; this one waits for a minute, though it be told less."""
 
     def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = _PATIENCE_MS) -> None:
         __tracebackhide__ = True
-        super().waitUntil(callback, timeout=timeout)
+        super().waitUntil(callback, timeout=max(timeout, _PATIENCE_MS))
 
     def waitSignal(self, signal: Any, *, timeout: int = _PATIENCE_MS, **more: Any) -> Any:
         return super().waitSignal(signal, timeout=timeout, **more)
