@@ -147,8 +147,8 @@ class Lines:
         for batch in shown:
             if not batch.is_over:
                 self._add_batch(batch)
-        self._add_rows(ACTIVE, batch=0)
-        self._add_rows((State.QUEUED,), batch=0, next_first=True)
+        self._add_rows(ACTIVE, batch=0, without=self.hidden_jobs)
+        self._add_rows((State.QUEUED,), batch=0, next_first=True, without=self.hidden_jobs)
         self._add_over([batch for batch in shown if batch.is_over])
 
     def line(self, place: int) -> Line | None:
