@@ -44,7 +44,9 @@ class Clustering(QObject):
         if self._cluster.problem:
             return f"{self._cluster.problem}. It is tried again every few seconds."
         slots = self._cluster.slots
-        return f"Connected; {slots} {'job' if slots == 1 else 'jobs'} at a time there." if slots else "Connecting…"
+        if not slots:
+            return "Connected; no computer takes part yet." if self._cluster.is_connected else "Connecting…"
+        return f"Connected; {slots} {'job' if slots == 1 else 'jobs'} at a time there."
 
     @property
     def is_well(self) -> bool:
