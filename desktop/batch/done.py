@@ -7,12 +7,14 @@ left, whatever the source is called now. Results that the user has altered since
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from desktop.batch.revisions import Revisions
+from desktop.jobs.database import NotWritten
 from desktop.jobs.job import AnyJob, CoverJob
 from desktop.jobs.ledger import Fate, Made, Seen, content_hash, fate_of, recipe_of, see
 from desktop.jobs.store import Store
@@ -86,7 +88,8 @@ class _Look:
 
     def keep(self) -> None:
         """Remember what was read."""
-        if self._fresh:
+        # Where that cannot be, it is read again next time.
+        with suppress(NotWritten):
             self._store.keep_hashes(self._fresh)
 
     def _at_another(self, job: AnyJob) -> Done | AnyJob | None:

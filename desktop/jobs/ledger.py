@@ -74,8 +74,9 @@ def made_by(job: AnyJob, result: Mapping[str, Any], before: Made | None) -> Made
     What ``before`` knows of other files at the same place stays.
     """
     hashes, models = result.get("sources"), result.get("models")
-    if isinstance(job, CoverJob) and job.project and before is not None:
-        # Nothing of it was made anew, so it is the work of the same models.
+    goes_on = isinstance(job, CoverJob) and bool(job.project)
+    if goes_on and before is not None:
+        # What is new was made of what was there, so it is the work of the same models.
         models = before.models
     if not (job.is_remembered and job.place and isinstance(hashes, dict) and isinstance(models, dict)):
         return None
@@ -87,19 +88,22 @@ def made_by(job: AnyJob, result: Mapping[str, Any], before: Made | None) -> Made
         }
         made = Made(
             recipe=recipe_of(job),
-            sources=tuple(hashes[path] for path in sources),
+            sources=tuple(str(hashes[path]) for path in sources),
             sizes=tuple(see(Path(path)).size for path in sources),
-            models=models,
+            models={str(name): str(revision) for name, revision in models.items()},
             files=files,
             result={name: value for name, value in result.items() if name not in _SAID_ELSEWHERE},
         )
-    except (OSError, KeyError, TypeError):
+    except (OSError, KeyError, TypeError, ValueError):
         return None
     if not files:
         return None
     if before is None or not job.results:
         return made
     is_same = (before.recipe, before.sources, before.models) == (made.recipe, made.sources, made.models)
+    if goes_on and not is_same:
+        # The song has changed since: what was there is of another one.
+        return None
     others = before.files if is_same else {kind: Left(one.path, one.state, _OUTDATED) for kind, one in before.files.items()}
     return msgspec.structs.replace(made, files={**others, **files})
 

@@ -33,8 +33,10 @@ class LedgerStore(Database):
         with self._writing() as db:
             facts = _encoder.encode(made).decode()
             db.execute("INSERT OR REPLACE INTO made VALUES (?, ?, ?)", (job.place, facts, time.time()))
-        stamps = dict(result.get("stamps") or {})
-        self.keep_hashes({path: (stamps[path], sha256) for path, sha256 in result["sources"].items() if path in stamps})
+        stamps = result.get("stamps")
+        if isinstance(stamps, dict):
+            known = zip(map(str, job.sources), made.sources, strict=True)
+            self.keep_hashes({path: (str(stamps[path]), sha256) for path, sha256 in known if path in stamps})
 
     def made(self, places: Iterable[str]) -> dict[str, Made]:
         """What was last made at each of these places (``Job.place``), where anything is known."""
@@ -56,6 +58,8 @@ class LedgerStore(Database):
 
     def keep_hashes(self, hashes: Mapping[str, tuple[str, str]]) -> None:
         """Remember the stamp (``ledger.Seen``) and the SHA-256 of files, by path."""
+        if not hashes:
+            return
         with self._writing() as db:
             rows = [(path, stamp, sha256) for path, (stamp, sha256) in hashes.items()]
             db.executemany("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?)", rows)

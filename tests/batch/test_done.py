@@ -119,6 +119,11 @@ def test_what_is_missing_is_made_of_what_is_there(shop: Shop, song: CoverJob) ->
     assert rest == msgspec.structs.replace(more, project=project)
     shop.work(more if isinstance(rest, Done) else rest)
     assert shop.made == 4 and shop.is_done(more) and shop.is_done(song)
+    content = Path(song.source).read_bytes()
+    Path(song.source).write_bytes(b"tune")
+    shop.work(rest if not isinstance(rest, Done) else more)
+    assert not shop.is_done(more), "what was there is of another song"
+    Path(song.source).write_bytes(content)
     other = msgspec.structs.replace(more, soundfont="/other.sf2")
     assert shop.look(other) == other, "what it sounds like is another matter"
     (out / "a.mid").unlink()
