@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +10,9 @@ import msgspec
 
 from desktop.batch.sources import Source
 from desktop.errors import UsageError
-from desktop.jobs.job import CoverJob, LabelJob, RestoreJob
+from desktop.jobs.job import AnyJob, CoverJob, LabelJob, RestoreJob
 from desktop.names import distinct, fill
+from desktop.paths import make_folder
 from desktop.piano.batch.naming import make_jobs
 from desktop.piano.batch.songs import Entry
 from desktop.video.names import AUTO, suffix_for
@@ -80,6 +81,15 @@ def plan_labels(sources: Sequence[Source], pattern: LabelJob, output: str = "", 
         msgspec.structs.replace(pattern, source=str(one.path), output=str(place))
         for one, place in zip(sources, results, strict=True)
     ]
+
+
+def make_folders(jobs: Iterable[AnyJob]) -> None:
+    """Make the folders that tables of a batch are labelled into; other jobs make theirs, as the folder is all they are given.
+
+    Raises UserError when one cannot be made.
+    """
+    for folder in {Path(job.output).parent for job in jobs if isinstance(job, LabelJob)}:
+        make_folder(folder)
 
 
 def _places(sources: Sequence[Source], output: str, template: str, more: Sequence[Words]) -> list[tuple[Path, str]]:

@@ -10,6 +10,7 @@ from time import monotonic
 
 from desktop.batch.done import done_before
 from desktop.batch.keeping import Kept
+from desktop.batch.plan import make_folders
 from desktop.batch.table import SKIPPED, made_line
 from desktop.cli.guarding import guarded
 from desktop.cli.quantities import duration
@@ -104,6 +105,7 @@ def _waiting(request: Request, store: Store, kept: Kept, tell: Callable[[str], N
             kept.skip(job, made_line(job, SKIPPED, result))
         else:
             kept.expect([found.left[place]])
+    make_folders(found.left.values())
     return list(found.left.values())
 
 

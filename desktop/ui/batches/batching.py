@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.batch.keeping import Kept
 from desktop.batch.outlook import Outlook, look_over
+from desktop.batch.plan import make_folders
 from desktop.batch.request import spec_of
 from desktop.jobs.batches import Batch, BatchSpec
 from desktop.jobs.guards import space
@@ -122,6 +123,7 @@ class Batching(QObject):
                     kept.expect([job])
             if not outlook.waiting and not ask.watch:
                 return None, outlook, kept
+            make_folders(outlook.waiting)
             skipped = len(outlook.jobs) - len(outlook.waiting)
             return store.batch(queue.submit_batch(spec, outlook.waiting, skipped=skipped)), outlook, kept
 

@@ -119,4 +119,5 @@ class OutlookLine(QWidget):
         self.warning.setText(sentences)
         self.warning.setVisible(bool(sentences))
         self._mark.setVisible(bool(sentences))
-        self.setVisible(bool(done or told or sentences))
+        if self._narrow:
+            self.setVisible(bool(done or told or sentences))

@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.batch.outlook import sort_out
+from desktop.batch.plan import make_folders
 from desktop.batch.sources import Source
 from desktop.batch.watch import Watcher
 from desktop.ui.background import Op
@@ -51,6 +52,7 @@ class FolderWatch(QObject):
             fresh = [jobs[source.path] for source in watcher.ready(Source(path) for path in jobs)]
             waiting = sort_out(store, fresh)[1]
             if waiting:
+                make_folders(waiting)
                 queue.extend_batch(number, waiting)
             return waiting
 

@@ -104,7 +104,7 @@ class LabelPage(QWidget):
         column.setSpacing(theme.S3)
         self.file = FileField("File to label", "No file chosen")
         self.file.chosen.connect(self.choose)
-        column.addWidget(captioned("File to label", self.file, "CSV, TSV, JSONL or Parquet; it is never written to"))
+        column.addWidget(captioned("Files to label", self.file, "CSV, TSV, JSONL or Parquet; it is never written to"))
         many = QHBoxLayout()
         many.setSpacing(theme.S2)
         for text, tip, ask in (
@@ -257,9 +257,9 @@ class LabelPage(QWidget):
             if len(sources) == 1:
                 self.choose(str(sources[0].path))
                 return
+            self._take_file(str(sources[0].path))
             self.sources, self._given = sources, paths
             self._clear_result()
-            self._take_file(str(sources[0].path))
             self.file.say(f"{len(sources):,} files", "\n".join(str(one.path) for one in sources[:20]))
             self._show()
 

@@ -174,7 +174,7 @@ class LabelBatch(QWidget):
         columns.setAccessibleName("What is known of each file")
         columns.setHighlightSections(False)
         for number in range(len(HEADS)):
-            self.table.setColumnWidth(number, 84)
+            self.table.setColumnWidth(number, 76)
         for number in (0, _STATE):
             columns.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
         whole.addWidget(self.table, 1)
@@ -224,6 +224,10 @@ class LabelBatch(QWidget):
     def refresh(self) -> None:
         """Show the batch as it is."""
         running, report = self.batching.running, self.batching.report
+        for number, name in enumerate(_NUMBERS, _STATE + 1):
+            # A column of zeros would only take the names' room.
+            seldom = name in ("declined", "bad")
+            self.table.setColumnHidden(number, seldom and not any(one.facts.get(name) for one in self.model.lines.values()))
         self.stop.setVisible(running)
         self.report.setVisible(report is not None)
         self.report.setToolTip(str(report or ""))

@@ -19,7 +19,7 @@ from desktop.ui.widgets.quiet_page import QuietPage
 
 PARTS = (
     ("ask", "Playground", "Ask the run, beside its untuned base"),
-    ("label", "Label a file", "Add the run's answers to every row of a file"),
+    ("label", "Label files", "Add the run's answers to every row of one or many files"),
     ("export", "Export", "Write the run as ONNX files"),
 )
 
