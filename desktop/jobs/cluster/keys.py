@@ -15,7 +15,7 @@ from desktop.paths import atomic_write, config_dir, make_folder
 VALID_DAYS = 3650
 _BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----\n[^-]*\n-----END \1-----\n")
 _FILE_LIMIT = 64 << 10
-NEEDED = "Install Reprise with its cluster extra: pip install 'reprise[cluster]'."
+NEEDED = "Install Reprise with its cluster extra: pip install 'reprise-studio[cluster]'."
 """What to do when the packages of a cluster are missing."""
 
 

@@ -135,7 +135,7 @@ def test_without_the_extra_it_says_how_to_install_it(home: Path, tmp_path: Path)
         member = Member(home, *words, program=program)
         assert member.process.wait(30) == 1
         member.end()
-        assert any("pip install 'reprise[cluster]'" in line for line in member.lines), member.lines
+        assert any("pip install 'reprise-studio[cluster]'" in line for line in member.lines), member.lines
 
 
 @pytest.mark.slow
