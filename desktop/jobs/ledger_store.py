@@ -14,6 +14,7 @@ import msgspec
 from desktop.jobs.database import Database
 from desktop.jobs.job import AnyJob
 from desktop.jobs.ledger import Made, made_by
+from desktop.malformed import MALFORMED
 
 MOST = 1_000_000
 """Places and files that are remembered; beyond that those noted longest ago are forgotten."""
@@ -45,7 +46,7 @@ class LedgerStore(Database):
         for place, facts in found:
             try:
                 made[place] = _decoder.decode(facts)
-            except msgspec.MsgspecError:
+            except MALFORMED:
                 # Of a later version; the work is done again.
                 continue
         return made
