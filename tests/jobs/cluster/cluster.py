@@ -16,11 +16,12 @@ from desktop.jobs.cluster.keys import Keys, read_keys
 from desktop.jobs.executor import JobFuture, Task
 from desktop.jobs.job import CoverJob
 from desktop.jobs.messages import AnyReply
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_until(is_so: Callable[[], bool], seconds: float = 2 * PATIENCE_S) -> None:
     """Wait until something is so; fails the test when it does not come to be."""
     end = time.monotonic() + seconds
     while not is_so():

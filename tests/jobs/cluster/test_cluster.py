@@ -16,6 +16,7 @@ from desktop.jobs.cluster.keys import make_keys
 from desktop.jobs.events import Done, Failed
 from desktop.jobs.ledger import see
 from tests.jobs.cluster.cluster import Cluster, Heard, Member, task, wait_until
+from tests.waiting import PATIENCE_S
 
 
 def test_jobs_events_requests_and_a_lost_node(cluster: Cluster, tmp_path: Path) -> None:
@@ -30,7 +31,7 @@ def test_jobs_events_requests_and_a_lost_node(cluster: Cluster, tmp_path: Path) 
 
     both = [executor.submit(None, task("steps", song, out), heard) for _ in range(2)]
     for future in both:
-        last = future.result(30)
+        last = future.result(PATIENCE_S)
         assert isinstance(last, Done)
         assert last.result["steps"] == 20
         # Hashes of what was read come back with the client's paths.
@@ -47,7 +48,7 @@ def test_jobs_events_requests_and_a_lost_node(cluster: Cluster, tmp_path: Path) 
     held = executor.submit(None, task("deaf", song, out), heard)
     wait_until(lambda: "Progressed" in heard.kinds(held))
     held.kill()
-    assert not isinstance(held.result(10), Done | Failed)
+    assert not isinstance(held.result(PATIENCE_S), Done | Failed)
 
     long = executor.submit(None, task("waits", song, out), heard)
     wait_until(lambda: "Progressed" in heard.kinds(long))
@@ -60,7 +61,7 @@ def test_jobs_events_requests_and_a_lost_node(cluster: Cluster, tmp_path: Path) 
     cluster.nodes[first].end(signal.SIGKILL)
     wait_until(lambda: long.node != first)
     long.cancel_job()
-    last = long.result(5)
+    last = long.result(PATIENCE_S)
     assert isinstance(last, Failed)
     assert last.cancelled
     executor.shutdown()
@@ -73,7 +74,7 @@ def test_results_come_back(cluster: Cluster, tmp_path: Path) -> None:
     song.write_bytes(bytes(range(256)) * 40_000)
     executor = ClusterExecutor(cluster.address, cluster.keys)
     future = executor.submit(None, task("doubles", song, out), Heard())
-    last = future.result(30)
+    last = future.result(PATIENCE_S)
     assert isinstance(last, Done)
     assert last.result["file"] == str(out / "song" / "double.bin")
     assert (out / "song" / "double.bin").read_bytes() == song.read_bytes() * 2

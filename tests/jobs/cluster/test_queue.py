@@ -19,6 +19,7 @@ from desktop.jobs.queue import Queue, Row, Update
 from desktop.jobs.states import State
 from desktop.jobs.store import Store
 from tests.jobs.cluster.cluster import Cluster, wait_until
+from tests.waiting import PATIENCE_S, quickest
 
 
 class Desk:
@@ -43,14 +44,20 @@ class Desk:
         return self.queue.row(number)
 
     def reached(self, number: int, state: State) -> None:
-        wait_until(lambda: self.queue.row(number).state is state, 10)
+        wait_until(lambda: self.queue.row(number).state is state)
 
     def cancelled(self, number: int) -> float:
         """Cancel a job; returns after how many seconds it was over."""
         began = time.monotonic()
         self.queue.cancel(number)
-        assert self.queue.wait(number, 10).state is State.CANCELLED
+        assert self.wait(number).state is State.CANCELLED
         return time.monotonic() - began
+
+    def wait(self, number: int) -> Row:
+        """A job when it is over and all are told of it."""
+        row = self.queue.wait(number, 2 * PATIENCE_S)
+        wait_until(lambda: any(update.row.id == number and update.row.state.is_over for update in self.updates))
+        return row
 
 
 @pytest.fixture
@@ -78,12 +85,18 @@ def test_jobs_are_the_same_here_and_there(desk: Desk, cluster: Cluster) -> None:
     for number in (there, here):
         desk.reached(number, State.PAUSED)
     desk.queue.release("test")
-    for number in (there, here):
+    for number, node in ((here, ""), (there, "one")):
         desk.reached(number, State.RUNNING)
-        assert desk.cancelled(number) < 1
+        numbers = iter([number])
 
-    numbers = [desk.submit("steps"), desk.submit("steps")]
-    rows = [desk.queue.wait(number, 30) for number in numbers]
+        def took(node: str = node, numbers: Iterator[int] = numbers) -> float:
+            number = next(numbers, 0) or desk.submit("waits")
+            desk.at_work(number, node)
+            return desk.cancelled(number)
+
+        assert quickest(took, 1.0) < 1.0
+
+    rows = [desk.wait(number) for number in [desk.submit("steps"), desk.submit("steps")]]
     assert [(row.state, row.node, row.fraction) for row in rows] == [(State.DONE, "one", 1), (State.DONE, "", 1)]
     for row in rows:
         said = [update.event for update in desk.updates if update.row.id == row.id]
@@ -98,14 +111,17 @@ def test_jobs_are_the_same_here_and_there(desk: Desk, cluster: Cluster) -> None:
 
     # What is about this computer is done here, though the node has room.
     number = desk.queue.submit(ListenJob(source="quick"))
-    assert desk.queue.wait(number, 20).node == ""
+    assert desk.wait(number).node == ""
 
-    deaf = desk.submit("deaf")
-    desk.at_work(deaf, "one")
-    assert 1.9 < desk.cancelled(deaf) < 4
+    def killed_after() -> float:
+        deaf = desk.submit("deaf")
+        desk.at_work(deaf, "one")
+        return desk.cancelled(deaf)
+
+    assert 1.9 < quickest(killed_after, 4.0) < 4.0
     killed = desk.submit("waits")
     os.kill(desk.at_work(killed, "one").worker_pid, signal.SIGKILL)
-    row = desk.queue.wait(killed, 10)
+    row = desk.wait(killed)
     assert row.state is State.FAILED and row.error and "SIGKILL" in row.error.message
 
 
@@ -114,7 +130,7 @@ def test_when_the_cluster_is_lost_its_jobs_are_done_here(desk: Desk, cluster: Cl
     number = desk.submit("steps_slowly")
     desk.at_work(number, "one")
     cluster.scheduler.end(signal.SIGKILL)
-    row = desk.queue.wait(number, 60)
+    row = desk.wait(number)
     assert row.state is State.DONE and row.node == ""
     # A try that was on its way to the scheduler at that moment is given back as well.
     said = {line.text for _, line in desk.store.logs(number)}
@@ -133,4 +149,4 @@ def test_a_node_that_does_not_answer_does_not_hold_the_queue(desk: Desk, cluster
         node.send_signal(signal.SIGCONT)
     # Nothing comes of it afterwards, and the node is of use again.
     wait_until(lambda: cluster.scratch_of("one") == [])
-    assert desk.queue.wait(desk.submit("steps"), 30).state is State.DONE
+    assert desk.wait(desk.submit("steps")).state is State.DONE
