@@ -116,7 +116,7 @@ def landing(made: Made, allowed: tuple[TargetFolder, ...]) -> Path:
     """Where a node's result belongs; raises UserError unless that is below a folder that the job writes into."""
     parts = Path(made.name).parts
     known = {target.path for target in allowed}
-    if made.target not in known or not parts or ".." in parts or Path(made.name).is_absolute() or "\\" in made.name:
+    if made.target not in known or not parts or ".." in parts or Path(made.name).is_absolute() or {"\\", "\0"} & set(made.name):
         raise UserError("A node sent a result that does not belong to the job", path=made.name)
     return Path(made.target, *parts)
 
