@@ -103,7 +103,7 @@ def _working(panel: VideoPanel) -> list[Action]:
         Action("video.run", "Restore the clip", panel.run, ("Ctrl+R",), menu, runnable),
         Action("video.run_all", "Restore all clips", panel.run_all, ("Ctrl+Shift+R",), menu, all_),
         Action("video.same", "Same choices for all clips", panel.choose_for_all, ("Ctrl+Shift+A",), menu, open_),
-        Action("video.folder", "Add a folder of clips…", panel.ask_folder, (), "File"),
+        Action("video.folder", "Add a folder of clips…", panel.ask_folder, ("Ctrl+Alt+O",), "File"),
         Action("video.cancel", "Stop restoring", panel.cancel, ("Ctrl+.",), menu, running),
         Action("video.follow", "Show what is being restored", lambda: clip.follow(not clip.following), ("G",), menu, running,
                lambda: clip.following),
