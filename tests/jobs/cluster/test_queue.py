@@ -103,11 +103,9 @@ def test_jobs_are_the_same_here_and_there(desk: Desk, cluster: Cluster) -> None:
         assert len([event for event in said if isinstance(event, Measured)]) == 20
         assert [type(event) for event in said if isinstance(event, Previewed | Produced)] == [Previewed, Produced]
         assert len(desk.store.logs(row.id)) == 2
-        assert list(dict.fromkeys(one.row.state for one in desk.updates if one.row.id == row.id)) == [
-            State.QUEUED,
-            State.RUNNING,
-            State.DONE,
-        ]
+        # A queue that happens to look for work finds a job before it is told of it.
+        states = list(dict.fromkeys(one.row.state for one in desk.updates if one.row.id == row.id))
+        assert states[-2:] == [State.RUNNING, State.DONE] and states[:-2] in ([], [State.QUEUED])
 
     # What is about this computer is done here, though the node has room.
     number = desk.queue.submit(ListenJob(source="quick"))
