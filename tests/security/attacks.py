@@ -41,6 +41,30 @@ def old_torch(proof: Path) -> bytes:
     return out.getvalue()
 
 
+def crafted_zip(proof: Path, kind: str) -> bytes:
+    """An archive as torch writes it whose pickle was written by hand: each ``kind`` calls something in another way."""
+    path = pickle.dumps(str(proof), 4)[2:-1]
+    place = str(proof).encode()
+    pickles = {
+        # A function by name, then a call.
+        "reduce": b"\x80\x02cos\nmkdir\n(S'" + place + b"'\ntR.",
+        # The names come off the stack, so that none stands beside the opcode.
+        "stack": b"\x80\x04\x8c\x05posix\x94\x8c\x05mkdir\x94\x93" + path + b"\x85R.",
+        # An old-style instance: the call hides in INST.
+        "inst": b"(S'" + place + b"'\nios\nmkdir\n.",
+        "obj": b"(cos\nmkdir\nS'" + place + b"'\no.",
+        # Weights at the end: what was called before is thrown away.
+        "dropped": b"\x80\x02cos\nmkdir\n(S'" + place + b"'\ntR0}.",
+        # A function that a list of allowed names may hold lends its way to one that it does not.
+        "getattr": b"\x80\x02c__builtin__\ngetattr\nc__builtin__\n__import__\n(S'os'\ntRS'mkdir'\n\x86R(S'" + place + b"'\ntR.",
+        "numpy": b"\x80\x02cnumpy._core.multiarray\n_reconstruct\n0cos\nmkdir\n(S'" + place + b"'\ntR.",
+    }
+    return archive({"net/data.pkl": pickles[kind], "net/version": b"3\n", "net/byteorder": b"little"})
+
+
+CRAFTED = ("reduce", "stack", "inst", "obj", "dropped", "getattr", "numpy")
+
+
 def object_array(proof: Path) -> bytes:
     """An .npy file whose values are objects."""
     import numpy as np

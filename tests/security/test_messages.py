@@ -1,4 +1,4 @@
-"""What workers and nodes are told and tell: of limited size and of known kinds in every direction; paths and programs are ours."""
+"""What workers and nodes are told and tell: of limited size and known kinds in every direction; paths and programs stay ours."""
 
 from __future__ import annotations
 

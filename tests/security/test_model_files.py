@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
 import struct
 import tracemalloc
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +71,20 @@ def test_checkpoints_are_not_executed(tmp_path: Path, proof: Path, library: Libr
         with pytest.raises(UserError):
             read()
     assert not proof.exists()
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize("kind", attacks.CRAFTED)
+def test_pickles_written_by_hand_are_not_executed(tmp_path: Path, proof: Path, kind: str) -> None:
+    (file := tmp_path / "net.pth").write_bytes(attacks.crafted_zip(proof, kind))
+    (tmp_path / beatnet.WEIGHTS).write_bytes(file.read_bytes())
+    for read in (lambda: checkpoint.read(file), lambda: srvgg.read(file), lambda: beatnet.export(tmp_path, Progress())):
+        with pytest.raises(UserError):
+            read()
+    assert not proof.exists()
+    with contextlib.suppress(Exception):
+        torch.load(file, weights_only=False)
+    assert proof.is_dir(), "the attack is a real one"
 
 
 @pytest.mark.parametrize("kind", ATTACKS)
@@ -183,6 +199,26 @@ def test_links_in_an_archive_are_refused(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"not a plain file|has no file"):
             archive.extract(file, {"model.bin": member}, [WANTED], tmp_path / "into", Progress())
     assert not list(tmp_path.rglob("model.bin"))
+
+
+def test_an_archive_of_gigabytes_takes_neither_memory_nor_disk(tmp_path: Path) -> None:
+    (tmp_path / "into").mkdir()
+    with zipfile.ZipFile(file := tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as bomb, bomb.open("good.bin", "w") as member:
+        for _ in range(64):
+            member.write(bytes(1 << 20))
+    head = file.read_bytes()
+    # The same bomb once more, with sizes that lie.
+    lying = head.replace(struct.pack("<I", 64 << 20), struct.pack("<I", len(HELLO)))
+    for data in (head, lying):
+        file.write_bytes(data)
+        tracemalloc.start()
+        try:
+            with pytest.raises(UserError):
+                archive.extract(file, {"model.bin": "good.bin"}, [WANTED], tmp_path / "into", Progress())
+            assert tracemalloc.get_traced_memory()[1] < 8 << 20
+        finally:
+            tracemalloc.stop()
+        assert sum(path.stat().st_size for path in (tmp_path / "into").rglob("*")) <= len(HELLO)
 
 
 def test_a_folder_with_links_gives_verified_content_only(tmp_path: Path) -> None:
