@@ -29,7 +29,7 @@ def hold_text(holds: Mapping[str, str], *, is_begun: bool) -> str:
     """
     if not holds:
         return ""
-    reasons = ", and ".join(holds.values())
+    reasons = "; ".join(holds.values())
     goes_on = [GOES_ON[Guard(source)] for source in holds if source in GOES_ON]
     return f"{'Paused' if is_begun else 'Waiting'}: {reasons}.{f' {goes_on[0]}' if len(goes_on) == 1 else ''}"
 
