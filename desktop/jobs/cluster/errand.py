@@ -24,6 +24,7 @@ from desktop.jobs.messages import AnyReply, Begun, Pong, Ready
 from desktop.jobs.process import Outcome, WorkerProcess
 
 _LOOK_S = 0.5
+_PROGRESS_S = 0.25
 
 _Last = Done | Failed | Outcome
 _Told = TypeVar("_Told", bound=AnyReply)
@@ -54,6 +55,7 @@ class Errand:
         self._changed = threading.Condition()
         self._is_fetched = False
         self._lacks = ""
+        self._progress = (0.0, "")
 
     def run(self, seat: Seat, node: str, address: str) -> None:
         """Do all of it; raises Unwanted when it was taken back."""
@@ -145,14 +147,24 @@ class Errand:
                 if isinstance(reply, Done | Failed):
                     return _told_as(reply, back)
                 has_begun = has_begun or isinstance(reply, Begun)
-                if isinstance(job, InstallJob) and isinstance(reply, Progressed):
-                    # Only the way to the job's own beginning.
-                    reply = msgspec.structs.replace(reply, fraction=0.0)
-                if not isinstance(reply, Begun | Pong | Ready):
-                    self._tell(Heard(self.parcel.token, self.attempt, wire.body(_told_as(reply, back))))
+                if isinstance(reply, Progressed):
+                    self._progressed(reply, prepares=isinstance(job, InstallJob))
+                elif not isinstance(reply, Begun | Pong | Ready):
+                    self._heard(_told_as(reply, back))
         finally:
             with self._changed:
                 self._worker = None
+
+    def _progressed(self, reply: Progressed, *, prepares: bool) -> None:
+        """Tell how far the work is, a few times a second; what only prepares it comes before its own beginning."""
+        if prepares:
+            reply = msgspec.structs.replace(reply, fraction=0.0)
+        if reply.message != self._progress[1] or monotonic() - self._progress[0] > _PROGRESS_S:
+            self._progress = (monotonic(), reply.message)
+            self._heard(reply)
+
+    def _heard(self, reply: AnyReply) -> None:
+        self._tell(Heard(self.parcel.token, self.attempt, wire.body(reply)))
 
     def _bring(self) -> dict[str, str]:
         """Where the job's sources are on this computer, by where they are for the client; those that are missing are sent for."""
