@@ -146,7 +146,7 @@ class _Session:
             self.wait(lambda: len(panel.batch.entries) == len(songs))
             panel.batch.choose(output=folder)
             panel.batch.start()
-            self.wait(lambda: not panel.batch.running and bool(panel.batch.table))
+            self.wait(lambda: not panel.batch.running and panel.batch.batching.report is not None)
             self.take("batch")
             panel.batch.remove(range(len(songs)))
             panel.batch.choose(output="")

@@ -53,6 +53,8 @@ def _going(batch: Batch | None, *, narrow: bool) -> str:
     """How far a batch is."""
     if batch is None:
         return "Starting…"
+    if not batch.total:
+        return "Waiting for new files"
     left = remaining(batch.remaining_s)
     over = totals(batch)
     return (over.split("  ·  ")[0] if narrow and left else over) + (f"  ·  {left}" if left else "")
