@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 from pathlib import Path
 
+import psutil
 import pytest
 
 from desktop.errors import UserError
@@ -25,8 +27,15 @@ def test_jobs_events_requests_and_a_lost_node(cluster: Cluster, tmp_path: Path) 
     two.said("Joined")
     song, out = tmp_path / "song.wav", tmp_path / "out"
     song.write_bytes(b"song")
+    before = listening(os.getpid())
     executor, heard = ClusterExecutor(cluster.address, cluster.keys), Heard()
     assert executor.slots == 2
+    # Nobody listens on more than is needed: nodes where the scheduler finds them, and clients not at all.
+    assert listening(os.getpid()) == before
+    assert listening(cluster.scheduler.process.pid) == [cluster.address]
+    for node in (one, two):
+        (place,) = listening(node.process.pid)
+        assert place.startswith("127.0.0.1:")
     assert executor.room_for(task("steps", song, out).job, 0)
 
     both = [executor.submit(None, task("steps", song, out), heard) for _ in range(2)]
@@ -102,3 +111,8 @@ def test_strangers_are_refused(cluster: Cluster, home: Path, tmp_path: Path) -> 
     assert member.process.wait(30) == 1
     member.end()
     assert any("refuses the key" in line for line in member.lines), member.lines
+
+
+def listening(pid: int) -> list[str]:
+    found = psutil.Process(pid).net_connections("inet")
+    return [f"{one.laddr.ip}:{one.laddr.port}" for one in found if one.status == psutil.CONN_LISTEN]
