@@ -25,10 +25,11 @@ with atheris.instrument_imports(include=["desktop", "mido"]):
     from desktop.models import onnxfile, safetensors_head
     from desktop.models.export.ncnn import layers
     from desktop.models.export.weights import Weights
+    from desktop.piano import midi_reader, project
     from desktop.piano.batch import songs
     from desktop.piano.beats import read_beats
     from desktop.piano.editing import clipboard
-    from desktop.piano.open_cover import open_cover
+    from desktop.tuning.records import csv_rows, json_lines, json_whole  # noqa: F401 - imported late by those who use them
     from desktop.tuning.records.reading import read_rows
 
 REFUSED = (UserError, ProtocolError)
@@ -52,8 +53,8 @@ def _values(path: Path) -> None:
 
 
 READERS: dict[str, Callable[[bytes], object]] = {
-    "midi": _file("a.mid", lambda path: open_cover(path).note_seconds()),
-    "project": _file("a.reprise", lambda path: open_cover(path).note_seconds()),
+    "midi": _file("a.mid", lambda path: midi_reader.read_midi(path).note_seconds()),
+    "project": _file("a.reprise", lambda path: project.load_project(path).note_seconds()),
     "beats": _file("a.txt", read_beats),
     "ncnn": _file("a.param", layers.read),
     "onnx": _file("a.onnx", lambda path: onnxfile.external_files(path, onnxfile.read(path))),

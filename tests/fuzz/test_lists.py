@@ -41,15 +41,14 @@ KNOWN_SONGS = [
 
 
 @how_many
-@pytest.mark.parametrize("ending", [".txt", ".m3u8"])
-def test_lists_of_clips(tmp_path: Path, ending: str, examples: int) -> None:
-    file = tmp_path / f"clips{ending}"
+def test_lists_of_clips(tmp_path: Path, examples: int) -> None:
+    file = tmp_path / "clips.m3u8"
 
     def check(data: bytes) -> None:
         file.write_bytes(data)
         refuses(lambda: [source.path.suffix for source in gather([file], "restore")])
 
-    tried(check, broken([text.encode() for text in PLAIN]), examples, KNOWN_LINES)
+    tried(check, broken([text.encode() for text in PLAIN]), max(10, examples // 2), KNOWN_LINES)
 
 
 @how_many
@@ -62,7 +61,7 @@ def test_lists_of_songs(tmp_path: Path, ending: str, examples: int) -> None:
         file.write_bytes(data)
         refuses(lambda: [entry.source.suffix for entry in songs.gather([file], songs.Entry())])
 
-    tried(check, broken(whole), examples, KNOWN_LINES if ending == ".txt" else [*KNOWN_LINES, *KNOWN_SONGS])
+    tried(check, broken(whole), max(10, examples // 2), KNOWN_LINES if ending == ".txt" else [*KNOWN_LINES, *KNOWN_SONGS])
 
 
 PARCEL = wire.Parcel(

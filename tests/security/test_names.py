@@ -111,7 +111,7 @@ def test_no_name_steers_the_terminal(tmp_path: Path) -> None:
 
     ours, theirs = pty.openpty()
     extra = {"REPRISE_HOME": str(tmp_path / "home"), "TERM": "xterm"}
-    words = command("models", "import", tmp_path / STEERING)
+    words = command("cluster", "status", "localhost", "--key", tmp_path / STEERING)
     child = subprocess.Popen(words, stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL, env=environment(extra))
     os.close(theirs)
     threading.Timer(60, child.kill).start()
@@ -122,7 +122,7 @@ def test_no_name_steers_the_terminal(tmp_path: Path) -> None:
     os.close(ours)
     assert child.wait() == 1
     text = said.decode()
-    assert "\\x1b]0;owned" in text and "no such file" in text
+    assert "\\x1b]0;owned" in text and "key file could not be read" in text
     for part in ("\x1b]", "\x9b", "\x07", "\u202e", "\x08", "\x1b[1Ab"):
         assert part not in text
 
