@@ -137,8 +137,12 @@ class Runs:
 
     def _meet(self, run: Run) -> bool:
         """Note which worker has the job; returns whether that is anything new."""
+        before = run.row
         if not run.meet():
             return False
+        if before.worker_pid and before.worker_pid != run.row.worker_pid:
+            # That one was lost with its node, which nobody else clears up after.
+            clear_after(before)
         try:
             self._store.set_worker(run.row.id, run.row.worker_pid, run.row.node)
         except UserError as error:
