@@ -13,6 +13,7 @@ from desktop.cli.batch_options import ORDERS
 from desktop.cli.covers import absolute
 from desktop.cli.running import exit_code
 from desktop.errors import UsageError, UserError
+from desktop.folders import files_below
 from desktop.jobs.base import choose
 from desktop.jobs.batches import OnError
 from desktop.jobs.cores import cores
@@ -112,7 +113,7 @@ def display_of(kept: Any, *, json: bool) -> Any:
 def has_songs(folder: Path) -> bool:
     from desktop.piano.names import SOUNDS
 
-    return any(path.suffix.lower() in SOUNDS for path in folder.rglob("*"))
+    return any(path.suffix.lower() in SOUNDS for path in files_below(folder))
 
 
 def with_cluster(chosen: Settings, address: str | None, key: str | None) -> Settings:

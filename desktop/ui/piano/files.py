@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from desktop.errors import UserError
+from desktop.folders import files_below
 from desktop.paths import atomic_write, cache_dir, data_dir, make_folder
 from desktop.piano.cover import Cover, Grid
 from desktop.piano.names import AUDIO, MIDI, SOUNDS
@@ -24,7 +25,7 @@ def is_batch(path: Path) -> bool:
     suffix = path.suffix.lower()
     try:
         if path.is_dir():
-            return any(other.suffix.lower() in AUDIO for other in islice(path.rglob("*"), 5000))
+            return any(other.suffix.lower() in AUDIO for other in islice(files_below(path), 5000))
         if suffix in (".csv", ".tsv"):
             with path.open("rb") as file:
                 head = file.readline(1 << 14).decode("utf-8-sig", "replace").casefold()
