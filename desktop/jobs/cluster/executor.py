@@ -48,7 +48,7 @@ class ClusterExecutor(JobExecutor):
         """
         self.name = address
         self._futures: dict[str, RemoteFuture] = {}
-        self._tasks: set[Future[Any]] = set()
+        self._tasks: dict[Future[Any], RemoteFuture] = {}
         self._lacking: set[str] = set()
         self._threads = ThreadPoolExecutor(_THREADS, "cluster")
         self._notes = ThreadPoolExecutor(1, "cluster-notes")
@@ -61,7 +61,12 @@ class ClusterExecutor(JobExecutor):
         if not self.takes(job, priority) or self._closed.is_set():
             return False
         link = self._connection.link
-        return link is not None and link.stands and len(self._futures) < self._connection.slots
+        return link is not None and link.stands and self._taken < self._connection.slots
+
+    @property
+    def _taken(self) -> int:
+        """Slots that have a job, or have told its end and are not known to be free: Dask would not choose them for another."""
+        return len(self._futures) + sum(future.done() for future in list(self._tasks.values()))
 
     def takes(self, job: AnyJob, priority: int) -> bool:
         """Whether nodes may do the job and have what it needs.
@@ -164,7 +169,7 @@ class ClusterExecutor(JobExecutor):
             chosen = link.gpu if job.device == "cuda" and self._connection.gpus else link.plain
             if not future.done():
                 future.task = chosen.submit(node.perform, wire.pack(future.parcel))
-                self._tasks.add(future.task)
+                self._tasks[future.task] = future
                 future.task.add_done_callback(partial(self._ended, future))
         except Exception as error:
             self._fail(link, future, error)
@@ -180,7 +185,8 @@ class ClusterExecutor(JobExecutor):
         """Dask is through with the job. Where it went well, its end had been told before."""
         # A result that is still referred to would be made again when the node that keeps it is lost.
         future.task = None
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
+        self.changed()
         if task.cancelled():
             future.give_back("The connection to the cluster was lost")
             return
@@ -195,6 +201,7 @@ class ClusterExecutor(JobExecutor):
 
     def _give_back(self) -> None:
         """The scheduler is lost: what it had was not done, as far as anybody knows."""
+        self._tasks.clear()
         for future in list(self._futures.values()):
             future.give_back("The connection to the cluster was lost")
 

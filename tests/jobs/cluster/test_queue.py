@@ -28,15 +28,20 @@ class Desk:
     def __init__(self, cluster: Cluster, folder: Path) -> None:
         self.folder = folder
         self.store = Store()
-        executors = [ClusterExecutor(cluster.address, cluster.keys), LocalExecutor(local_slots(1, gpus=0)[:1])]
+        self.nodes = ClusterExecutor(cluster.address, cluster.keys)
+        executors = [self.nodes, LocalExecutor(local_slots(1, gpus=0)[:1])]
         self.queue = Queue(self.store, executors=executors, runner_of=lambda job: f"tests.jobs.cluster.runners:{job.title}")
         self.updates: list[Update] = []
         self.queue.subscribe(self.updates.append)
 
-    def submit(self, runner: str) -> int:
+    def submit(self, runner: str, *, rested: bool = False) -> int:
+        """Queue a job; with ``rested`` when the node is free again, which it is a moment after its job's end."""
         source = self.folder / runner
         source.write_bytes(b"song")
-        return self.queue.submit(CoverJob(source=str(source), output=str(self.folder / "out")))
+        job = CoverJob(source=str(source), output=str(self.folder / "out"))
+        if rested:
+            wait_until(lambda: self.nodes.room_for(job, 0))
+        return self.queue.submit(job)
 
     def at_work(self, number: int, node: str) -> Row:
         """A job that works on a node ("" for this computer)."""
@@ -90,13 +95,13 @@ def test_jobs_are_the_same_here_and_there(desk: Desk, cluster: Cluster) -> None:
         numbers = iter([number])
 
         def took(node: str = node, numbers: Iterator[int] = numbers) -> float:
-            number = next(numbers, 0) or desk.submit("waits")
+            number = next(numbers, 0) or desk.submit("waits", rested=bool(node))
             desk.at_work(number, node)
             return desk.cancelled(number)
 
         assert quickest(took, 1.0) < 1.0
 
-    rows = [desk.wait(number) for number in [desk.submit("steps"), desk.submit("steps")]]
+    rows = [desk.wait(number) for number in [desk.submit("steps", rested=True), desk.submit("steps")]]
     assert [(row.state, row.node, row.fraction) for row in rows] == [(State.DONE, "one", 1), (State.DONE, "", 1)]
     for row in rows:
         said = [update.event for update in desk.updates if update.row.id == row.id]
@@ -112,12 +117,12 @@ def test_jobs_are_the_same_here_and_there(desk: Desk, cluster: Cluster) -> None:
     assert desk.wait(number).node == ""
 
     def killed_after() -> float:
-        deaf = desk.submit("deaf")
+        deaf = desk.submit("deaf", rested=True)
         desk.at_work(deaf, "one")
         return desk.cancelled(deaf)
 
     assert 1.9 < quickest(killed_after, 4.0) < 4.0
-    killed = desk.submit("waits")
+    killed = desk.submit("waits", rested=True)
     os.kill(desk.at_work(killed, "one").worker_pid, signal.SIGKILL)
     row = desk.wait(killed)
     assert row.state is State.FAILED and row.error and "SIGKILL" in row.error.message
