@@ -1,4 +1,4 @@
-"""Twenty songs by one command, one at a time and as many as there are cores; do two songs at a time use two cores?
+"""Twenty songs by one command: one at a time on one core, one at a time on all, and as many as there are cores.
 
     python tests/benchmarks/batch.py [--songs 20] [--seconds 30]
 
@@ -8,6 +8,7 @@ Not part of the test run. The songs are stretches of the demo song, each from an
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import subprocess
@@ -36,11 +37,14 @@ def write_songs(folder: Path, count: int, seconds: float) -> None:
         write_audio(folder / f"song {number + 1:02}.wav", part if part.ndim == 2 else part[None].repeat(2, 0), RATE)
 
 
-def run(songs: Path, at_once: int) -> tuple[float, float]:
-    """Seconds by the clock and of processor time."""
+def run(songs: Path, at_once: int, threads: int) -> tuple[float, float]:
+    """Seconds by the clock and of processor time; ``threads`` of all workers together, 0 for one a core."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as home:
         surroundings = {**os.environ, "REPRISE_HOME": home, "REPRISE_MODELS": str(models_dir()), "PYTHONPATH": str(ROOT)}
+        settings = Path(home, "config", "settings.json")
+        settings.parent.mkdir()
+        settings.write_text(json.dumps({"threads": threads}))
         words = ["-m", "desktop", "batch", "cover", str(songs), "-o", f"{home}/out", "--jobs", str(at_once)]
         began = time.perf_counter()
         subprocess.run([sys.executable, *words], env=surroundings, check=True, capture_output=True)
@@ -57,12 +61,14 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         write_songs(Path(folder), given.songs, given.seconds)
-        alone = 0.0
-        for at_once in sorted({1, cores()}):
-            took, busy = run(Path(folder), at_once)
-            alone = alone or took
-            print(f"{given.songs} songs of {given.seconds:.0f} s, {at_once} at a time: {took:.1f} s")
-            print(f"    {alone / took:.2f} times as fast, {busy:.1f} s of processor time, {busy / took:.2f} cores busy")
+        base = 0.0
+        for at_once, threads in dict.fromkeys(((1, 1), (1, 0), (cores(), 0))):
+            took, busy = run(Path(folder), at_once, threads)
+            base = base or took
+            print(
+                f"{given.songs} songs of {given.seconds:.0f} s, {at_once} at a time, threads: {threads or cores()}: {took:.1f} s"
+            )
+            print(f"    {base / took:.2f} times as fast, {busy:.1f} s of processor time, {busy / took:.2f} cores busy")
 
 
 if __name__ == "__main__":
