@@ -19,6 +19,8 @@ from desktop.alive import is_alive
 from desktop.errors import UserError
 
 _APP = "reprise"
+_undiscarded: set[Path] = set()
+"""Half-written files of this process that could not be removed."""
 _LEFTOVER = re.compile(r"^\..*\.(\d+)-[0-9a-f]{8}\.part$", re.DOTALL)
 _LEFTOVER_AGE_S = 600.0
 
@@ -112,6 +114,8 @@ def atomic_write(path: Path | str, mode: str = "wb") -> Iterator[IO[Any]]:
         UserError: the disk is full, no permission, ... The old content is kept then, as after any other exception.
     """
     target = _writable(Path(path))
+    for left in [one for one in _undiscarded.copy() if one.parent == target.parent]:
+        _discard(left)
     hidden = target.with_name(f".{_shortened(target.name)}.{os.getpid()}-{secrets.token_hex(4)}.part")
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
     try:
@@ -195,8 +199,12 @@ def _explained(error: OSError, path: Path, what: str) -> UserError:
 
 
 def _discard(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink()
+    try:
+        path.unlink(missing_ok=True)
+        _undiscarded.discard(path)
+    except OSError:
+        # Where the folder may not be written any more; it may again when something else is to be written there.
+        _undiscarded.add(path)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ import resource
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -116,6 +117,27 @@ def test_no_permission(tmp_path: Path) -> None:
         os.seteuid(me)
         tmp_path.chmod(0o700)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
+def test_permission_lost_in_the_middle_leaves_nothing_for_long() -> None:
+    me = os.geteuid()
+    # Not below pytest's folder, which only its owner may enter.
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        try:
+            with pytest.raises(UserError, match="permission"), paths.atomic_write(folder / "file") as file:
+                file.write(b"x")
+                folder.chmod(0o555)
+                if me == 0:
+                    os.seteuid(65534)  # the superuser may write anywhere
+        finally:
+            os.seteuid(me)
+            folder.chmod(0o700)
+        assert len(list(folder.iterdir())) == 1, "it could not be removed"
+        with paths.atomic_write(folder / "another") as file:
+            file.write(b"y")
+        assert [path.name for path in folder.iterdir()] == ["another"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits as POSIX has them")

@@ -29,6 +29,12 @@ def _needs_scratch(store: Store, number: int) -> bool:
     return not row.state.is_over or (row.job.resumable and row.state.can_retry)
 
 
+def clear_before(row: Row) -> None:
+    """Remove what the worker of an earlier try could not remove itself, such as in a folder that it might not write any more."""
+    if row.worker_pid and not is_alive(row.worker_pid):
+        clear_after(row)
+
+
 def clear_after(row: Row) -> None:
     """Remove what the dead worker of ``row`` left half-written, in the folders of the job and in the cache.
 

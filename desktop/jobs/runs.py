@@ -17,7 +17,7 @@ from desktop.jobs.executor import GivenBack, JobExecutor, JobFuture, Task
 from desktop.jobs.failures import failure
 from desktop.jobs.messages import AnyReply, Begun, Going, Held
 from desktop.jobs.process import Outcome
-from desktop.jobs.recovery import clear_after
+from desktop.jobs.recovery import clear_after, clear_before
 from desktop.jobs.rows import Owner, Row, Update
 from desktop.jobs.run import Run
 from desktop.jobs.scratch import remove_scratch, scratch_folder
@@ -69,6 +69,7 @@ class Runs:
     def start(self, executor: JobExecutor, row: Row, runner: str) -> None:
         """Hand a claimed job to an executor that has room for it; one that cannot be handed over has failed."""
         task = Task(row.id, row.job, runner, scratch_folder(row.id), row.priority)
+        clear_before(row)
         row = replace(row, worker_pid=0, node="")
         try:
             future = executor.submit(None, task, partial(self._hear, row.id))

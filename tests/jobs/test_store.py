@@ -295,6 +295,20 @@ def test_recovery_clears_what_the_dead_left_and_nothing_else(home: Path, tmp_pat
     store.close()
 
 
+def test_what_a_worker_could_not_remove_goes_before_the_next_try(home: Path, tmp_path: Path) -> None:
+    from desktop.jobs.recovery import clear_before
+
+    store = Store()
+    number = store.add(CoverJob(source="s", output=str(tmp_path)), ME)
+    for worker, stays in ((os.getpid(), True), (2**22 + 5, False)):
+        left = tmp_path / f".x.mid.{worker}-01234567.part"
+        left.touch()
+        store.set_worker(number, worker)
+        clear_before(store.row(number))
+        assert left.exists() is stays, "a worker that lives may be writing something else"
+    store.close()
+
+
 @pytest.mark.parametrize(
     ("fault", "said", "remedy"), [("busy", "another program holds it", "End"), ("full", "disk is full", "Free")]
 )
