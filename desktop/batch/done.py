@@ -1,13 +1,15 @@
 """What of a batch has been done before, and what is to be done of the rest: the one place that says so.
 
 A job is done when the same was asked of the same content with the same models, and its results are at its place as they were
-left, whatever the source is called now. Results that the user has altered since are never replaced.
+left, whatever the source is called now. Results that the user has altered since are never replaced, nor is anything that Reprise
+has not made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +21,7 @@ from desktop.jobs.job import AnyJob, CoverJob
 from desktop.jobs.ledger import Fate, Made, Seen, content_hash, fate_of, recipe_of, see
 from desktop.jobs.store import Store
 
+_ALL = 10_000_000
 _MUCH = 1 << 30
 """Bytes that take long enough to be read that the user should know of it."""
 
@@ -75,16 +78,31 @@ class _Look:
         self._fresh: dict[str, tuple[str, str]] = {}
         self._read = 0
         self._taken = {*places, *(str(path) for job in jobs for path in job.sources)}
+        self._kinds = {str(job.__struct_config__.tag) for job in jobs}
         self._revisions = Revisions()
 
     def sort(self, job: AnyJob, place: str) -> Done | AnyJob:
         """What is there of a job, or what is to be run for it."""
         made = self._made.get(place)
-        number, found = 1, job if made is None else self._at(job, made)
+        number = 1
+        if made is not None:
+            found = self._at(job, made)
+        else:
+            found = None if self._is_anothers(job, place) else job
         while found is None:
             number += 1
             found = self._at_another(job.elsewhere(number))
         return found
+
+    def _is_anothers(self, job: AnyJob, place: str) -> bool:
+        """Whether something is at the place of a job that nobody remembers to have made."""
+        there = bool(place) and any(path.exists() for path in job.results.values() or [Path(place)])
+        return there and place not in self._begun
+
+    @cached_property
+    def _begun(self) -> set[str]:
+        """Places at which a try has begun that came to no end that is remembered: what is there is of that try."""
+        return {row.job.place for row in self._store.page(kinds=self._kinds, limit=_ALL) if row.started is not None}
 
     def keep(self) -> None:
         """Remember what was read."""
@@ -99,8 +117,7 @@ class _Look:
         if made is not None:
             found = self._at(job, made)
         else:
-            targets = job.results.values() or [Path(job.place)]
-            found = None if any(path.exists() for path in targets) else job
+            found = None if self._is_anothers(job, job.place) else job
         if found is not None:
             self._taken.add(job.place)
         return found

@@ -14,6 +14,7 @@ from desktop.batch import done
 from desktop.batch.done import Done, done_before
 from desktop.jobs.job import AnyJob, CoverJob, LabelJob, RestoreJob, RestoreOptions
 from desktop.jobs.ledger import Sources, content_hash
+from desktop.jobs.rows import Owner
 from desktop.jobs.store import Store
 from desktop.models.library import Library
 from desktop.piano import versions
@@ -167,3 +168,22 @@ def test_labelling_knows_the_model_by_what_it_is(shop: Shop, tmp_path: Path) -> 
     assert shop.is_done(job)
     (model / "model.json").write_text('{"more": 1}')
     assert shop.look(job) == job
+
+
+def test_what_reprise_has_not_made_is_not_replaced(shop: Shop, song: CoverJob, tmp_path: Path) -> None:
+    theirs = song.results["midi"]
+    theirs.parent.mkdir()
+    theirs.write_bytes(b"of the user's own")
+    for again in (False, True):
+        aside = shop.look(song, again=again)
+        assert isinstance(aside, CoverJob) and aside.results["midi"].name == "a 2.mid"
+    shop.work(aside)
+    found = shop.look(song)
+    assert isinstance(found, Done) and found.job == aside
+    assert theirs.read_bytes() == b"of the user's own"
+    # What a try has left that was cut short is no one else's.
+    clip = RestoreJob(source=song.source, output=str(tmp_path / "out" / "a.mkv"))
+    number = shop.store.add(clip, Owner.me())
+    assert shop.store.claim(number, Owner.me())
+    Path(clip.output).write_bytes(b"there, but its end was not written")
+    assert shop.look(clip) == clip
