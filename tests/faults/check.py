@@ -6,6 +6,7 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.faults.sources import results_of
 from tests.faults.whole import what_is_wrong
@@ -107,6 +108,11 @@ def _is_told(row: Seen) -> bool:
     )
 
 
+def _is_out_of_reach(path: Path) -> bool:
+    """Whether it is half-written and cannot be removed, as nobody may write its folder; after the mending it must be gone."""
+    return path.name.startswith(".") and not path.parent.stat().st_mode & 0o200
+
+
 def _results(world: World, rows: list[Seen], found: Findings) -> None:
     """What stands under final names is whole and was put there once, by a rename; what is done is there."""
     world.placing.settle()
@@ -114,7 +120,7 @@ def _results(world: World, rows: list[Seen], found: Findings) -> None:
     for path, row in wanted.items():
         if row.state == "done" and not path.is_file():
             found.note("lost", f"job {row.id} is done without {path.name}")
-    for path in (path for path in world.output.rglob("*") if path.is_file()):
+    for path in (path for path in world.output.rglob("*") if path.is_file() and not _is_out_of_reach(path)):
         if path not in wanted:
             found.note("scratch" if path.name.startswith(".") else "partial", f"{path.name} is nobody's result")
         elif wrong := what_is_wrong(path):
