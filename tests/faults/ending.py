@@ -33,24 +33,23 @@ def worker_killed(world: World) -> None:
     assert world.states() == {"done": len(world.jobs) - len(failed), "failed": len(failed)}, world.states()
 
 
-def command_killed(world: World) -> None:
-    """The command that works is ended by SIGKILL; its workers go with it."""
-    child = world.work()
+def _kill(world: World, child: subprocess.Popen[bytes]) -> None:
+    """End what works through the queue by SIGKILL in the middle; what it was at is cut short."""
     world.until_done(0.3, child)
     child.kill()
     world.finish(child)
     until(lambda: not world.processes.alive(), "the workers go with it", 30)
     excuse_cut_short(world)
+
+
+def command_killed(world: World) -> None:
+    """The command that works is ended by SIGKILL; its workers go with it."""
+    _kill(world, world.work())
 
 
 def window_killed(world: World) -> None:
     """The window is ended by SIGKILL and opened again: it goes on with what waited; what it was at is offered for a retry."""
-    child = world.open_window()
-    world.until_done(0.3, child)
-    child.kill()
-    world.finish(child)
-    until(lambda: not world.processes.alive(), "the workers go with it", 30)
-    excuse_cut_short(world)
+    _kill(world, world.open_window())
     again = world.open_window()
     world.until_over()
     close_window(again)
