@@ -96,6 +96,15 @@ def test_transposed_frames_and_notes_stay_together() -> None:
         assert bands[(start + onset) * GRID.frames_per_step, (pitch - EAR.lowest) * 2] > 0.8
 
 
+def test_the_keys_are_those_of_the_tokens() -> None:
+    song = piece(3)
+    down = data.keys(song, 4, 5)
+    inside = down[GRID.context * GRID.steps_per_beat :][: GRID.steps, 0]
+    struck = {(onset, pitch) for onset, _, pitch in data.written(song, 4, 5).tolist()}
+    assert struck and {(int(step), int(key) + 21) for step, key in np.argwhere(inside)} == struck
+    assert (down[:, 1] >= down[:, 0]).all() and down[:, 1].sum() > down[:, 0].sum()
+
+
 def test_it_learns_stops_goes_on_and_runs_in_the_product(tmp_path: Path) -> None:
     torch.manual_seed(0)
     train = TrainSettings(batch=4, warm=5, rate=3e-3)
@@ -104,8 +113,8 @@ def test_it_learns_stops_goes_on_and_runs_in_the_product(tmp_path: Path) -> None
     course = begin(SMALL, train, "cpu", "fp32")
     batch = data.draw(pool, rng, train, SMALL)
     losses = [learn(course, batch, train) for _ in range(25)]
-    assert losses[-1] < 0.8 * losses[0]
-    spoilt = data.Batch(batch.heard * np.float32(np.nan), batch.density, batch.tokens)
+    assert all(last < 0.8 * first for first, last in zip(losses[0], losses[-1], strict=True))
+    spoilt = data.Batch(batch.heard * np.float32(np.nan), batch.density, batch.tokens, batch.keys)
     before = [weight.detach().clone() for weight in course.network.parameters()]
     assert learn(course, spoilt, train) is None
     assert course.skipped == 1
@@ -130,10 +139,10 @@ def test_it_learns_stops_goes_on_and_runs_in_the_product(tmp_path: Path) -> None
 
 def course_scores(course: object, batch: data.Batch) -> np.ndarray:
     """Scores of the averaged weights."""
-    from cover_model.train import scores
+    from cover_model.train import losses
 
     with torch.no_grad():
-        return scores(course.average, batch, course)[0].numpy()
+        return losses(course.average, batch, course)[2].numpy()
 
 
 def test_a_key_struck_again_in_the_next_window_is_lifted_first() -> None:

@@ -18,7 +18,7 @@ from face_restorer.settings import TrainSettings  # noqa: E402
 
 @pytest.fixture
 def run(tmp_path: Path) -> train.Run:
-    arguments = argparse.Namespace(phase="steady", state=tmp_path, device="cpu", seed=1, fresh=False, init_from=None)
+    arguments = argparse.Namespace(phase="steady", state=tmp_path, device="cpu", threads=2, seed=1, fresh=False, init_from=None)
     return train.start_run(arguments, TrainSettings())
 
 

@@ -19,6 +19,7 @@ Rng = np.random.Generator
 
 GRID, EAR = GridSettings(), SoundSettings()
 _LOWEST, _HIGHEST = 21, 108
+Row = tuple[Floats, int, list[int], npt.NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,17 @@ def read_piece(path: Path, train: TrainSettings) -> Piece:
 
 @dataclass(frozen=True)
 class Batch:
-    """Network input [B, T, width], density [B] (0: not told), tokens [B, N] filled up with ``PAD``."""
+    """Network input [B, T, width], density [B] (0: not told), tokens [B, N] filled up with ``PAD``, ``keys`` of each."""
 
     heard: Floats
     density: Ints
     tokens: Ints
+    keys: npt.NDArray[np.uint8]
 
 
 def draw(pool: Pool, rng: Rng, train: TrainSettings, network: NetworkSettings) -> Batch:
     """A batch of changed windows from anywhere."""
-    rows: list[tuple[Floats, int, list[int]]] = []
+    rows: list[Row] = []
     while len(rows) < train.batch:
         piece = pool.pieces[int(rng.integers(len(pool.pieces)))]
         first = int(rng.choice(piece.firsts()))
@@ -81,7 +83,7 @@ def draw(pool: Pool, rng: Rng, train: TrainSettings, network: NetworkSettings) -
         if len(tokens) <= network.longest:
             bands = colour(transpose(listened(piece, first), shift * EAR.per_semitone), rng, train)
             density = 0 if rng.random() < train.unknown else piece.density
-            rows.append((network_input(bands, bars(piece, first), GRID, EAR), density, tokens))
+            rows.append((network_input(bands, bars(piece, first), GRID, EAR), density, tokens, keys(piece, first, shift)))
     return stack(rows)
 
 
@@ -92,16 +94,18 @@ def steady(pool: Pool, count: int, network: NetworkSettings) -> Batch:
     for place in np.linspace(0, len(places) - 1, count).astype(int):
         piece, first = places[place]
         tokens = encode(written(piece, first, 0), GRID)[: network.longest]
-        rows.append((network_input(listened(piece, first), bars(piece, first), GRID, EAR), piece.density, tokens))
+        heard = network_input(listened(piece, first), bars(piece, first), GRID, EAR)
+        rows.append((heard, piece.density, tokens, keys(piece, first, 0)))
     return stack(rows)
 
 
-def stack(rows: list[tuple[Floats, int, list[int]]]) -> Batch:
-    """Rows of input, density and tokens as a batch."""
-    tokens = np.full((len(rows), max(len(row[2]) for row in rows)), PAD)
-    for target, row in zip(tokens, rows, strict=True):
-        target[: len(row[2])] = row[2]
-    return Batch(np.stack([row[0] for row in rows]), np.array([row[1] for row in rows]), tokens)
+def stack(rows: list[Row]) -> Batch:
+    """Rows of input, density, tokens and keys as a batch."""
+    heard, density, answers, down = zip(*rows, strict=True)
+    tokens = np.full((len(rows), max(map(len, answers))), PAD)
+    for target, answer in zip(tokens, answers, strict=True):
+        target[: len(answer)] = answer
+    return Batch(np.stack(heard), np.array(density), tokens, np.stack(down))
 
 
 def listened(piece: Piece, first: int) -> Floats:
@@ -118,8 +122,20 @@ def bars(piece: Piece, first: int) -> Ints:
 
 def written(piece: Piece, first: int, shift: int) -> Struck:
     """Notes of the window, moved to its start and by some semitones; those beyond the keyboard come back by an octave."""
-    start = first * GRID.steps_per_beat
-    notes = piece.notes[(piece.notes["onset"] >= start) & (piece.notes["onset"] < start + GRID.steps)].copy()
+    return _between(piece, first * GRID.steps_per_beat, GRID.steps, shift)
+
+
+def keys(piece: Piece, first: int, shift: int) -> npt.NDArray[np.uint8]:
+    """1 where a key is struck and where it is down, at each heard step [steps, 2, 88]; notes from before it are left out."""
+    down = np.zeros((GRID.heard, 2, 1 + _HIGHEST - _LOWEST), np.uint8)
+    for onset, offset, pitch in _between(piece, (first - GRID.context) * GRID.steps_per_beat, GRID.heard, shift).tolist():
+        down[onset, 0, pitch - _LOWEST] = 1
+        down[onset:offset, 1, pitch - _LOWEST] = 1
+    return down
+
+
+def _between(piece: Piece, start: int, steps: int, shift: int) -> Struck:
+    notes = piece.notes[(piece.notes["onset"] >= start) & (piece.notes["onset"] < start + steps)].copy()
     notes["onset"] -= start
     notes["offset"] -= start
     notes["pitch"] += shift

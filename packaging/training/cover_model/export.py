@@ -32,7 +32,7 @@ def export(checkpoint: Path, folder: Path, settings: NetworkSettings) -> dict[st
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / "weights.pt"
-    torch.save(state["average"], weights)
+    torch.save({name: value for name, value in state["average"].items() if not name.startswith("keys.")}, weights)
     plan = plan_of(settings, SoundSettings().width)
     return {"step": state["step"]} | convert(weights, folder, Progress(), plan=plan, activations=(ACTIVATION,))
 

@@ -7,6 +7,7 @@ feed-forward layers. The encoder hears frames as they are, behind the embedding 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,8 +17,11 @@ from torch import Tensor, nn
 from desktop.models.export.pop2piano_layout import COMPOSERS
 from desktop.models.export.t5 import Activation, T5Plan, buckets
 
-from .settings import NetworkSettings
+from .settings import GridSettings, NetworkSettings
 from .tokens import END, PAD
+
+GRID = GridSettings()
+KEYS = 88
 
 
 def plan_of(settings: NetworkSettings, width: int) -> T5Plan:
@@ -184,19 +188,33 @@ class Conditioner(nn.Module):
         self.embedding = nn.Embedding(COMPOSERS, plan.width)
 
 
+@dataclass(frozen=True)
+class Scores:
+    """Of the next of each token [B, N, vocabulary]; of each key struck and held down [B, steps, 2, 88]."""
+
+    tokens: Tensor
+    keys: Tensor
+
+
 class CoverNetwork(nn.Module):
-    """Frames [B, T, width], density [B] and tokens [B, N] so far -> scores of the next of each [B, N, vocabulary]."""
+    """Frames [B, T, width], density [B] and tokens [B, N] so far -> ``Scores``.
+
+    The keys are read straight from the encoder: a lesson that says at every step what to listen for, long before the decoder
+    knows where to look. They are not exported.
+    """
 
     def __init__(self, plan: T5Plan, dropout: float = 0.0) -> None:
         super().__init__()
+        self.keys = nn.Linear(GRID.frames_per_step * plan.width, 2 * KEYS)
         self.mel_conditioner = Conditioner(plan)
         self.encoder = Stack(plan, dropout, decodes=False)
         self.decoder = Stack(plan, dropout, decodes=True)
         self.lm_head = _linear(plan.width, plan.vocabulary, plan.width**-0.5)
 
-    def forward(self, heard: Tensor, density: Tensor, before: Tensor) -> Tensor:
+    def forward(self, heard: Tensor, density: Tensor, before: Tensor) -> Scores:
         """See the class; ``before`` begins with ``PAD``."""
         row = self.mel_conditioner.embedding(density)[:, None]
         seen = self.encoder(torch.cat([row, heard], dim=1))
-        found: Tensor = self.lm_head(self.decoder(self.decoder.embed_tokens(before), seen))
-        return found
+        steps = seen[:, 1:].unflatten(1, (GRID.heard, GRID.frames_per_step)).flatten(2)
+        tokens = self.lm_head(self.decoder(self.decoder.embed_tokens(before), seen))
+        return Scores(tokens, self.keys(steps).unflatten(-1, (2, KEYS)))

@@ -113,12 +113,14 @@ class TrainSettings:
     """Optimiser, schedule, and what happens to the frames before the network hears them."""
 
     batch: int = 24
-    rate: float = 1e-3
-    warm: int = 300  # steps until the rate is reached
-    steady: int = 6000  # steps until it falls, with the root of the steps
+    rate: float = 3e-3
+    momentum: float = 0.95  # of the matrices
+    warm: int = 200  # steps until the rate is reached
+    steady: int = 2000  # steps until it falls, with the root of the steps
     weight_decay: float = 0.01
     average: float = 0.999
     clip: float = 1.0
+    keys: float = 10.0  # weight of the keys' loss beside that of the tokens
     shift: int = 6  # semitones of transposition at most
     tilt: float = 0.25  # of the stored range: how far a smooth curve over the bands may move them
     noise: float = 0.03

@@ -12,6 +12,7 @@ import math
 import pickle
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from muon import Muon, split_parameters
 from torch import Tensor
 
 from .data import Batch, Pool, draw, steady
@@ -27,16 +29,18 @@ from .network import CoverNetwork, plan_of
 from .settings import LARGE, NetworkSettings, SoundSettings, TrainSettings
 from .tokens import FIRST_PITCH, FIRST_TIME, OFF, PAD
 
+_TABLE = "coder.block.0.layer.0.SelfAttention.relative_attention_bias"
+EDGES = ("keys", "lm_head", "mel_conditioner", "decoder.embed_tokens", "en" + _TABLE, "de" + _TABLE)
 KEPT = ("last.pt", "last-1.pt", "last-2.pt")
 
 
 @dataclass
 class Course:
-    """A training under way: weights, their average, the optimiser's state and how far it is."""
+    """A training under way: weights, their average, the optimisers' states and how far it is."""
 
     network: CoverNetwork
     average: CoverNetwork
-    optimiser: torch.optim.AdamW
+    optimisers: Sequence[torch.optim.Optimizer]
     device: torch.device
     precision: torch.dtype
     step: int = 0
@@ -56,48 +60,57 @@ def begin(settings: NetworkSettings, train: TrainSettings, device: str, precisio
     network = CoverNetwork(plan, settings.dropout).to(place)
     average = CoverNetwork(plan).to(place).eval()
     average.load_state_dict(network.state_dict())
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=train.rate, betas=(0.9, 0.98), weight_decay=train.weight_decay, fused=True
+    matrices, others = split_parameters(network, EDGES)
+    optimisers = (
+        Muon(matrices, lr=train.rate, momentum=train.momentum, weight_decay=train.weight_decay),
+        torch.optim.AdamW(others, lr=train.rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
     )
-    return Course(network, average, optimiser, place, {"bf16": torch.bfloat16, "fp32": torch.float32}[precision])
+    return Course(network, average, optimisers, place, {"bf16": torch.bfloat16, "fp32": torch.float32}[precision])
 
 
-def scores(network: CoverNetwork, batch: Batch, course: Course) -> tuple[Tensor, Tensor]:
-    """Scores [B, N, vocabulary] and the tokens that were wanted [B, N]."""
-    heard, density, tokens = (torch.from_numpy(part).to(course.device) for part in (batch.heard, batch.density, batch.tokens))
+def losses(network: CoverNetwork, batch: Batch, course: Course) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss of the tokens, loss of the keys, and the scores of the tokens [B, N, vocabulary]."""
+    heard, density, tokens, keys = (
+        torch.from_numpy(part).to(course.device) for part in (batch.heard, batch.density, batch.tokens, batch.keys)
+    )
     with torch.autocast(course.device.type, dtype=torch.bfloat16, enabled=course.precision == torch.bfloat16):
         found = network(heard, density, F.pad(tokens[:, :-1], (1, 0), value=PAD))
-    return found.float(), tokens
+    scores = found.tokens.float()
+    said = F.cross_entropy(scores.flatten(0, 1), tokens.flatten(), ignore_index=PAD)
+    return said, F.binary_cross_entropy_with_logits(found.keys.float(), keys.float()), scores
 
 
-def learn(course: Course, batch: Batch, train: TrainSettings) -> float | None:
-    """One step; its loss, or None when it was no number and nothing was changed."""
+def learn(course: Course, batch: Batch, train: TrainSettings) -> tuple[float, float] | None:
+    """One step; its losses of tokens and keys, or None when it was no number and nothing was changed."""
     rate = train.rate * min(1.0, (course.step + 1) / train.warm) * min(1.0, math.sqrt(train.steady / (course.step + 1)))
-    for group in course.optimiser.param_groups:
-        group["lr"] = rate
-    found, wanted = scores(course.network, batch, course)
-    loss = F.cross_entropy(found.flatten(0, 1), wanted.flatten(), ignore_index=PAD)
-    course.optimiser.zero_grad()
+    for optimiser in course.optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+    said, keys, _ = losses(course.network, batch, course)
+    loss = said + train.keys * keys
+    course.network.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     norm = torch.nn.utils.clip_grad_norm_(course.network.parameters(), train.clip)
     if not (torch.isfinite(loss) and torch.isfinite(norm)):
         course.skipped += 1
         return None
-    course.optimiser.step()
+    for optimiser in course.optimisers:
+        optimiser.step()
     share = 1 - min(train.average, (course.step + 1) / (course.step + 20))
     with torch.no_grad():
         for slow, fast in zip(course.average.parameters(), course.network.parameters(), strict=True):
             slow.lerp_(fast, share)
     course.step += 1
-    return float(loss.detach())
+    return float(said.detach()), float(keys.detach())
 
 
 @torch.no_grad()
 def check(course: Course, batch: Batch) -> dict[str, float]:
     """The averaged weights on windows of songs that are not trained on: loss, and the share of right pitches and times."""
-    found, wanted = scores(course.average, batch, course)
+    said, keys, found = losses(course.average, batch, course)
+    wanted = torch.from_numpy(batch.tokens).to(course.device)
     right = found.argmax(-1) == wanted
-    figures = {"held loss": float(F.cross_entropy(found.flatten(0, 1), wanted.flatten(), ignore_index=PAD))}
+    figures = {"held loss": float(said), "held keys": float(keys)}
     for name, kind in (("pitch", (wanted >= FIRST_PITCH) & (wanted < OFF)), ("time", wanted >= FIRST_TIME)):
         figures[f"held {name}"] = float(right[kind].float().mean())
     return figures
@@ -106,8 +119,9 @@ def check(course: Course, batch: Batch) -> dict[str, float]:
 def save(course: Course, folder: Path) -> None:
     """Write a checkpoint that is whole or absent; the two before it are kept."""
     part = folder / "next.part"
-    state = {name: getattr(course, name).state_dict() for name in ("network", "average", "optimiser")}
-    torch.save(state | {"step": course.step, "skipped": course.skipped}, part)
+    state = {"network": course.network.state_dict(), "average": course.average.state_dict()}
+    optimisers = [optimiser.state_dict() for optimiser in course.optimisers]
+    torch.save(state | {"optimisers": optimisers, "step": course.step, "skipped": course.skipped}, part)
     for newer, older in zip(KEPT[-2::-1], KEPT[:0:-1], strict=True):
         if (folder / newer).exists():
             (folder / newer).replace(folder / older)
@@ -121,8 +135,10 @@ def resume(course: Course, folder: Path) -> bool:
             state: dict[str, Any] = torch.load(folder / name, map_location=course.device, weights_only=True)
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
             continue
-        for part in ("network", "average", "optimiser"):
-            getattr(course, part).load_state_dict(state[part])
+        course.network.load_state_dict(state["network"])
+        course.average.load_state_dict(state["average"])
+        for optimiser, its in zip(course.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(its)
         course.step, course.skipped = state["step"], state["skipped"]
         return True
     return False
@@ -132,16 +148,17 @@ def run(course: Course, pool: Pool, held: Batch, train: TrainSettings, settings:
     """Learn until the time is over or someone says stop; checkpoints and a log on the way."""
     rng = np.random.default_rng([args.seed, course.step])
     began = told = kept = time.monotonic()
-    losses: list[float] = []
+    seen: list[tuple[float, float]] = []
     windows = 0
     with (args.state / "log.jsonl").open("a") as log:
         while not course.stopped and (time.monotonic() - began) / 60 < args.minutes:
-            loss = learn(course, draw(pool, rng, train, settings), train)
-            losses += [] if loss is None else [loss]
+            found = learn(course, draw(pool, rng, train, settings), train)
+            seen += [] if found is None else [found]
             windows += train.batch
-            if course.step % train.told == 0 and losses:
+            if course.step % train.told == 0 and seen:
                 now = time.monotonic()
-                line: dict[str, float] = {"step": course.step, "loss": float(np.mean(losses)), "skipped": course.skipped}
+                line: dict[str, float] = {"step": course.step, "skipped": course.skipped}
+                line |= dict(zip(("loss", "keys"), np.mean(seen, axis=0).tolist(), strict=True))
                 line |= {"windows/s": windows / (now - told), "pieces": len(pool.pieces)}
                 if now - kept > 60 * train.keep_minutes:
                     line |= check(course, held)
@@ -150,7 +167,7 @@ def run(course: Course, pool: Pool, held: Batch, train: TrainSettings, settings:
                     kept = now
                 print(json.dumps({name: round(value, 4) for name, value in line.items()}), file=log, flush=True)
                 print(json.dumps({name: round(value, 4) for name, value in line.items()}), flush=True)
-                losses, windows, told = [], 0, time.monotonic()
+                seen, windows, told = [], 0, time.monotonic()
     save(course, args.state)
     print(json.dumps({"step": course.step, **check(course, held)}), flush=True)
 

@@ -30,12 +30,12 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from muon import Muon, split_parameters
 from torch import Tensor, nn
 
 from .data import ClipPool, fixed_clips, to_tensor
 from .losses import box_ssim, decibel_loss, edge_loss, face_weight, psnr, squared_error, ssim
 from .network import FaceRestorer, PatchDiscriminator
-from .optimiser import Muon, split_parameters
 from .settings import DataSettings, NetworkSettings, TrainSettings
 from .weights import carry_over, read_weights
 
@@ -56,6 +56,34 @@ class Counters:
     left_out: int = 0  # steps without a finite gradient
 
 
+class Workers:
+    """Share a batch between threads that each compute the gradients of their part.
+
+    On a CPU this beats splitting every convolution: the threads meet once a step and not a thousand times, so that other
+    work on the machine does not make one wait for the other.  On a GPU there is one part.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.pool = ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) if count > 1 else None
+
+    def gradients(self, parameters: list[nn.Parameter], loss_of: LossOf, *batch: Tensor) -> dict[str, float]:
+        """Set the gradient of `loss_of(*part)["loss"]`, averaged over the parts, and return the averaged values."""
+
+        def work(part: tuple[Tensor, ...]) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
+            values = loss_of(*part)
+            return values, torch.autograd.grad(values["loss"], parameters)
+
+        parts = list(zip(*(t.chunk(self.count) for t in batch), strict=True))
+        done = list(self.pool.map(work, parts)) if self.pool else [work(part) for part in parts]
+        for index, p in enumerate(parameters):
+            total = done[0][1][index]
+            for _, other in done[1:]:
+                total = total + other[index]
+            p.grad = total / len(done)
+        return {n: sum(float(values[n].detach()) for values, _ in done) / len(done) for n in done[0][0]}
+
+
 @dataclass
 class Run:
     """One phase: model, optimisers, counters and where they are kept."""
@@ -65,6 +93,7 @@ class Run:
     model: FaceRestorer
     average: dict[str, Tensor]
     device: torch.device
+    workers: Workers
     optimisers: list[torch.optim.Optimizer] = field(default_factory=list)
     discriminator: PatchDiscriminator | None = None
     counters: Counters = field(default_factory=Counters)
@@ -124,7 +153,7 @@ def start_run(args: argparse.Namespace, settings: TrainSettings) -> Run:
     device = torch.device(args.device)
     torch.manual_seed(args.seed)
     model = FaceRestorer(NetworkSettings()).to(device, memory_format=torch.channels_last)
-    run = Run(args, settings, model, {}, device)
+    run = Run(args, settings, model, {}, device, Workers(args.threads if device.type == "cpu" else 1))
     own = load_checkpoint(run.path)
     earlier = {"steady": [], "cooldown": ["steady.pt"], "texture": ["cooldown.pt", "steady.pt"]}[args.phase]
     before = next((data for data in (load_checkpoint(args.state / name) for name in earlier) if data), None)
@@ -161,7 +190,7 @@ def add_optimisers(run: Run) -> None:
     matrices, others = split_parameters(module, ("inp", "out", "into128", "head"))
     rate = s.texture_rate if texture else s.rate
     run.optimisers = [
-        Muon(matrices, lr=rate, momentum=s.momentum, weight_decay=s.decay),
+        Muon(matrices, lr=rate, momentum=s.momentum, weight_decay=s.decay, pool=run.workers.pool),
         torch.optim.AdamW(others, lr=s.texture_vector_rate if texture else s.vector_rate, betas=(0.9, 0.99), weight_decay=0.0),
     ]
     if texture:
@@ -204,34 +233,6 @@ def low_precision(device: torch.device) -> Iterator[None]:
         yield
 
 
-class Workers:
-    """Share a batch between threads that each compute the gradients of their part.
-
-    On a CPU this beats splitting every convolution: the threads meet once a step and not a thousand times, so that other
-    work on the machine does not make one wait for the other.  On a GPU there is one part.
-    """
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self.pool = ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) if count > 1 else None
-
-    def gradients(self, parameters: list[nn.Parameter], loss_of: LossOf, *batch: Tensor) -> dict[str, float]:
-        """Set the gradient of `loss_of(*part)["loss"]`, averaged over the parts, and return the averaged values."""
-
-        def work(part: tuple[Tensor, ...]) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
-            values = loss_of(*part)
-            return values, torch.autograd.grad(values["loss"], parameters)
-
-        parts = list(zip(*(t.chunk(self.count) for t in batch), strict=True))
-        done = list(self.pool.map(work, parts)) if self.pool else [work(part) for part in parts]
-        for index, p in enumerate(parameters):
-            total = done[0][1][index]
-            for _, other in done[1:]:
-                total = total + other[index]
-            p.grad = total / len(done)
-        return {n: sum(float(values[n].detach()) for values, _ in done) / len(done) for n in done[0][0]}
-
-
 def take_steps(run: Run, *optimisers: torch.optim.Optimizer) -> None:
     """Bound the gradient of the element-wise optimisers (Muon normalises its own) and step.
 
@@ -254,7 +255,7 @@ def take_steps(run: Run, *optimisers: torch.optim.Optimizer) -> None:
         optimiser.zero_grad(set_to_none=True)
 
 
-def repair_step(run: Run, workers: Workers, degraded: Tensor, clean: Tensor, pairs: bool) -> dict[str, float]:
+def repair_step(run: Run, degraded: Tensor, clean: Tensor, pairs: bool) -> dict[str, float]:
     """Train the repair on one batch; with `pairs`, neighbouring pictures are frames of one clip."""
     s = run.settings
 
@@ -271,7 +272,7 @@ def repair_step(run: Run, workers: Workers, degraded: Tensor, clean: Tensor, pai
             loss = loss + s.consistency * (squared_error(result[0::2], result[1::2], run.weight) / error).mean()
         return {"loss": loss, "decibels": decibels, "ssim": similarity}
 
-    values = workers.gradients(list(run.model.repair.parameters()), loss_of, degraded, clean)
+    values = run.workers.gradients(list(run.model.repair.parameters()), loss_of, degraded, clean)
     take_steps(run, *run.optimisers)
     return values
 
@@ -286,7 +287,7 @@ def local_spread(picture: Tensor) -> Tensor:
     return (F.avg_pool2d(detail * detail, 8, 4, 1) + 1e-5).sqrt()
 
 
-def texture_step(run: Run, workers: Workers, degraded: Tensor, clean: Tensor) -> dict[str, float]:
+def texture_step(run: Run, degraded: Tensor, clean: Tensor) -> dict[str, float]:
     """Train texture and discriminator on one batch of frame pairs."""
     s, judge = run.settings, run.discriminator
     assert judge is not None
@@ -323,10 +324,10 @@ def texture_step(run: Run, workers: Workers, degraded: Tensor, clean: Tensor) ->
         return {"loss": F.relu(1.0 - real.float()).mean() + F.relu(1.0 + fake.float()).mean()}
 
     results: list[tuple[Tensor, Tensor, Tensor]] = []
-    values = workers.gradients(list(run.model.texture.parameters()), loss_of, degraded, clean)
+    values = run.workers.gradients(list(run.model.texture.parameters()), loss_of, degraded, clean)
     take_steps(run, *run.optimisers[:2])
     shown = [torch.cat(parts) for parts in zip(*results, strict=True)]
-    values["judge"] = workers.gradients(list(judge.parameters()), judgement, *shown)["loss"]
+    values["judge"] = run.workers.gradients(list(judge.parameters()), judgement, *shown)["loss"]
     take_steps(run, run.optimisers[2])
     return values
 
@@ -372,7 +373,6 @@ def train(run: Run) -> None:
     run.weight = face_weight(256, run.device)
     run.coarse_weight = F.avg_pool2d(run.weight, 8, 4)
     pairs = args.phase != "steady"
-    workers = Workers(args.threads if run.device.type == "cpu" else 1)
     # A new seed for every start: a continued run must not see the same clips again.
     pool = ClipPool(args.data, args.seed + c.steps, DataSettings())
     saved = validated = time.monotonic()
@@ -383,9 +383,9 @@ def train(run: Run) -> None:
         degraded, clean = (t.to(run.device) for t in pool.draw(s.batch // (2 if pairs else 1), 2 if pairs else 1))
         degraded, clean = (t.contiguous(memory_format=torch.channels_last) for t in (degraded, clean))
         if args.phase == "texture":
-            values = texture_step(run, workers, degraded, clean)
+            values = texture_step(run, degraded, clean)
         else:
-            values = repair_step(run, workers, degraded, clean, pairs)
+            values = repair_step(run, degraded, clean, pairs)
         c.steps, c.pictures = c.steps + 1, c.pictures + len(clean)
         run.update_average()
         recent = {n: 0.95 * recent.get(n, v) + 0.05 * v for n, v in values.items()}
