@@ -1,6 +1,6 @@
 """Export averaged weights of a checkpoint to ONNX, with half-precision storage, and check the file against torch.
 
-    python -m face_restorer.export --weights STATE/texture.pt --output resources/models/face-restorer-1/face-restorer.onnx
+    python -m face_restorer.export --weights STATE/texture.pt --output resources/models/face-restorer-2/face-restorer.onnx
 
 Inputs: `image` float32 [N, 3, 256, 256], RGB 0..1, aligned to the FFHQ five-point template scaled to 256 px; `fidelity`
 float32 [N], 0 (most restored) .. 1 (closest to the input).  Output: `restored`, like `image`.  Initializers keep the names of

@@ -5,7 +5,8 @@ video is mid frequencies, and plain 3 x 3 convolutions at these sizes run near t
 parts at known places, so learned position maps and one attention block at 16 x 16 tell the network where it is.
 
 Two residuals come out.  The *repair* R is trained for the smallest error (noise, blocks, combing and blur go; nothing is
-invented).  The *texture* T is trained afterwards, on frozen repair features, with a patch discriminator.  Fidelity mixes them
+invented).  The *texture* T is trained afterwards, on frozen repair features, with a patch discriminator; on it lies a fine,
+fixed grain, because skin without any looks like wax.  Fidelity mixes them
 
     result = image + a(w) * R + b(w) * T,     b = 1 - 2w up to w = 0.5, then 0;  a = 1 up to w = 0.5, then falls to 0.5
 
@@ -17,14 +18,19 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from .settings import NetworkSettings
 
 FIDELITY_ONE_REPAIR = 0.5  # share of the repair that is left at fidelity 1
 LEAK = 0.1  # slope of the activation below zero
+GRAIN = 3.0 / 255.0  # RMS of the grain at most; the finest detail of the pictures that were learnt from has a median of 3 levels
+GRAIN_BLUR = 0.4  # px, of the Gaussian that the grain is made with: coarser grain looks like dirt, finer like noise
+GRAIN_BLOCK = 16  # px over which the strength of the repair is taken
 
 
 def mixing_weights(fidelity: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,6 +99,28 @@ class Upward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, source, H, W] to [N, target, 2H, 2W]."""
         return self.shuffle(self.conv(x))
+
+
+def grain_pattern(side: int) -> Tensor:
+    """Return a fixed pattern [1, 1, side, side] with mean 0 and RMS 1: the same on every computer."""
+    white = np.random.Generator(np.random.PCG64(256)).standard_normal((side, side))
+    pattern = gaussian_filter(white, GRAIN_BLUR, mode="wrap")
+    pattern = (pattern - pattern.mean()) / pattern.std()
+    return torch.from_numpy(pattern.astype(np.float32))[None, None]
+
+
+class Grain(nn.Module):
+    """What a repair took from the finest detail, given back as an even grain that rests on the face."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.register_buffer("pattern", grain_pattern(side), persistent=False)
+
+    def forward(self, repair: Tensor) -> Tensor:
+        """Return grain [N, 1, H, W] for a repair [N, 3, H, W]: nowhere stronger than the repair, so a clean face gets little."""
+        taken = F.avg_pool2d(repair.square().mean(dim=1, keepdim=True), GRAIN_BLOCK)
+        level = taken.clamp(1e-8, GRAIN**2).sqrt()
+        return F.interpolate(level, scale_factor=float(GRAIN_BLOCK), mode="bilinear", align_corners=False) * self.pattern
 
 
 def blocks(width: int, count: int) -> nn.Sequential:
@@ -182,11 +210,12 @@ class FaceRestorer(nn.Module):
         self.settings = settings
         self.repair = Repair(settings)
         self.texture = Texture(settings)
+        self.grain = Grain(settings.size)
         self.to_blocks = nn.PixelUnshuffle(2)
         self.to_pixels = nn.PixelShuffle(2)
 
     def residuals(self, image: Tensor, with_texture: bool = True) -> tuple[Tensor, Tensor | None]:
-        """Return repair and texture [N, 3, H, W] for an image [N, 3, H, W], RGB 0..1.
+        """Return repair and texture with its grain [N, 3, H, W] for an image [N, 3, H, W], RGB 0..1.
 
         The texture sees the repair's features without a gradient: training it cannot spoil the repair.
         """
@@ -196,7 +225,8 @@ class FaceRestorer(nn.Module):
             return self.to_pixels(repair), None
         repaired = x + repair
         texture = self.texture(x, repaired.detach(), d128.detach(), d64.detach())
-        return self.to_pixels(repair), self.texture.band(self.to_pixels(texture))
+        repair = self.to_pixels(repair)
+        return repair, self.texture.band(self.to_pixels(texture)) + self.grain(repair.detach())
 
     def forward(self, image: Tensor, fidelity: Tensor) -> Tensor:
         """Restore faces.
