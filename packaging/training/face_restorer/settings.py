@@ -57,7 +57,7 @@ class TrainSettings:
     ssim_weight: float = 10.0  # beside a loss in decibel: 0.1 of SSIM counts as 1 dB
     edge_weight: float = 20.0
     floor: float = 1e-4  # mean squared error below which a picture is good enough (40 dB)
-    consistency: float = 2.0  # cooldown only: weight of the frame-to-frame difference as a share of the error
+    consistency: float = 0.5  # cooldown only: weight of the frame-to-frame difference as a share of the error
     texture_rate: float = 2e-3  # starts from nothing and has little time
     texture_vector_rate: float = 1e-3
     discriminator_rate: float = 4e-4
