@@ -17,10 +17,10 @@ from desktop.piano.playability import LIMITS
 from desktop.piano.pop2piano.two_hands import splits
 
 from .features import network_input
-from .settings import GridSettings, NetworkSettings, SoundSettings
+from .settings import EarSettings, GridSettings, NetworkSettings
 from .tokens import STRUCK, Struck, decode
 
-GRID, EAR = GridSettings(), SoundSettings()
+GRID, EAR = GridSettings(), EarSettings()
 Ints = npt.NDArray[np.int64]
 
 
@@ -31,12 +31,12 @@ def windows(bands: npt.NDArray[np.uint8], in_bar: Ints) -> npt.NDArray[np.float3
         bands: frames of the whole song as ``features.heard`` makes them.
         in_bar: number of each beat in its bar, one more than there are beats of frames.
     """
-    per_beat = GRID.steps_per_beat * GRID.frames_per_step
+    per_beat = GRID.steps_per_beat
     beats = len(bands) // per_beat
     found = []
     for first in range(0, beats, GRID.beats):
-        frames = np.clip((first - GRID.context) * per_beat + np.arange(GRID.frames), 0, len(bands) - 1)
-        around = np.clip(first - GRID.context + np.arange(GRID.heard // GRID.steps_per_beat), 0, len(in_bar) - 1)
+        frames = np.clip((first - GRID.context) * per_beat + np.arange(GRID.heard), 0, len(bands) - 1)
+        around = np.clip(first - GRID.context + np.arange(GRID.beats_heard), 0, len(in_bar) - 1)
         found.append(network_input(bands[frames].astype(np.float32) / 255, in_bar[around], GRID, EAR))
     return np.stack(found)
 

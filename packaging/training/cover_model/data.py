@@ -1,4 +1,4 @@
-"""Windows of the rendered songs with the tokens of the human cover, changed so that no tone colour, level or key is learnt."""
+"""Windows of the rendered songs with the tokens of the human cover, changed so that no key and no level is learnt."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from .features import network_input
-from .settings import GridSettings, NetworkSettings, SoundSettings, TrainSettings
+from .settings import EarSettings, GridSettings, NetworkSettings, TrainSettings
 from .tokens import PAD, Struck, encode
 
 Floats = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
 Rng = np.random.Generator
 
-GRID, EAR = GridSettings(), SoundSettings()
+GRID, EAR = GridSettings(), EarSettings()
 _LOWEST, _HIGHEST = 21, 108
 Row = tuple[Floats, int, list[int], npt.NDArray[np.uint8]]
 
@@ -81,7 +81,7 @@ def draw(pool: Pool, rng: Rng, train: TrainSettings, network: NetworkSettings) -
         shift = int(rng.integers(-train.shift, train.shift + 1))
         tokens = encode(written(piece, first, shift), GRID)
         if len(tokens) <= network.longest:
-            bands = colour(transpose(listened(piece, first), shift * EAR.per_semitone), rng, train)
+            bands = colour(transpose(listened(piece, first), shift), rng, train)
             density = 0 if rng.random() < train.unknown else piece.density
             rows.append((network_input(bands, bars(piece, first), GRID, EAR), density, tokens, keys(piece, first, shift)))
     return stack(rows)
@@ -110,9 +110,8 @@ def stack(rows: list[Row]) -> Batch:
 
 def listened(piece: Piece, first: int) -> Floats:
     """Bands of the window that is written from beat ``first`` on, with its context [frames, bands], 0..1."""
-    per_beat = GRID.steps_per_beat * GRID.frames_per_step
-    start = (first - GRID.context) * per_beat
-    return piece.bands[start : start + GRID.frames].astype(np.float32) / 255
+    start = (first - GRID.context) * GRID.steps_per_beat
+    return piece.bands[start : start + GRID.heard].astype(np.float32) / 255
 
 
 def bars(piece: Piece, first: int) -> Ints:
@@ -144,24 +143,19 @@ def _between(piece: Piece, start: int, steps: int, shift: int) -> Struck:
 
 
 def transpose(bands: Floats, shift: int) -> Floats:
-    """Move by some bands; what comes in from outside repeats the edge."""
+    """Move each group of a window by some semitones; what comes in from outside is silent."""
     if not shift:
         return bands
-    moved = np.roll(bands, shift, axis=1)
-    if shift > 0:
-        moved[:, :shift] = bands[:, :1]
-    else:
-        moved[:, shift:] = bands[:, -1:]
+    moved = np.zeros_like(bands)
+    end = 0
+    for size in EAR.groups:
+        start, end = end, end + size
+        moved[:, start + max(0, shift) : end + min(0, shift)] = bands[:, start + max(0, -shift) : end + min(0, -shift)]
     return moved
 
 
 def colour(bands: Floats, rng: Rng, train: TrainSettings) -> Floats:
-    """Another tone colour and level, a noise floor, and noise."""
-    place = np.linspace(0, 1, bands.shape[1])
-    curve = rng.normal(0, 0.3) + rng.normal(0, 0.5) * (place - 0.5)
-    for number in range(1, 5):
-        curve = curve + rng.normal(0, 0.25 / number) * np.cos(np.pi * number * place + rng.uniform(0, np.pi))
-    out = bands + (np.clip(curve, -1, 1) * train.tilt).astype(np.float32)
-    out = np.maximum(out, rng.uniform(0, 0.3))
-    out = out + np.float32(rng.uniform(0, train.noise)) * rng.standard_normal(out.shape, dtype=np.float32)
-    return np.clip(out, 0, 1).astype(np.float32)
+    """Another recording of the same: each group surer or less sure, and noise."""
+    gains = np.repeat(1 + rng.uniform(-train.gain, train.gain, len(EAR.groups)), EAR.groups).astype(np.float32)
+    noise = np.float32(rng.uniform(0, train.noise)) * rng.standard_normal(bands.shape, dtype=np.float32)
+    return np.clip(bands * gains + noise, 0, 1)

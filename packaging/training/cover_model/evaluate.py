@@ -28,9 +28,9 @@ from desktop.piano.playability import LIMITS, statistics
 from .band import Excerpt
 from .compose import compose, for_hands
 from .export import ACTIVATION
-from .features import heard
+from .features import Ears, heard
 from .render import render
-from .settings import GridSettings, RenderSettings, SongSettings, SoundSettings
+from .settings import GridSettings, RenderSettings, SongSettings
 from .songs import read_song
 
 Floats = npt.NDArray[np.float64]
@@ -93,7 +93,9 @@ def figures(cover: Cover, excerpt: Excerpt) -> dict[str, float]:
     return row | {name: float(str(counted[name])) for name in TEXTURE}
 
 
-def compared(excerpt: Excerpt, sound: npt.NDArray[np.float32], model: Pop2Piano, scratch: Path) -> dict[str, dict[str, float]]:
+def compared(
+    excerpt: Excerpt, sound: npt.NDArray[np.float32], ears: Ears, model: Pop2Piano, scratch: Path
+) -> dict[str, dict[str, float]]:
     """Figures of the network's and of Sketch's cover. Both are told the true beats and bars."""
     rate = RenderSettings().rate
     times = excerpt.beats - excerpt.start
@@ -102,7 +104,7 @@ def compared(excerpt: Excerpt, sound: npt.NDArray[np.float32], model: Pop2Piano,
     np.savetxt(beats, np.stack([times, excerpt.in_bar], axis=1), fmt=("%.4f", "%d"), delimiter="\t")
     analysis = analyse(audio, Library(), Progress(), beats=str(beats))
     grid = Grid(times)
-    struck = compose(model, heard(sound, rate, times, GridSettings(), SoundSettings()), excerpt.in_bar)
+    struck = compose(model, heard(sound, times, ears, GridSettings()), excerpt.in_bar)
     ours = Cover(
         title=excerpt.song.number,
         notes=for_hands(struck, grid),
@@ -125,6 +127,7 @@ def main() -> None:
     parser.add_argument("--font", type=Path, default=Path(pretty_midi.__file__).parent / "TimGM6mb.sf2")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
+    ears = Ears.open()
     model = Pop2Piano(args.model, ACTIVATION, device="cpu", threads=1)
     low, high = SongSettings().report
     rows = {}
@@ -132,7 +135,7 @@ def main() -> None:
         for number in np.linspace(low, high, min(args.songs, high - low + 1)).astype(int).tolist():
             song = read_song(args.pop909 / f"{number:03d}")
             excerpt, sound = render(song, np.random.default_rng([1000, number]), [args.font], RenderSettings())
-            rows[song.number] = compared(excerpt, sound, model, Path(scratch))
+            rows[song.number] = compared(excerpt, sound, ears, model, Path(scratch))
             print(song.number, json.dumps(rows[song.number]), flush=True)
     for engine in ("network", "sketch"):
         of_engine = [row[engine] for row in rows.values()]

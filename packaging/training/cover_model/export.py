@@ -17,7 +17,7 @@ from desktop.jobs.progress import Progress
 from desktop.models.export.pop2piano import convert
 
 from .network import plan_of
-from .settings import LARGE, NetworkSettings, SoundSettings
+from .settings import LARGE, EarSettings, GridSettings, NetworkSettings
 from .train import KEPT
 
 ACTIVATION = "gelu_new"
@@ -33,7 +33,7 @@ def export(checkpoint: Path, folder: Path, settings: NetworkSettings) -> dict[st
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / "weights.pt"
     torch.save({name: value for name, value in state["average"].items() if not name.startswith("keys.")}, weights)
-    plan = plan_of(settings, SoundSettings().width)
+    plan = plan_of(settings, EarSettings().width(GridSettings()))
     return {"step": state["step"]} | convert(weights, folder, Progress(), plan=plan, activations=(ACTIVATION,))
 
 

@@ -17,10 +17,9 @@ from torch import Tensor, nn
 from desktop.models.export.pop2piano_layout import COMPOSERS
 from desktop.models.export.t5 import Activation, T5Plan, buckets
 
-from .settings import GridSettings, NetworkSettings
+from .settings import NetworkSettings
 from .tokens import END, PAD
 
-GRID = GridSettings()
 KEYS = 88
 
 
@@ -205,7 +204,7 @@ class CoverNetwork(nn.Module):
 
     def __init__(self, plan: T5Plan, dropout: float = 0.0) -> None:
         super().__init__()
-        self.keys = nn.Linear(GRID.frames_per_step * plan.width, 2 * KEYS)
+        self.keys = nn.Linear(plan.width, 2 * KEYS)
         self.mel_conditioner = Conditioner(plan)
         self.encoder = Stack(plan, dropout, decodes=False)
         self.decoder = Stack(plan, dropout, decodes=True)
@@ -215,6 +214,5 @@ class CoverNetwork(nn.Module):
         """See the class; ``before`` begins with ``PAD``."""
         row = self.mel_conditioner.embedding(density)[:, None]
         seen = self.encoder(torch.cat([row, heard], dim=1))
-        steps = seen[:, 1:].unflatten(1, (GRID.heard, GRID.frames_per_step)).flatten(2)
         tokens = self.lm_head(self.decoder(self.decoder.embed_tokens(before), seen))
-        return Scores(tokens, self.keys(steps).unflatten(-1, (2, KEYS)))
+        return Scores(tokens, self.keys(seen[:, 1:]).unflatten(-1, (2, KEYS)))

@@ -18,8 +18,8 @@ import pretty_midi
 import soundfile
 
 from .band import Excerpt, assemble
-from .features import heard
-from .settings import GridSettings, RenderSettings, SongSettings, SoundSettings
+from .features import Ears, heard
+from .settings import GridSettings, RenderSettings, SongSettings
 from .songs import Notes, Song, read_song
 from .synth import mix, play
 from .tokens import STRUCK, Struck
@@ -55,13 +55,12 @@ def render(song: Song, rng: Rng, fonts: list[Path], settings: RenderSettings) ->
     return excerpt, mix(*stems, rng, settings)
 
 
-def keep(path: Path, excerpt: Excerpt, sound: npt.NDArray[np.float32], settings: RenderSettings) -> None:
+def keep(path: Path, excerpt: Excerpt, sound: npt.NDArray[np.float32], ears: Ears) -> None:
     """Write frames, notes and bars of an excerpt; the file is whole or absent."""
-    grid, ear = GridSettings(), SoundSettings()
     human = excerpt.within(excerpt.song.human())
     values: dict[str, Any] = {
-        "bands": heard(sound, settings.rate, excerpt.beats - excerpt.start, grid, ear),
-        "notes": on_grid(human, excerpt.beats, grid),
+        "bands": heard(sound, excerpt.beats - excerpt.start, ears, GridSettings()),
+        "notes": on_grid(human, excerpt.beats, GridSettings()),
         "in_bar": excerpt.in_bar.astype(np.int8),
     }
     part = path.with_suffix(f".part{os.getpid()}")
@@ -83,7 +82,7 @@ def main() -> None:
     parser.add_argument("--sound", action="store_true", help="keep the sound beside the frames, for listening")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    settings = RenderSettings()
+    settings, ears = RenderSettings(), Ears.open()
     low, high = getattr(SongSettings(), args.part)
     for turn in range(args.first_round, args.first_round + args.rounds):
         # Any order, so that the first hundred songs are as good a selection as all of them.
@@ -99,7 +98,7 @@ def main() -> None:
             except ValueError as error:
                 print(f"{path.name}: left out, {error}", flush=True)
                 continue
-            keep(path, excerpt, sound, settings)
+            keep(path, excerpt, sound, ears)
             if args.sound:
                 soundfile.write(path.with_suffix(".flac"), sound, settings.rate)
             print(f"{path.name}: {len(sound) / settings.rate:.0f} s of sound in {time.monotonic() - began:.1f} s", flush=True)

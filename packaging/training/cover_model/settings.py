@@ -38,11 +38,10 @@ class RenderSettings:
 
 @dataclass(frozen=True)
 class GridSettings:
-    """A window, in beats, steps and frames. The context is heard on either side, nothing is written there."""
+    """A window, in beats and steps. The context is heard on either side, nothing is written there."""
 
     beats: int = 4
     steps_per_beat: int = 4
-    frames_per_step: int = 3
     context: int = 1  # beats
     beyond: int = 8  # steps after the window at which a note that was not lifted ends
 
@@ -52,40 +51,32 @@ class GridSettings:
         return self.beats * self.steps_per_beat
 
     @property
-    def heard(self) -> int:
-        """Steps that are heard."""
-        return (self.beats + 2 * self.context) * self.steps_per_beat
+    def beats_heard(self) -> int:
+        """Beats that are heard."""
+        return self.beats + 2 * self.context
 
     @property
-    def frames(self) -> int:
-        """Frames that are heard."""
-        return self.heard * self.frames_per_step
+    def heard(self) -> int:
+        """Steps that are heard, each a frame."""
+        return self.beats_heard * self.steps_per_beat
 
 
 @dataclass(frozen=True)
-class SoundSettings:
-    """The ear: bands of half a semitone, the rise in wider bands, and the place in window and bar."""
+class EarSettings:
+    """A frame: notes and their onsets for 88 keys, the tune and its onsets for its range, and the place in window and bar."""
 
-    window: int = 4096
-    hop: int = 512
-    lowest: int = 24  # MIDI pitch of the first band
-    semitones: int = 96
-    per_semitone: int = 2
-    rises: int = 32  # bands whose rise since the frame before is told
-    places: int = 32  # values that say where a frame is: step, part of the step, beat in the bar, one
-    quiet: float = -7.0  # natural logarithm of the power that is 0
-    loud: float = 14.0  # and of that which is 255
-    level: float = 0.1  # root mean square that a song is brought to
+    groups: tuple[int, ...] = (88, 88, 61, 61)
+    in_bar: int = 4  # beats of a bar that are told apart
+    spare: int = 7  # values that are zero, for a width that is quick to compute with
 
     @property
     def bands(self) -> int:
-        """Bands of a frame as it is stored."""
-        return self.semitones * self.per_semitone
+        """Values of a frame as it is stored."""
+        return sum(self.groups)
 
-    @property
-    def width(self) -> int:
+    def width(self, grid: GridSettings) -> int:
         """Values of a frame as the network hears it."""
-        return self.bands + self.rises + self.places
+        return self.bands + grid.beats_heard + grid.steps_per_beat + self.in_bar + 1 + self.spare
 
 
 @dataclass(frozen=True)
@@ -93,7 +84,7 @@ class NetworkSettings:
     """Sizes of the network; its width is that of a frame."""
 
     inner: int = 512
-    layers: int = 3
+    layers: int = 2
     decoder_layers: int = 3
     heads: int = 4
     head: int = 64
@@ -122,8 +113,8 @@ class TrainSettings:
     clip: float = 1.0
     keys: float = 10.0  # weight of the keys' loss beside that of the tokens
     shift: int = 6  # semitones of transposition at most
-    tilt: float = 0.25  # of the stored range: how far a smooth curve over the bands may move them
-    noise: float = 0.03
+    gain: float = 0.2  # how much surer or less sure each group of a frame may be
+    noise: float = 0.04
     unknown: float = 0.3  # share of the windows whose density is not told
     densities: tuple[float, float] = (1.9, 2.9)  # notes a beat of a song: borders between sparse, middling and dense
     keep_minutes: float = 4.0  # between two checkpoints

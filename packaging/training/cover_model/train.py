@@ -26,7 +26,7 @@ from torch import Tensor
 
 from .data import Batch, Pool, draw, steady
 from .network import CoverNetwork, plan_of
-from .settings import LARGE, NetworkSettings, SoundSettings, TrainSettings
+from .settings import LARGE, EarSettings, GridSettings, NetworkSettings, TrainSettings
 from .tokens import FIRST_PITCH, FIRST_TIME, OFF, PAD
 
 _TABLE = "coder.block.0.layer.0.SelfAttention.relative_attention_bias"
@@ -55,7 +55,7 @@ class Course:
 
 def begin(settings: NetworkSettings, train: TrainSettings, device: str, precision: str) -> Course:
     """A training from the start."""
-    plan = plan_of(settings, SoundSettings().width)
+    plan = plan_of(settings, EarSettings().width(GridSettings()))
     place = torch.device(device)
     network = CoverNetwork(plan, settings.dropout).to(place)
     average = CoverNetwork(plan).to(place).eval()
