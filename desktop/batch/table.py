@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from desktop.jobs.job import AnyJob
+from desktop.jobs.piano_choices import field_of
 from desktop.jobs.rows import Row
 from desktop.jobs.states import State
 from desktop.paths import atomic_write
@@ -73,7 +74,8 @@ def made_line(
 
 def _cover(job: Any, found: Mapping[str, Any]) -> dict[str, Value]:
     names = ("tempo", "meter", "key", "bars", "notes", "notes_per_second", "duration")
-    own: dict[str, Value] = {"style": job.style, "difficulty": job.difficulty, "engine": job.engine}
+    style = job.style if field_of(job.engine) == "style" else ""
+    own: dict[str, Value] = {"style": style, "difficulty": job.difficulty, "engine": job.engine}
     measured = {name: found.get(name) for name in names}
     return own | measured | {"violations": dict(found.get("playability") or {}).get("violations")}
 

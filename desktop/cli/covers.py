@@ -12,7 +12,7 @@ from desktop.cli.options import Device, Json, SoundFont
 from desktop.cli.running import exit_code, run_jobs, settings
 from desktop.cli.show import display
 from desktop.errors import UsageError, UserError
-from desktop.jobs.job import BEAT_CHANGES, COMPOSERS, DIFFICULTIES, ENGINES, STYLES, CoverJob, RenderJob
+from desktop.jobs.job import BEAT_CHANGES, COMPOSERS, DIFFICULTIES, STYLES, CoverJob, RenderJob
 from desktop.jobs.piano_jobs import EXTRAS
 from desktop.jobs.rows import Row
 from desktop.paths import resources
@@ -23,7 +23,8 @@ Songs = Annotated[
 ]
 Output = Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Folder for the results.", show_default="the song's")]
 Style = Annotated[
-    str, typer.Option(metavar="STYLE", help=f"How the left hand plays: {', '.join(STYLES)}.", show_default="the preferences'")
+    str,
+    typer.Option(metavar="STYLE", help=f"How Sketch's left hand plays: {', '.join(STYLES)}.", show_default="the preferences'"),
 ]
 Difficulty = Annotated[
     str,
@@ -44,7 +45,14 @@ Picture = Annotated[bool, typer.Option("--picture", help="Also draw the piano ro
 Name = Annotated[
     str, typer.Option(metavar="NAME", help="File name of the results, without ending; for one song.", show_default="the song's")
 ]
-Engine = Annotated[str, typer.Option(metavar="ENGINE", help=f"What writes the cover: {', '.join(ENGINES)}.")]
+Engine = Annotated[
+    str,
+    typer.Option(
+        metavar="ENGINE",
+        help="What writes the cover: sketch arranges by rules, songbook is a network that comes along and has learnt from "
+        "arrangements by people, pop2piano is one to be installed.",
+    ),
+]
 Composer = Annotated[
     int,
     typer.Option(metavar="N", min=COMPOSERS[0], max=COMPOSERS[-1], help="Whose manner Pop2Piano takes."),

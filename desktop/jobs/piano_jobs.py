@@ -15,7 +15,7 @@ STYLES = ("pop", "ballad", "arpeggio", "stride", "rock", "chorale")
 DIFFICULTIES = ("easy", "medium", "full")
 BEAT_CHANGES = ("auto", "x2", "half", "shift")
 AUDIO_FORMATS = ("wav", "flac", "ogg", "mp3")
-ENGINES = ("sketch", "pop2piano")
+ENGINES = ("sketch", "songbook", "pop2piano")
 COMPOSERS = range(1, 22)
 """Arrangers that Pop2Piano has learnt from."""
 

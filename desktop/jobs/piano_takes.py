@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from desktop.errors import UsageError
 from desktop.jobs.base import Job, choose, require
+from desktop.jobs.piano_choices import choices_of
 from desktop.jobs.piano_jobs import COMPOSERS, DIFFICULTIES, ENGINES, STYLES, check_composer
 
 
@@ -45,12 +46,13 @@ class TakeJob(Job, frozen=True, kw_only=True, tag="take"):
 
 
 class AuditionJob(Job, frozen=True, kw_only=True, tag="audition"):
-    """Let several composers, or styles, play the same stretch of a saved cover, to choose by ear.
+    """Let several choices of an engine play the same stretch of a saved cover, to choose by ear.
 
     The result has "takes": for each choice {"choice", "notes", "pedals" (as in ``TakeJob``), "audio": a WAV in ``folder``}.
 
     Attributes:
-        choices: numbers of composers ("1" .. "21") with Pop2Piano, names of styles with Sketch.
+        choices: numbers of composers ("1" .. "21") with Pop2Piano, names of styles with Sketch, difficulties with Songbook.
+        difficulty: of no use to Songbook, whose choices are difficulties.
         folder: where the sounds go; made when absent.
     """
 
@@ -71,9 +73,8 @@ class AuditionJob(Job, frozen=True, kw_only=True, tag="audition"):
         check_stretch(self.first, self.last)
         choose("engine", self.engine, ENGINES)
         choose("difficulty", self.difficulty, DIFFICULTIES)
-        valid = STYLES if self.engine == "sketch" else tuple(map(str, COMPOSERS))
         for choice in self.choices:
-            choose("choices", choice, valid)
+            choose("choices", choice, choices_of(self.engine))
 
     @property
     def title(self) -> str:

@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -29,13 +29,8 @@ def load(key: str) -> Analysis | None:
     """The analysis kept under ``key``; None when there is none or its file is damaged."""
     path = _folder() / f"{key}.npz"
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
-            facts = json.loads(bytes(data["facts"]).decode())
-            arrays = {name: data[name].astype(np.float32) if name in _SMALL else data[name] for name in _ARRAYS}
-            grid = Grid(data["beats"], facts["downbeat"], facts["meter"], facts["confidence"])
-        chords = tuple(Chord(**chord) for chord in facts["chords"])
-        plain = {name: facts[name] for name in ("title", "source_hash", "duration", "device")}
-        found = Analysis(grid=grid, key=Key(**facts["key"]), chords=chords, warnings=tuple(facts["warnings"]), **arrays, **plain)
+        with path.open("rb") as file:
+            found = unpacked(file)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
     with contextlib.suppress(OSError):
@@ -45,6 +40,17 @@ def load(key: str) -> Analysis | None:
 
 def save(key: str, analysis: Analysis) -> None:
     """Keep an analysis; a full disk only costs the next run's time."""
+    content = packed(analysis)
+    with contextlib.suppress(OSError, UserError):
+        folder = _folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_write(folder / f"{key}.npz") as file:
+            file.write(content)
+        _trim(folder)
+
+
+def packed(analysis: Analysis) -> memoryview:
+    """An analysis as the bytes of a file."""
     facts: dict[str, Any] = {name: getattr(analysis, name) for name in ("title", "source_hash", "duration", "device")}
     facts |= {"downbeat": analysis.grid.downbeat, "meter": analysis.grid.meter, "confidence": analysis.grid.confidence}
     facts |= {
@@ -56,12 +62,18 @@ def save(key: str, analysis: Analysis) -> None:
     arrays |= {name: arrays[name].astype(np.float16) for name in _SMALL}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), beats=analysis.grid.times, **arrays)
-    with contextlib.suppress(OSError, UserError):
-        folder = _folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(folder / f"{key}.npz") as file:
-            file.write(buffer.getbuffer())
-        _trim(folder)
+    return buffer.getbuffer()
+
+
+def unpacked(file: BinaryIO) -> Analysis:
+    """What ``packed`` wrote; bytes that it did not write raise one of the errors that ``load`` catches."""
+    with np.load(file, allow_pickle=False) as data:
+        facts = json.loads(bytes(data["facts"]).decode())
+        arrays = {name: data[name].astype(np.float32) if name in _SMALL else data[name] for name in _ARRAYS}
+        grid = Grid(data["beats"], facts["downbeat"], facts["meter"], facts["confidence"])
+    chords = tuple(Chord(**chord) for chord in facts["chords"])
+    plain = {name: facts[name] for name in ("title", "source_hash", "duration", "device")}
+    return Analysis(grid=grid, key=Key(**facts["key"]), chords=chords, warnings=tuple(facts["warnings"]), **arrays, **plain)
 
 
 def _folder() -> Path:

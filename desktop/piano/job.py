@@ -32,6 +32,8 @@ from desktop.piano.synth import render
 from desktop.results import results_folder
 
 _RATE = 44100
+_LISTENING = {"sketch": 1.0, "songbook": 0.9, "pop2piano": 0.3}
+"""Share of listening in the time until an engine has written the notes."""
 
 
 def run_cover(job: CoverJob, progress: Progress) -> Result:
@@ -56,8 +58,7 @@ def _cover(job: CoverJob, progress: Progress) -> Result:
     check_models(job.engine, Library())
     share = 0.3 if "mp4" in job.also else 0.8 if job.audio or job.also else 0.92
     with stages.stage("analysis"):
-        # A network takes longer to write than to listen.
-        heard = 0.3 * share if MODELS[job.engine] else share
+        heard = share * _LISTENING[job.engine]
         analysis = analyse(source, Library(), progress.part(0.0, heard), beats=job.beats, device=job.device)
     _preview_grid(analysis, progress)
     progress.at(heard, "Arranging for two hands")

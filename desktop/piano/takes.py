@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from desktop.errors import UserError
 from desktop.jobs.job import AuditionJob, Result, TakeJob
+from desktop.jobs.piano_choices import choice_in
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library
 from desktop.names import file_stem
@@ -40,7 +42,7 @@ def run_take(job: TakeJob, progress: Progress) -> Result:
     check_models(job.engine, Library())
     cover = load_project(job.cover)
     source, analysis = _heard(cover, job.cover, job.device, progress.part(0.0, 0.4))
-    choice = job.style if job.engine == "sketch" else str(job.composer)
+    choice = choice_in(job)
     [stretch] = _written(job, [choice], source, analysis, progress.part(0.4, 0.98))
     if not len(stretch[0]):
         progress.log("Nothing is played in this stretch", "warning")
@@ -98,25 +100,56 @@ def _heard(cover: Cover, place: str, device: str, progress: Progress) -> tuple[P
 
 
 def _written(
-    job: TakeJob | AuditionJob, choices: tuple[str, ...] | list[str], source: Path, analysis: Analysis, progress: Progress
+    job: TakeJob | AuditionJob, choices: Sequence[str], source: Path, analysis: Analysis, progress: Progress
 ) -> list[Stretch]:
     """What each choice plays in the stretch."""
-    if job.engine == "sketch":
-        from desktop.piano.arrange import arrange
-
-        found = []
-        for number, style in enumerate(choices):
-            progress.at(number / len(choices), f"Arranging: {style}")
-            found.append(arrange(analysis, style, job.difficulty))
-    else:
-        from desktop.piano.engines.pop2piano import Player
-
-        player = Player.open(Library(), job.device)
-        composers = [int(choice) for choice in choices]
-        stretch = (job.first, job.last)
-        played = player.play(source, analysis, composers, job.difficulty, progress, beats=stretch)
-        found = [(one.notes, one.pedals) for one in played]
+    found = _WRITERS[job.engine](job, choices, source, analysis, progress)
     return [on_stretch(*pair, job.first, job.last) for pair in found]
+
+
+# An engine is imported when it writes: networks take time to load.
+
+
+def _by_sketch(
+    job: TakeJob | AuditionJob, choices: Sequence[str], _source: Path, analysis: Analysis, progress: Progress
+) -> list[Stretch]:
+    from desktop.piano.arrange import arrange
+
+    found = []
+    for number, style in enumerate(choices):
+        progress.at(number / len(choices), f"Arranging: {style}")
+        found.append(arrange(analysis, style, job.difficulty))
+    return found
+
+
+def _by_songbook(
+    job: TakeJob | AuditionJob, choices: Sequence[str], _source: Path, analysis: Analysis, progress: Progress
+) -> list[Stretch]:
+    from desktop.piano.songbook.compose import compose
+    from desktop.piano.songbook.network import Songbook
+
+    songbook = Songbook.open(Library(), job.device)
+    found = []
+    for number, difficulty in enumerate(choices):
+        part = progress.part(number / len(choices), (number + 1) / len(choices))
+        part.at(0.0, f"Arranging: {difficulty}")
+        found.append(compose(songbook, analysis, difficulty, part))
+    return found
+
+
+def _by_pop2piano(
+    job: TakeJob | AuditionJob, choices: Sequence[str], source: Path, analysis: Analysis, progress: Progress
+) -> list[Stretch]:
+    from desktop.piano.engines.pop2piano import Player
+
+    player = Player.open(Library(), job.device)
+    composers = [int(choice) for choice in choices]
+    played = player.play(source, analysis, composers, job.difficulty, progress, beats=(job.first, job.last))
+    return [(one.notes, one.pedals) for one in played]
+
+
+_WRITERS = {"sketch": _by_sketch, "songbook": _by_songbook, "pop2piano": _by_pop2piano}
+"""What writes a whole song by each choice, or what an engine can of it around the stretch."""
 
 
 def on_stretch(notes: Notes, pedals: Notes, first: float, last: float) -> Stretch:

@@ -3,9 +3,10 @@
 LISTENING = 4
 SKETCH = 2
 POP2PIANO = 1
-"""Of what is made of the network's answers; the network has a revision of its own."""
+SONGBOOK = 1
+"""Of what is made of the networks' answers; each network has a revision of its own."""
 
-ENGINES = {"sketch": SKETCH, "pop2piano": POP2PIANO}
+ENGINES = {"sketch": SKETCH, "songbook": SONGBOOK, "pop2piano": POP2PIANO}
 LISTENERS = ("basic-pitch", "melody")
 HELPERS = ("beatnet",)
 """Networks that listening needs, and those that it does without where they cannot be had."""

@@ -76,6 +76,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep rendered songs and analyses there, and use those kept")
     parser.add_argument("--seed", type=int, nargs="+", default=[5])
     parser.add_argument("--soundfont", nargs="+", default=[])
+    parser.add_argument("--engine", choices=("sketch", "songbook"), default="sketch")
     parser.add_argument("--style", default="pop")
     parser.add_argument("--difficulty", default="medium")
     parser.add_argument("--librosa", action="store_true")
@@ -165,7 +166,7 @@ def _score(truth: scores.Truth, args: argparse.Namespace) -> scores.Score:
     start = time.perf_counter()
     found = analyse(truth.audio, Library(), Progress())
     listened = time.perf_counter()
-    cover = engine("sketch")(found, style=args.style, difficulty=args.difficulty, title=truth.name)
+    cover = engine(args.engine)(found, style=args.style, difficulty=args.difficulty, title=truth.name)
     row = {"analysis": listened - start, "cover": time.perf_counter() - listened}
     row |= scores.grid_scores(truth, found.grid) | scores.chord_scores(truth, found.grid, found.chords, found.key)
     if len(truth.melody):

@@ -74,6 +74,16 @@ def test_plain_lines_say_where_everything_is(tmp_path: Path) -> None:
     assert "my song.wav:" in answer.err and "%" in answer.err
 
 
+def test_songbook_is_there_without_an_installation(tmp_path: Path) -> None:
+    song = write_wav(tmp_path / "song.wav", tune())
+    answer = reprise("cover", song, "--engine", "songbook", "--difficulty", "full", "-o", tmp_path / "out", "--json")
+    assert answer.code == 0, answer.err
+    assert files(tmp_path / "out") == ["song.mid", "song.reprise"]
+    result = answer.events[-1]["result"]
+    assert (result["engine"], result["difficulty"], result["playability"]["violations"]) == ("songbook", "full", 0)
+    assert result["notes"] > 20 and result["models"]["songbook"]
+
+
 def test_beats_from_a_file(tmp_path: Path) -> None:
     song = write_wav(tmp_path / "song.wav", tune())
     (tmp_path / "beats.txt").write_text("".join(f"{n * 0.5}\t{n % 4 + 1}\n" for n in range(24)))

@@ -20,6 +20,9 @@ from desktop.paths import atomic_write, clear_leftovers, make_folder
 SOURCE_FIELDS = ("source", "cover", "project", "soundfont", "beats")
 """Fields of jobs that may name a file to be read."""
 
+_NETWORKS = ("songbook", "pop2piano")
+"""Engines that are networks; the id of its model is an engine's name. One that comes with the program is there at once."""
+
 _BLOCK = 1 << 20
 
 
@@ -44,7 +47,7 @@ def models_of(job: AnyJob) -> tuple[str, ...]:
     """Ids of the models that must be installed for a job beside those that its run installs by itself."""
     if isinstance(job, RestoreJob):
         return tuple(name for name in (job.options.restorer, job.options.background) if name != "none")
-    if isinstance(job, CoverJob) and job.engine == "pop2piano":
+    if isinstance(job, CoverJob) and job.engine in _NETWORKS:
         return (job.engine,)
     return ()
 

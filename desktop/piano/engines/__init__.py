@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from desktop.piano.analysis import Analysis
     from desktop.piano.cover import Cover
 
-ENGINES = {"sketch": "desktop.piano.engines.sketch", "pop2piano": "desktop.piano.engines.pop2piano"}
+ENGINES = {
+    "sketch": "desktop.piano.engines.sketch",
+    "songbook": "desktop.piano.engines.songbook",
+    "pop2piano": "desktop.piano.engines.pop2piano",
+}
 """Module of each engine; it has a function ``make_cover`` as ``Engine`` says."""
 
-MODELS = {"sketch": (), "pop2piano": ("pop2piano",)}
+MODELS = {"sketch": (), "songbook": ("songbook",), "pop2piano": ("pop2piano",)}
 """Models that must be installed for each, besides those that listening needs."""
 
 

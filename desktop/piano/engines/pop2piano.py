@@ -20,13 +20,13 @@ from desktop.piano.analysis_data import Analysis
 from desktop.piano.audio import load_audio
 from desktop.piano.cover import Cover, Notes
 from desktop.piano.engines import EngineOptions
+from desktop.piano.perform import perform
 from desktop.piano.playability import LIMITS, statistics
 from desktop.piano.pop2piano import mel
 from desktop.piano.pop2piano.generate import write
-from desktop.piano.pop2piano.perform import perform
 from desktop.piano.pop2piano.tidy import tidied
 from desktop.piano.pop2piano.tokens import decode
-from desktop.piano.pop2piano.windows import BEATS, song_windows
+from desktop.piano.pop2piano.windows import BEATS, STEPS_PER_BEAT, song_windows
 
 NAME = "pop2piano"
 MODEL = "pop2piano"
@@ -111,7 +111,7 @@ class Player:
     def _played(
         self, rows: Sequence[Sequence[int]], numbers: npt.NDArray[np.int64], analysis: Analysis, difficulty: str
     ) -> Played:
-        notes, pedals = perform(tidied(decode(rows, numbers.tolist())), analysis, difficulty)
+        notes, pedals = perform(tidied(decode(rows, numbers.tolist())), STEPS_PER_BEAT, analysis, difficulty)
         return Played(notes, pedals, sum(len(row) == LONGEST for row in rows))
 
 

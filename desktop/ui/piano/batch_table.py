@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from desktop.batch.table import SKIPPED, Line
 from desktop.jobs.job import COMPOSERS, DIFFICULTIES, ENGINES, STYLES
+from desktop.jobs.piano_choices import choice_in, field_of, name_of
 from desktop.jobs.states import State as JobState
 from desktop.piano.batch.songs import Entry
 from desktop.ui import theme
@@ -47,6 +48,12 @@ def _length(line: Line | None) -> str:
     return clock(seconds) if isinstance(seconds, float | int) else ""
 
 
+def _style_setting(entry: Entry) -> str:
+    """The setting in the column of styles: "style" or "composer", "" with an engine that needs the difficulty alone."""
+    field = field_of(entry.engine)
+    return "" if field == "difficulty" else field
+
+
 @dataclass(frozen=True)
 class Column:
     """A column: its head, its width, what stands in it, and which setting it changes."""
@@ -61,12 +68,7 @@ class Column:
 COLUMNS = (
     Column("Song", 220, lambda entry, _: entry.source.name),
     Column("Engine", 84, lambda entry, _: ENGINE_NAMES[entry.engine], "engine"),
-    Column(
-        "Style",
-        92,
-        lambda entry, _: f"Composer {entry.composer}" if entry.engine == "pop2piano" else entry.style.capitalize(),
-        "style",
-    ),
+    Column("Style", 104, lambda entry, _: name_of(entry.engine, choice_in(entry)) if _style_setting(entry) else "–", "style"),
     Column("Difficulty", 88, lambda entry, _: entry.difficulty.capitalize(), "difficulty"),
     Column("State", 210, lambda _, line: _state(line)),
     Column("Tempo", 62, lambda _, line: _fact(line, "tempo", ".0f"), numeric=True),
@@ -128,6 +130,8 @@ class BatchModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self._align(column)
         if role == Qt.ItemDataRole.ToolTipRole:
+            if column.setting and not self.setting_of(index):
+                return f"{ENGINE_NAMES[entry.engine]} needs the difficulty alone"
             if column.setting:
                 return "Double-click to choose; what is chosen holds for all selected songs"
             return str(entry.source) if index.column() == 0 else column.text(entry, line)
@@ -155,7 +159,7 @@ class BatchModel(QAbstractTableModel):
     def setting_of(self, index: AnyIndex) -> str:
         """The setting that a cell changes, "" for none."""
         setting = COLUMNS[index.column()].setting
-        return "composer" if setting == "style" and self._batch.entries[index.row()].engine == "pop2piano" else setting
+        return _style_setting(self._batch.entries[index.row()]) if setting == "style" else setting
 
     def value_of(self, index: AnyIndex) -> str:
         """The setting's value."""

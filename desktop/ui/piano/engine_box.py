@@ -1,13 +1,14 @@
-"""Which engine writes the cover, and what it may be told: a style for Sketch, a composer for Pop2Piano."""
+"""Which engine writes the cover, and what it may be told beside the difficulty: Sketch a style, Pop2Piano a composer."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QGridLayout, QSizePolicy, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QGridLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from desktop.jobs.job import COMPOSERS
+from desktop.jobs.piano_choices import field_of
 from desktop.ui import theme
 from desktop.ui.icons import Button
 from desktop.ui.piano.song import Song
@@ -16,6 +17,7 @@ from desktop.ui.widgets.parts import Segments, label
 
 ENGINES = (
     ("sketch", "Sketch", "Listens with small networks and arranges by rules; always there"),
+    ("songbook", "Songbook", "A network that has learnt from 700 arrangements by people; always there"),
     ("pop2piano", "Pop2Piano", "A network that has learnt from 21 arrangers; needs its weights in the library"),
 )
 COLUMNS = 7
@@ -62,7 +64,7 @@ class ComposerGrid(QWidget):
 
 
 class EngineBox(QWidget):
-    """Engine, and style or composer.
+    """Engine, and style or composer where it has use for one.
 
     Signals:
         style_chosen: a style. composer_chosen: a number. engine_chosen: an engine. auditions_asked: see what others would play.
@@ -85,18 +87,19 @@ class EngineBox(QWidget):
         self.styles, self.composers = StyleCards(), ComposerGrid()
         self.styles.chosen.connect(self.style_chosen)
         self.composers.chosen.connect(self.composer_chosen)
-        self._composer_page = QWidget()
-        inner = QVBoxLayout(self._composer_page)
+        composer_page = QWidget()
+        inner = QVBoxLayout(composer_page)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(theme.S2)
         inner.addWidget(label("Composer", size=theme.CAPTION, tone="secondary"))
         inner.addWidget(self.composers)
-        self._stack = QStackedWidget()
-        for page in (self.styles, self._composer_page):
-            self._stack.addWidget(page)
-        column.addWidget(self._stack)
+        said = "Plays as people arrange songs for the piano. The difficulty says how densely."
+        self.plain = label(said, size=theme.CAPTION, tone="secondary", wrap=True)
+        self._pages: dict[str, QWidget] = {"style": self.styles, "difficulty": self.plain, "composer": composer_page}
+        for page in self._pages.values():
+            column.addWidget(page)
         self.auditions = Button("Hear the choices…", icon_name="compare")
-        self.auditions.setToolTip("Let every style, or composer, play the same bars (4)")
+        self.auditions.setToolTip("Let every style, composer or difficulty play the same bars (4)")
         self.auditions.clicked.connect(lambda _on=False: self.auditions_asked.emit())
         column.addWidget(self.auditions)
 
@@ -106,12 +109,10 @@ class EngineBox(QWidget):
         self.engine.set_value(options.engine)
         self.styles.set_value(options.style)
         self.composers.set_value(options.composer)
-        page = 1 if options.engine == "pop2piano" else 0
-        self._stack.setCurrentIndex(page)
-        # A stack is as tall as its tallest page: the hidden one must not hold room open.
-        for number, widget in enumerate((self.styles, self._composer_page)):
-            policy = QSizePolicy.Policy.Preferred if number == page else QSizePolicy.Policy.Ignored
-            widget.setSizePolicy(QSizePolicy.Policy.Preferred, policy)
+        page = self._pages[field_of(options.engine)]
+        # No stack: it would be as tall as its tallest page, and knows nothing of a text that is taller where it is narrower.
+        for widget in self._pages.values():
+            widget.setVisible(widget is page)
         for part in (self.engine, self.styles, self.composers):
             part.setEnabled(not fixed)
             part.setToolTip(fixed)

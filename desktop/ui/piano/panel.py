@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QWidget
 
 from desktop import paths
 from desktop.jobs.events import Failed
+from desktop.jobs.piano_choices import choice_in
 from desktop.piano.live.links import Status
 from desktop.piano.live.system import title
 from desktop.piano.names import SOUNDS
@@ -240,8 +241,7 @@ class PianoPanel(Panel):
     def take_again(self) -> None:
         """Write the bars of the selection, the loop or the playhead anew, as the choices are."""
         options = self.song.options
-        choice = str(options.composer) if options.engine == "pop2piano" else options.style
-        self.bars.again(options.engine, choice, options.difficulty)
+        self.bars.again(options.engine, choice_in(options), options.difficulty)
 
     def downbeat_here(self) -> None:
         """The beat next to the playhead starts a bar."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Container, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from PySide6.QtCore import QObject, QTimer
 from desktop.errors import UserError
 from desktop.jobs.events import AnyEvent, Previewed
 from desktop.jobs.job import COMPOSERS, DIFFICULTIES, ENGINES, STYLES, AnyJob, CoverJob, ListenJob, RenderJob
+from desktop.jobs.piano_choices import manner_of
 from desktop.jobs.rows import Row
 from desktop.jobs.states import State
 from desktop.piano import regrid
@@ -155,8 +156,7 @@ class Song(SongState):
             beats = options.beats
             if self.grid is not None and ((beats == "auto" and self._foreign_grid()) or self._regridded()):
                 beats = str(files.write_beats(self.grid, folder))
-            manner = f"composer {options.composer}" if options.engine == "pop2piano" else options.style
-            name = f"{self.source.stem} ({manner}, {options.difficulty})"
+            name = f"{self.source.stem} ({manner_of(asdict(options))})"
             job = CoverJob(
                 source=str(self.source), output=str(folder), name=name, engine=options.engine, style=options.style,
                 difficulty=options.difficulty, beats=beats, device=options.device, composer=options.composer,
@@ -368,7 +368,7 @@ class Song(SongState):
             # Made on beats of the user: those that were found are still known.
             cover = replace(cover, found=self.cover.found)
         if self.document.touched or self.document.home is not None:
-            self.document.adopt(cover, path, f"New cover ({_manner(cover.info)})")
+            self.document.adopt(cover, path, f"New cover ({manner_of(cover.info)})")
         elif self.path is not None:
             self.document.start(cover, self.path, path)
         self.render()
@@ -389,8 +389,3 @@ def _made_with(info: Mapping[str, Any]) -> dict[str, Any]:
     """The options that a cover says it was made with; a file may say anything."""
     valid: dict[str, Container[Any]] = {"style": STYLES, "difficulty": DIFFICULTIES, "engine": ENGINES, "composer": COMPOSERS}
     return {key: info[key] for key, values in valid.items() if key in info and info[key] in values}
-
-
-def _manner(info: Mapping[str, Any]) -> str:
-    who = f"composer {info.get('composer')}" if info.get("engine") == "pop2piano" else str(info.get("style", ""))
-    return f"{who}, {info.get('difficulty', '')}"

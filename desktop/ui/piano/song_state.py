@@ -36,7 +36,7 @@ class Task(StrEnum):
 
 @dataclass(frozen=True)
 class Options:
-    """How to cover; ``composer`` is for Pop2Piano, ``beats`` is "auto", "x2", "half", "shift" or a file of beats."""
+    """How to cover; ``style`` is for Sketch, ``composer`` for Pop2Piano; ``beats``: "auto", "x2", "half", "shift" or a file."""
 
     style: str = "pop"
     difficulty: str = "medium"

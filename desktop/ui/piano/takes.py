@@ -1,4 +1,4 @@
-"""Bars written anew: one take at once, or the same bars by every composer or style, to choose by ear. No widgets here."""
+"""Bars written anew: one take at once, or the same bars by every choice of an engine, to choose by ear. No widgets here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop.errors import UserError
 from desktop.jobs.events import Failed
-from desktop.jobs.job import COMPOSERS, STYLES, AuditionJob, TakeJob
+from desktop.jobs.job import AuditionJob, TakeJob
+from desktop.jobs.piano_choices import choices_of, fields_for, name_of, take_name
 from desktop.jobs.rows import Row
 from desktop.jobs.states import State
 from desktop.paths import cache_dir
@@ -18,16 +19,6 @@ from desktop.piano.cover import Notes
 from desktop.piano.merging import as_notes, merge_take
 from desktop.ui.bridge import QueueBridge, failure
 from desktop.ui.piano.song import Song
-
-
-def choices_of(engine: str) -> tuple[str, ...]:
-    """What there is to choose from with an engine."""
-    return tuple(map(str, COMPOSERS)) if engine == "pop2piano" else STYLES
-
-
-def name_of(engine: str, choice: str) -> str:
-    """A choice in words."""
-    return f"Composer {choice}" if engine == "pop2piano" else choice.capitalize()
 
 
 @dataclass(frozen=True)
@@ -114,13 +105,12 @@ class Takes(QObject):
         if self.blocked or stretch is None:
             return
         first, last = stretch
-        wanted = {"composer": int(choice)} if engine == "pop2piano" else {"style": choice}
+        wanted = {"difficulty": difficulty, **fields_for(engine, choice)}
 
         def submit(project: Path) -> None:
             try:
                 job = TakeJob(
-                    cover=str(project), first=first, last=last, engine=engine, difficulty=difficulty,
-                    device=self._song.options.device, **wanted,
+                    cover=str(project), first=first, last=last, engine=engine, device=self._song.options.device, **wanted,
                 )  # fmt: skip
                 number = self._bridge.submit(job, priority=1)
             except UserError as error:
@@ -133,7 +123,7 @@ class Takes(QObject):
         self._song.with_project(submit)
 
     def audition(self, engine: str, difficulty: str, stretch: tuple[float, float] | None = None) -> None:
-        """Let every composer, or style, play the chosen bars."""
+        """Let every choice of an engine play the chosen bars."""
         stretch = stretch or self._song.chosen_beats()
         if self.blocked or stretch is None:
             return
@@ -163,7 +153,7 @@ class Takes(QObject):
             return
         note = {"engine": take.engine, "choice": take.choice}
         merged = merge_take(cover, take.first, take.last, take.notes, take.pedals, note)
-        self._song.edit(f"Take by {take.name}" if take.engine == "pop2piano" else f"Take in {take.name} style", merged)
+        self._song.edit(take_name(take.engine, take.choice), merged)
         self.used.emit(take)
 
     def cancel(self) -> None:

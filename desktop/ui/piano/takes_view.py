@@ -1,4 +1,4 @@
-"""The view with auditions: the same bars by every composer or in every style, seen and heard; one of them is used."""
+"""The view with auditions: the same bars by every choice of an engine, seen and heard; one of them is used."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.errors import UserError
+from desktop.jobs.piano_choices import choices_of, name_of
 from desktop.ui import theme
 from desktop.ui.icons import Button
 from desktop.ui.mixer import open_pcm
 from desktop.ui.panels import Services
 from desktop.ui.piano.engine_box import ENGINES
 from desktop.ui.piano.song import Song
-from desktop.ui.piano.takes import Take, Takes, choices_of, name_of
+from desktop.ui.piano.takes import Take, Takes
 from desktop.ui.piano.takes_card import TakeCard
 from desktop.ui.player import Player
 from desktop.ui.widgets.parts import Segments, clear, label
@@ -60,7 +61,9 @@ class TakesView(QWidget):
         song.selection_changed.connect(self.refresh)
         song.status_changed.connect(self.refresh)
 
-    def _make_head(self) -> QHBoxLayout:
+    def _make_head(self) -> QVBoxLayout:
+        head = QVBoxLayout()
+        head.setSpacing(theme.S2)
         row = QHBoxLayout()
         row.setSpacing(theme.S3)
         self._bars = label("", bold=True, tabular=True)
@@ -68,7 +71,7 @@ class TakesView(QWidget):
         self.engine = Segments("Engine of the auditions", ENGINES)
         self.engine.set_value("sketch")
         self.engine.chosen.connect(self._choose_engine)
-        self.engine.setFixedWidth(210)
+        self.engine.setFixedWidth(266)
         row.addWidget(self.engine)
         self.button = Button("Audition these bars", kind="primary", icon_name="play")
         self.button.clicked.connect(lambda _on=False: self.takes.audition(self.engine.value, self._song.options.difficulty))
@@ -76,13 +79,16 @@ class TakesView(QWidget):
         self.bar = QProgressBar(maximum=1000, textVisible=False)
         self.bar.setFixedWidth(140)
         self.bar.setAccessibleName("Progress of the auditions")
-        self._message = label("", tone="secondary")
+        self._message = label("", tone="secondary", wrap=True)
         self.stop = Button("Stop", icon_name="stop")
         self.stop.clicked.connect(lambda _on=False: self.takes.cancel())
         row.addWidget(self.bar)
         row.addWidget(self.stop)
-        row.addWidget(self._message, 1)
-        return row
+        row.addStretch(1)
+        # In a small window three engines leave no room beside them.
+        head.addLayout(row)
+        head.addWidget(self._message)
+        return head
 
     # The view's contract
 
@@ -109,9 +115,11 @@ class TakesView(QWidget):
         takes = self.takes
         blocked = takes.blocked
         self.button.setEnabled(not blocked)
-        self.button.setToolTip(blocked or "Let every composer or style play the chosen bars; nothing changes until you use one")
+        self.button.setToolTip(blocked or "Let every choice play the chosen bars; nothing changes until you use one")
         row = takes.row
         running = row is not None and not row.state.is_over
+        # There is room for the button, or for what it started.
+        self.button.setVisible(not running)
         for part in (self.bar, self.stop):
             part.setVisible(running)
         self.bar.setValue(round(1000 * row.fraction) if row is not None else 0)

@@ -1,41 +1,42 @@
 """Measure covers of songs that were not trained on, side by side with the engine Sketch on the same sound and the same beats.
 
 cd packaging/training
-python -m cover_model.evaluate --pop909 POP909 --model FOLDER [--songs 10] [--json FIGURES]
+python -m cover_model.evaluate --pop909 POP909 --model FILE [--songs 10] [--part check] [--json FIGURES]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import mir_eval
 import numpy as np
 import numpy.typing as npt
 import pretty_midi
-import soundfile
 
-from desktop.jobs.progress import Progress
-from desktop.models.decoding.pop2piano import Pop2Piano
-from desktop.models.library import Library
-from desktop.piano.analysis import analyse
-from desktop.piano.cover import PEDAL, Cover, Grid, Notes
+from desktop.models.session import open_session
+from desktop.piano.analysis import Analysis
+from desktop.piano.analysis_data import SIXTEENTHS
+from desktop.piano.analysis_store import packed, unpacked
+from desktop.piano.cover import NOTE, Cover, Notes, sort_notes
 from desktop.piano.engines import sketch
 from desktop.piano.playability import LIMITS, statistics
+from desktop.piano.songbook.compose import compose
+from desktop.piano.songbook.network import Songbook
+from tests.benchmarks import piano_measures as measures
 
 from .band import Excerpt
-from .compose import compose, for_hands
-from .export import ACTIVATION
-from .features import Ears, heard
-from .render import render
-from .settings import GridSettings, RenderSettings, SongSettings
-from .songs import read_song
+from .hearing import Ears, grid_of, listen
+from .render import excerpt_of, render
+from .settings import RenderSettings, SongSettings
+from .songs import Song, read_song
 
 Floats = npt.NDArray[np.float64]
 FRAME = 0.01  # seconds between the compared points of the melody
 TOLERANCE = 0.05
+MIDDLE_C = 60
 TEXTURE = ("notes_per_second", "notes_per_onset", "lowest", "highest")
 
 
@@ -79,7 +80,7 @@ def figures(cover: Cover, excerpt: Excerpt) -> dict[str, float]:
     for notes in (human, melody):
         notes["start"] = np.maximum(0, notes["start"] - excerpt.start)
         notes["end"] -= excerpt.start
-    steps = np.arange(len(excerpt.beats)) * GridSettings().steps_per_beat
+    steps = np.arange(len(excerpt.beats)) * SIXTEENTHS
     at = [np.rint(np.interp(one, excerpt.beats - excerpt.start, steps)).astype(int).tolist() for one in (human["start"], start)]
     counted = statistics(cover, LIMITS["medium"])
     row = {
@@ -90,59 +91,94 @@ def figures(cover: Cover, excerpt: Excerpt) -> dict[str, float]:
         ),
         "violations in 100 notes": 100 * float(str(counted["violations"])) / max(1, len(cover.notes)),
     }
-    return row | {name: float(str(counted[name])) for name in TEXTURE}
+    row |= {name: float(str(counted[name])) for name in TEXTURE}
+    notes, theirs = measures.played(cover), measures.PLAYED
+    people = np.zeros(len(human), theirs)
+    for name in ("start", "end", "pitch", "velocity"):
+        people[name] = human[name]
+    beats = np.stack([excerpt.beats - excerpt.start, excerpt.in_bar], axis=1)
+    row |= measures.rhythm(notes)
+    row["pitches apart"] = measures.distance(measures.pitches(notes), measures.pitches(people))
+    row["places apart"] = measures.distance(*(measures.places(_of_one_hand(one), beats) for one in (notes, people)))
+    row["bars alike"] = bars_alike(at[1], keys, cover)
+    return row
 
 
-def compared(
-    excerpt: Excerpt, sound: npt.NDArray[np.float32], ears: Ears, model: Pop2Piano, scratch: Path
-) -> dict[str, dict[str, float]]:
-    """Figures of the network's and of Sketch's cover. Both are told the true beats and bars."""
-    rate = RenderSettings().rate
-    times = excerpt.beats - excerpt.start
-    audio, beats = scratch / f"{excerpt.song.number}.flac", scratch / f"{excerpt.song.number}.txt"
-    soundfile.write(audio, sound, rate)
-    np.savetxt(beats, np.stack([times, excerpt.in_bar], axis=1), fmt=("%.4f", "%d"), delimiter="\t")
-    analysis = analyse(audio, Library(), Progress(), beats=str(beats))
-    grid = Grid(times)
-    struck = compose(model, heard(sound, times, ears, GridSettings()), excerpt.in_bar)
-    ours = Cover(
-        title=excerpt.song.number,
-        notes=for_hands(struck, grid),
-        pedals=np.zeros(0, PEDAL),
-        grid=grid,
-        chords=(),
-        key=analysis.key,
-        duration=float(times[-1]),
-        info={},
-    )
-    return {"network": figures(ours, excerpt), "sketch": figures(sketch.make_cover(analysis), excerpt)}
+def _of_one_hand(notes: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Nobody knows which hand people played them with."""
+    out = notes.copy()
+    out["hand"] = 0
+    return out
+
+
+def bars_alike(steps: list[int], keys: Floats, cover: Cover) -> float:
+    """How alike the rhythms of neighbouring bars are below middle C: shared sixteenths as a share of all, 0..1."""
+    length = cover.grid.meter * SIXTEENTHS
+    bars: dict[int, set[int]] = {}
+    for step, key in zip(steps, keys, strict=True):
+        if key < MIDDLE_C:
+            bar, within = divmod(step - cover.grid.downbeat * SIXTEENTHS, length)
+            bars.setdefault(bar, set()).add(within)
+    pairs = [(bars[bar], bars[bar + 1]) for bar in bars if bar + 1 in bars]
+    return float(np.mean([len(a & b) / len(a | b) for a, b in pairs])) if pairs else 0.0
+
+
+def compared(excerpt: Excerpt, analysis: Analysis, songbook: Songbook, difficulty: str) -> dict[str, dict[str, float]]:
+    """Figures of the network's cover, of Sketch's, and of what people play, all on the true beats."""
+    notes, pedals = compose(songbook, analysis, difficulty)
+    theirs = sketch.make_cover(analysis, difficulty=difficulty)
+    ours = replace(theirs, notes=notes, pedals=pedals)
+    human = excerpt.within(excerpt.song.human())
+    played = np.zeros(len(human), NOTE)
+    for name in ("start", "end"):
+        played[name] = analysis.grid.beats(np.maximum(0, human[name] - excerpt.start))
+    played["pitch"], played["velocity"] = human["pitch"], human["velocity"]
+    people = replace(theirs, notes=sort_notes(played))
+    return {name: figures(cover, excerpt) for name, cover in (("network", ours), ("sketch", theirs), ("people", people))}
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pop909", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True, help="folder that export wrote")
+    parser.add_argument("--model", type=Path, required=True, help="file that export wrote")
     parser.add_argument("--songs", type=int, default=60)
+    parser.add_argument("--part", choices=("check", "report"), default="report")
+    parser.add_argument("--difficulty", choices=tuple(LIMITS), default="medium")
     parser.add_argument("--font", type=Path, default=Path(pretty_midi.__file__).parent / "TimGM6mb.sf2")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--keep", type=Path, help="folder for the analyses, so that the next model need not wait for them")
     args = parser.parse_args()
-    ears = Ears.open()
-    model = Pop2Piano(args.model, ACTIVATION, device="cpu", threads=1)
-    low, high = SongSettings().report
+    ears, songbook = Ears.open(), Songbook(open_session(args.model, device="cpu"))
+    low, high = getattr(SongSettings(), args.part)
     rows = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        for number in np.linspace(low, high, min(args.songs, high - low + 1)).astype(int).tolist():
-            song = read_song(args.pop909 / f"{number:03d}")
-            excerpt, sound = render(song, np.random.default_rng([1000, number]), [args.font], RenderSettings())
-            rows[song.number] = compared(excerpt, sound, ears, model, Path(scratch))
-            print(song.number, json.dumps(rows[song.number]), flush=True)
-    for engine in ("network", "sketch"):
-        of_engine = [row[engine] for row in rows.values()]
-        means = {name: round(float(np.mean([row[name] for row in of_engine])), 3) for name in of_engine[0]}
-        print(engine, json.dumps(means, indent=1))
+    for number in np.linspace(low, high, min(args.songs, high - low + 1)).astype(int).tolist():
+        song = read_song(args.pop909 / f"{number:03d}")
+        rng = np.random.default_rng([1000, number])
+        excerpt, analysis = heard(song, rng, args.font, ears, args.keep)
+        rows[song.number] = compared(excerpt, analysis, songbook, args.difficulty)
+        print(song.number, json.dumps(rows[song.number]["network"]), flush=True)
+    for player in ("network", "sketch", "people"):
+        of_player = [row[player] for row in rows.values()]
+        means = {name: round(float(np.mean([row[name] for row in of_player])), 3) for name in of_player[0]}
+        print(player, json.dumps(means, indent=1))
     if args.json:
         args.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def heard(song: Song, rng: np.random.Generator, font: Path, ears: Ears, kept: Path | None) -> tuple[Excerpt, Analysis]:
+    """An excerpt of a song as a band plays it, and the analysis of the sound."""
+    settings = RenderSettings()
+    path = kept / f"{song.number}.npz" if kept else None
+    if path and path.exists():
+        with path.open("rb") as file:
+            return excerpt_of(song, rng, settings.beats), unpacked(file)
+    excerpt, sound = render(song, rng, [font], settings)
+    analysis = listen(sound, grid_of(excerpt.beats - excerpt.start, excerpt.in_bar), ears, song.number)
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(packed(analysis))
+    return excerpt, analysis
 
 
 if __name__ == "__main__":

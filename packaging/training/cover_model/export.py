@@ -1,40 +1,115 @@
-"""Write a checkpoint's averaged weights as the graphs that the product's Pop2Piano loop runs.
+"""Write the trained network as ONNX, with half-precision storage, and prove that it computes the same.
 
 cd packaging/training
-python -m cover_model.export --state STATE --out FOLDER [--large]
+python -m cover_model.export --state STATE --out ../../resources/models/songbook-1/songbook.onnx
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import hashlib
+import io
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor, nn
 
-from desktop.jobs.progress import Progress
-from desktop.models.export.pop2piano import convert
+from desktop.piano.songbook.network import WINDOW
+from desktop.piano.songbook.view import BEATS_TOLD, CURVES, KEYS, PLAYED, SHEETS
 
-from .network import plan_of
-from .settings import LARGE, EarSettings, GridSettings, NetworkSettings
-from .train import KEPT
+from .network import CoverNetwork
+from .train import BEST, KEPT
 
-ACTIVATION = "gelu_new"
+OPSET = 17
+TOLERANCE = 1e-3
 
 
-def export(checkpoint: Path, folder: Path, settings: NetworkSettings) -> dict[str, Any]:
-    """Write graphs and card into ``folder``; how well they agree with transformers on the same weights.
+class Chances(nn.Module):
+    """The network with probabilities for an answer."""
 
-    Raises:
-        UserError: the weights are not this network's, or the graphs compute something else.
-    """
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / "weights.pt"
-    torch.save({name: value for name, value in state["average"].items() if not name.startswith("keys.")}, weights)
-    plan = plan_of(settings, EarSettings().width(GridSettings()))
-    return {"step": state["step"]} | convert(weights, folder, Progress(), plan=plan, activations=(ACTIVATION,))
+    def __init__(self, network: CoverNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, sheets: Tensor, played: Tensor, curves: Tensor, places: Tensor, density: Tensor) -> Tensor:
+        """[B, 2, T, KEYS], 0..1."""
+        return torch.sigmoid(self.network(sheets, played, curves, places, density))
+
+
+def trained(state: Path) -> CoverNetwork:
+    """The best averaged weights of a training, its last where none was checked, rounded to half precision as they are stored."""
+    path = state / BEST if (state / BEST).exists() else state / KEPT[0]
+    network = CoverNetwork().eval()
+    network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu")["average"])
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.copy_(weight.half().float())
+    return network
+
+
+def example(count: int, seed: int) -> tuple[Tensor, ...]:
+    """Input of ``count`` windows."""
+    torch.manual_seed(seed)
+    steps = torch.arange(WINDOW)
+    places = torch.stack([steps % 4, steps // 4 % BEATS_TOLD]).expand(count, 2, WINDOW).contiguous()
+    density = torch.arange(count) % 4
+    sheets = torch.rand(count, SHEETS, WINDOW, KEYS) ** 4
+    played = (torch.rand(count, PLAYED, WINDOW, KEYS) < 0.05).float()
+    return sheets, played, torch.rand(count, CURVES, WINDOW), places, density
+
+
+def to_onnx(network: CoverNetwork) -> bytes:
+    """The ONNX file: weights stored as float16 and cast, computation in float32, any number of windows."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    names = ["sheets", "played", "curves", "places", "density"]
+    buffer = io.BytesIO()
+    torch.onnx.export(
+        Chances(network).eval(),
+        example(2, 0),
+        buffer,
+        input_names=names,
+        output_names=["keys"],
+        dynamic_axes={name: {0: "windows"} for name in [*names, "keys"]},
+        opset_version=OPSET,
+        dynamo=False,
+    )
+    model = onnx.load_from_string(buffer.getvalue())
+    graph = model.graph
+    casts = []
+    for tensor in list(graph.initializer):
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < 1000:
+            continue
+        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name)
+        wide = f"{tensor.name}.wide"
+        casts.append(helper.make_node("Cast", [tensor.name], [wide], to=TensorProto.FLOAT))
+        for node in graph.node:
+            node.input[:] = [wide if name == tensor.name else name for name in node.input]
+        graph.initializer.remove(tensor)
+        graph.initializer.append(half)
+    nodes = casts + list(graph.node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def largest_error(data: bytes, network: CoverNetwork) -> float:
+    """The largest difference between ONNX Runtime and torch, over batches."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for count in (1, 2, 5):
+        parts = example(count, count)
+        with torch.no_grad():
+            wanted = Chances(network)(*parts).numpy()
+        names = [one.name for one in session.get_inputs()]
+        [given] = session.run(None, {name: part.numpy() for name, part in zip(names, parts, strict=True)})
+        worst = max(worst, float(np.abs(wanted - given).max()))
+    return worst
 
 
 def main() -> None:
@@ -42,9 +117,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--large", action="store_true")
     args = parser.parse_args()
-    print(json.dumps(export(args.state / KEPT[0], args.out, LARGE if args.large else NetworkSettings()), indent=1))
+    network = trained(args.state)
+    data = to_onnx(network)
+    worst = largest_error(data, network)
+    print(f"{len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()}, differs by {worst:.1e}")
+    if worst > TOLERANCE:
+        raise SystemExit(f"the graph differs from the network by {worst:.2g}")
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_bytes(data)
 
 
 if __name__ == "__main__":

@@ -10,21 +10,24 @@ import argparse
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pretty_midi
 import soundfile
 
+from desktop.piano.analysis_data import SIXTEENTHS
+from desktop.piano.analysis_store import packed
+
 from .band import Excerpt, assemble
-from .features import Ears, heard
-from .settings import GridSettings, RenderSettings, SongSettings
+from .hearing import Ears, grid_of, listen
+from .settings import RenderSettings, SongSettings
 from .songs import Notes, Song, read_song
 from .synth import mix, play
-from .tokens import STRUCK, Struck
 
 Rng = np.random.Generator
+STRUCK = np.dtype([("onset", "i8"), ("offset", "i8"), ("pitch", "i8")])
+"""A note in sixteenths from the first beat."""
 
 
 def excerpt_of(song: Song, rng: Rng, beats: int) -> Excerpt:
@@ -36,9 +39,9 @@ def excerpt_of(song: Song, rng: Rng, beats: int) -> Excerpt:
     return Excerpt(song, first, song.beats[cut], song.in_bar[cut])
 
 
-def on_grid(notes: Notes, beats: npt.NDArray[np.float64], grid: GridSettings) -> Struck:
+def on_grid(notes: Notes, beats: npt.NDArray[np.float64]) -> npt.NDArray[np.void]:
     """Notes (``STRUCK``, steps from the first beat) at the nearest steps, at least one step long."""
-    steps = np.arange(len(beats)) * grid.steps_per_beat
+    steps = np.arange(len(beats)) * SIXTEENTHS
     onset, offset = (np.rint(np.interp(notes[end], beats, steps)).astype(int) for end in ("start", "end"))
     out = np.zeros(len(notes), STRUCK)
     out["onset"], out["offset"], out["pitch"] = onset, np.maximum(offset, onset + 1), notes["pitch"]
@@ -56,16 +59,11 @@ def render(song: Song, rng: Rng, fonts: list[Path], settings: RenderSettings) ->
 
 
 def keep(path: Path, excerpt: Excerpt, sound: npt.NDArray[np.float32], ears: Ears) -> None:
-    """Write frames, notes and bars of an excerpt; the file is whole or absent."""
-    human = excerpt.within(excerpt.song.human())
-    values: dict[str, Any] = {
-        "bands": heard(sound, excerpt.beats - excerpt.start, ears, GridSettings()),
-        "notes": on_grid(human, excerpt.beats, GridSettings()),
-        "in_bar": excerpt.in_bar.astype(np.int8),
-    }
+    """Write the analysis of an excerpt and, beside it, the notes that people play to it; where the first is, both are."""
+    analysis = listen(sound, grid_of(excerpt.beats - excerpt.start, excerpt.in_bar), ears, excerpt.song.number)
+    np.save(path.with_suffix(".npy"), on_grid(excerpt.within(excerpt.song.human()), excerpt.beats))
     part = path.with_suffix(f".part{os.getpid()}")
-    with part.open("wb") as out:
-        np.savez_compressed(out, **values)
+    part.write_bytes(packed(analysis))
     part.replace(path)
 
 

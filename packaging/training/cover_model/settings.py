@@ -37,86 +37,50 @@ class RenderSettings:
 
 
 @dataclass(frozen=True)
-class GridSettings:
-    """A window, in beats and steps. The context is heard on either side, nothing is written there."""
+class DataSettings:
+    """Windows, and what happens to them before the network sees them. A step is a sixteenth."""
 
-    beats: int = 4
-    steps_per_beat: int = 4
-    context: int = 1  # beats
-    beyond: int = 8  # steps after the window at which a note that was not lifted ends
-
-    @property
-    def steps(self) -> int:
-        """Steps that are written."""
-        return self.beats * self.steps_per_beat
-
-    @property
-    def beats_heard(self) -> int:
-        """Beats that are heard."""
-        return self.beats + 2 * self.context
-
-    @property
-    def heard(self) -> int:
-        """Steps that are heard, each a frame."""
-        return self.beats_heard * self.steps_per_beat
-
-
-@dataclass(frozen=True)
-class EarSettings:
-    """A frame: notes and their onsets for 88 keys, the tune and its onsets for its range, and the place in window and bar."""
-
-    groups: tuple[int, ...] = (88, 88, 61, 61)
-    in_bar: int = 4  # beats of a bar that are told apart
-    spare: int = 7  # values that are zero, for a width that is quick to compute with
-
-    @property
-    def bands(self) -> int:
-        """Values of a frame as it is stored."""
-        return sum(self.groups)
-
-    def width(self, grid: GridSettings) -> int:
-        """Values of a frame as the network hears it."""
-        return self.bands + grid.beats_heard + grid.steps_per_beat + self.in_bar + 1 + self.spare
+    steps: int = 128  # of a window: eight bars of four
+    shift: int = 6  # semitones of transposition at most
+    gain: float = 0.2  # how much surer or less sure each sheet may be
+    noise: float = 0.03
+    no_tune: float = 0.1  # chances that nothing of the tune, or of the chords, was heard
+    no_chords: float = 0.1
+    begun: float = 0.6  # share of the windows whose cover has begun already
+    missed: float = 0.2  # share of its notes that are left out, and of wrong ones beside them
+    wrong: float = 0.2
+    unknown: float = 0.4  # share of the windows whose density is not told
+    densities: tuple[float, float] = (1.9, 2.9)  # notes a beat of a song: borders between sparse, middling and dense
 
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """Sizes of the network; its width is that of a frame."""
+    """Sizes of the network."""
 
-    inner: int = 512
-    layers: int = 2
-    decoder_layers: int = 3
-    heads: int = 4
-    head: int = 64
-    buckets: int = 32
-    distance: int = 128
-    vocabulary: int = 160
-    longest: int = 160  # tokens of an answer; windows with longer ones are not trained on
+    near: int = 20  # channels of what is near
+    width: int = 320
+    layers: int = 4
+    heads: int = 5
+    inner: int = 640
+    far: int = 16  # channels that the transformer gives each key
+    drawn: int = 32
+    longest: float = 400.0  # steps of the slowest turn of a position
     dropout: float = 0.1
-
-
-LARGE = NetworkSettings(inner=1024, layers=6, decoder_layers=6, heads=8)
-"""For a GPU."""
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Optimiser, schedule, and what happens to the frames before the network hears them."""
+    """Optimiser, schedule and losses."""
 
-    batch: int = 24
-    rate: float = 3e-3
+    batch: int = 12
+    rate: float = 2e-3
     momentum: float = 0.95  # of the matrices
-    warm: int = 200  # steps until the rate is reached
-    steady: int = 2000  # steps until it falls, with the root of the steps
+    warm: int = 100  # steps until the rate is reached
+    falling: float = 0.6  # last share of the time in which the rate falls to nothing
     weight_decay: float = 0.01
-    average: float = 0.999
-    clip: float = 1.0
-    keys: float = 10.0  # weight of the keys' loss beside that of the tokens
-    shift: int = 6  # semitones of transposition at most
-    gain: float = 0.2  # how much surer or less sure each group of a frame may be
-    noise: float = 0.04
-    unknown: float = 0.3  # share of the windows whose density is not told
-    densities: tuple[float, float] = (1.9, 2.9)  # notes a beat of a song: borders between sparse, middling and dense
-    keep_minutes: float = 4.0  # between two checkpoints
+    average: float = 0.998
+    clip: float = 5.0
+    struck: float = 30.0  # weights of the two losses
+    down: float = 10.0
+    keep_minutes: float = 3.0  # between two checkpoints
     told: int = 50  # steps between two lines of the log
-    check_windows: int = 96

@@ -18,14 +18,15 @@ from desktop.paths import resources
 from desktop.piano.analysis_data import Analysis
 from desktop.piano.cover import LEFT, RIGHT, Cover
 from desktop.piano.job import run_cover
+from desktop.piano.perform import perform
 from desktop.piano.playability import LIMITS, violations
-from desktop.piano.pop2piano.perform import perform
 from desktop.piano.pop2piano.tidy import tidied
 from desktop.piano.pop2piano.tokens import STRUCK
-from desktop.piano.pop2piano.two_hands import splits
+from desktop.piano.pop2piano.windows import STEPS_PER_BEAT
 from desktop.piano.project import load_project, save_project
 from desktop.piano.regridding import on_grid
 from desktop.piano.takes import run_audition, run_take
+from desktop.piano.two_hands import splits
 from tests.piano.pop909 import load_song, truth
 
 DEMO = resources() / "demo" / "six-oclock-ferry.opus"
@@ -126,7 +127,7 @@ def test_a_human_cover_is_performed(shared: Path, difficulty: str) -> None:
     onset = np.rint(song.grid.beats(every[:, 0]) * 2).astype(int)
     offset = np.maximum(onset + 1, np.rint(song.grid.beats(every[:, 1]) * 2).astype(int))
     struck = np.array([(a, b, p, a // 8, False) for a, b, p in zip(onset, offset, every[:, 2], strict=True)], STRUCK)
-    notes, pedals = perform(tidied(struck), analysis, difficulty)
+    notes, pedals = perform(tidied(struck), STEPS_PER_BEAT, analysis, difficulty)
     assert not violations(notes, song.grid, LIMITS[difficulty])
     tune = {(round(a / 2, 1), int(p)) for a, p in zip(onset[: len(song.melody)], song.melody[:, 2], strict=True)}
     mine = np.array([(round(float(note["start"]), 1), int(note["pitch"])) in tune for note in notes])

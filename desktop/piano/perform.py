@@ -1,4 +1,4 @@
-"""What the network does not write: hands, loudness, pedal, and leaving out what two hands cannot do."""
+"""What networks do not write: hands, loudness, pedal, and leaving out what two hands cannot do."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ from desktop.piano.dynamics import shape
 from desktop.piano.hands import make_playable
 from desktop.piano.pedal import make_pedals
 from desktop.piano.playability import LIMITS
-from desktop.piano.pop2piano.tokens import Struck
-from desktop.piano.pop2piano.two_hands import splits
-from desktop.piano.pop2piano.windows import STEPS_PER_BEAT
+from desktop.piano.two_hands import splits
 
 _NEAR = 0.3
 """Beats within which a note counts as the melody's."""
 _TRUST = 0.8
 
 
-def perform(struck: Struck, analysis: Analysis, difficulty: str) -> tuple[Notes, Notes]:
-    """Notes and pedals (arrays of ``NOTE`` and ``PEDAL``) of tidied notes in steps; both empty when there are none.
+def perform(struck: Notes, steps_per_beat: int, analysis: Analysis, difficulty: str) -> tuple[Notes, Notes]:
+    """Notes and pedals (arrays of ``NOTE`` and ``PEDAL``) of what a network wrote; both empty when it wrote nothing.
 
     Loudness follows the song's own, melody over accompaniment, and the metre; the pedal changes with harmony and bass.
+
+    Args:
+        struck: array with "onset" and "offset" in steps from the song's first beat, and "pitch"; sorted by onset, then pitch,
+            no key struck while it is down.
     """
     sheet = lead_sheet(analysis)
-    drafts = _roles(_handed(struck), sheet)
+    drafts = _roles(_handed(struck, steps_per_beat), sheet)
     if difficulty == "easy":
         drafts = _easier(drafts, sheet)
     drafts = make_playable(drafts, sheet.grid, LIMITS[difficulty])
@@ -45,15 +47,15 @@ def perform(struck: Struck, analysis: Analysis, difficulty: str) -> tuple[Notes,
     return to_notes(drafts), pedals
 
 
-def _handed(struck: Struck) -> list[list[Draft]]:
+def _handed(struck: Notes, steps_per_beat: int) -> list[list[Draft]]:
     """The notes of each onset, rising."""
     chords = [list(group) for _, group in groupby(struck, key=lambda note: int(note["onset"]))]
     counts = splits([[int(note["pitch"]) for note in chord] for chord in chords])
     return [
         [
             Draft(
-                start=note["onset"] / STEPS_PER_BEAT,
-                end=note["offset"] / STEPS_PER_BEAT,
+                start=note["onset"] / steps_per_beat,
+                end=note["offset"] / steps_per_beat,
                 pitch=int(note["pitch"]),
                 hand=LEFT if place < count else RIGHT,
                 role=Role.HARMONY,

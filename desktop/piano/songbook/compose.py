@@ -1,0 +1,63 @@
+"""From an analysed song to the notes of its cover, by the network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from desktop.jobs.progress import Progress
+from desktop.piano.analysis_data import SIXTEENTHS, Analysis
+from desktop.piano.arranging.quantise import quantise
+from desktop.piano.cover import Notes
+from desktop.piano.perform import perform
+from desktop.piano.songbook.decode import STRUCK, Struck, decode
+from desktop.piano.songbook.network import DENSITIES, Songbook
+from desktop.piano.songbook.view import view_of
+
+_NEAR = 1
+"""Sixteenths within which a stroke is the tune's."""
+
+
+def compose(songbook: Songbook, analysis: Analysis, difficulty: str, progress: Progress | None = None) -> tuple[Notes, Notes]:
+    """Notes and pedals (arrays of ``NOTE`` and ``PEDAL``); the same for the same input."""
+    progress = progress or Progress()
+    played = songbook.play(view_of(analysis), DENSITIES[difficulty], progress.part(0.0, 0.9))
+    progress.at(0.9, "Sharing the notes out between two hands")
+    struck = with_tune(decode(played), quantise(analysis.melody, analysis.grid))
+    return perform(struck, SIXTEENTHS, analysis, difficulty)
+
+
+def with_tune(struck: Struck, tune: Notes) -> Struck:
+    """The notes with the whole tune among them, and nothing above it while it sounds.
+
+    Args:
+        tune: array of ``sheet.LINE``.
+    """
+    struck = struck.copy()
+    onsets = np.rint(tune["start"] * SIXTEENTHS).astype(int)
+    offsets = np.maximum(np.rint(tune["end"] * SIXTEENTHS).astype(int), onsets + 1)
+    kept = np.ones(len(struck), np.bool_)
+    added = []
+    for onset, offset, pitch in zip(onsets.tolist(), offsets.tolist(), tune["pitch"].tolist(), strict=True):
+        first, last = np.searchsorted(struck["onset"], [onset - _NEAR, onset + _NEAR + 1])
+        same = first + np.flatnonzero(struck["pitch"][first:last] == pitch)
+        if len(same):
+            struck["offset"][same] = np.maximum(struck["offset"][same], offset)
+        else:
+            added.append((onset, offset, pitch))
+        first, last = np.searchsorted(struck["onset"], [onset, offset])
+        kept[first:last] &= struck["pitch"][first:last] <= pitch
+        over = (struck["onset"] < onset) & (struck["offset"] > onset) & (struck["pitch"] > pitch)
+        struck["offset"][over] = onset
+    whole = np.concatenate([struck[kept], np.array(added, STRUCK)])
+    return _tidied(whole)
+
+
+def _tidied(struck: Struck) -> Struck:
+    """Sorted, and no key struck while it is down."""
+    struck = struck[np.lexsort((-struck["offset"], struck["onset"], struck["pitch"]))]
+    same = np.zeros(len(struck), np.bool_)
+    same[1:] = (np.diff(struck["pitch"]) == 0) & (np.diff(struck["onset"]) == 0)
+    struck = struck[~same]
+    again = np.flatnonzero(np.diff(struck["pitch"]) == 0)
+    struck["offset"][again] = np.minimum(struck["offset"][again], struck["onset"][again + 1])
+    return struck[np.lexsort((struck["pitch"], struck["onset"]))]

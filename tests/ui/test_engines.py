@@ -1,0 +1,95 @@
+"""Engines in the window: what each lets one choose, Songbook's takes, and the table of a batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QToolButton
+from pytestqt.qtbot import QtBot
+
+from desktop.jobs.piano_choices import name_of
+from desktop.ui.app import Parts
+from desktop.ui.piano.batch_table import COLUMNS
+from desktop.ui.piano.panel import PianoPanel
+from tests.e2e.media import tune, write_wav
+
+PATIENCE = 90_000
+
+
+@pytest.fixture
+def panel(parts: Parts) -> PianoPanel:
+    parts.window.go("piano")
+    assert isinstance(parts.window.panel, PianoPanel)
+    return parts.window.panel
+
+
+def finished(panel: PianoPanel, engine: str) -> bool:
+    song = panel.song
+    assert song.error is None, song.error
+    made = song.cover is not None and song.cover.info["engine"] == engine
+    return made and song.covering is None and song.sound is not None and not song.rendering
+
+
+def segments(panel: PianoPanel) -> list[QToolButton]:
+    return panel.inspector.engine.engine.findChildren(QToolButton)
+
+
+def test_songbook_is_chosen_and_its_difficulties_are_compared(
+    parts: Parts, panel: PianoPanel, qtbot: QtBot, tmp_path: Path
+) -> None:
+    parts.window.resize(1100, 700)
+    song, box = panel.song, panel.inspector.engine
+    parts.window.open_path(write_wav(tmp_path / "a song.wav", tune(12.0)))
+    qtbot.waitUntil(lambda: finished(panel, "sketch"), timeout=PATIENCE)
+    assert [button.text() for button in segments(panel)] == ["Sketch", "Songbook", "Pop2Piano"]
+    assert box.styles.isVisible() and not box.plain.isVisible() and not box.composers.isVisible()
+
+    qtbot.mouseClick(segments(panel)[1], Qt.MouseButton.LeftButton)
+    assert box.plain.isVisible() and "difficulty" in box.plain.text()
+    assert not box.styles.isVisible() and not box.composers.isVisible()
+    qtbot.waitUntil(lambda: finished(panel, "songbook"), timeout=PATIENCE)
+    assert song.project is not None and song.project.stem == "a song (songbook, medium)"
+    for button in segments(panel):
+        button.setChecked(True)
+        button.ensurePolished()
+        bold = button.fontMetrics().horizontalAdvance(button.text())
+        assert button.width() >= bold + 4, "no name of an engine is cut"
+    box.refresh("")
+    assert box.plain.height() >= box.plain.heightForWidth(box.plain.width())
+
+    panel.canvas.show_view("takes")
+    view = panel.takes_view
+    view.engine.set_value("songbook")
+    view.engine.chosen.emit("songbook")
+    assert [card.text() for card in view.cards.values()] == ["Easy", "Medium", "Full"]
+    assert song.cover is not None
+    first = float(song.cover.grid.downbeat + song.cover.grid.meter)
+    panel.bars.audition("songbook", "medium", (first, first + song.cover.grid.meter))
+    qtbot.waitUntil(lambda: len(panel.bars.found) == 3 and not panel.bars.running, timeout=PATIENCE)
+    qtbot.mouseDClick(view.cards["easy"], Qt.MouseButton.LeftButton)
+    assert song.document.stack.undoText().endswith("Easy take by Songbook")
+    [noted] = song.cover.info["takes"]
+    assert (noted["engine"], noted["choice"], noted["first"]) == ("songbook", "easy", first)
+
+    # Some bars are written anew with the difficulty that is chosen now.
+    panel.canvas.seek(float(song.cover.grid.seconds(first + 0.1)))
+    panel.take_again()
+    qtbot.waitUntil(lambda: song.document.stack.undoText().endswith("Medium take by Songbook"), timeout=PATIENCE)
+
+
+def test_a_batch_by_songbook_has_no_style(panel: PianoPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    songs = [write_wav(tmp_path / f"{name}.wav", tune(1.0)) for name in ("one", "three", "two")]
+    with qtbot.waitSignal(panel.batch.listed):
+        panel.open_all(songs)
+    for row, engine in enumerate(("sketch", "songbook", "pop2piano")):
+        panel.batch.set([row], engine=engine)
+    model = panel.batch_page.table.shown
+    places = {column.setting: number for number, column in enumerate(COLUMNS) if column.setting}
+    cells = [model.index(row, places["style"]) for row in range(3)]
+    assert [model.data(cell) for cell in cells] == ["Pop", "–", name_of("pop2piano", "1")]
+    assert [model.setting_of(cell) for cell in cells] == ["style", "", "composer"]
+    assert [bool(model.flags(cell) & Qt.ItemFlag.ItemIsEditable) for cell in cells] == [True, False, True]
+    assert model.data(cells[1], Qt.ItemDataRole.ToolTipRole) == "Songbook needs the difficulty alone"
+    assert model.setting_of(model.index(1, places["difficulty"])) == "difficulty"
