@@ -50,6 +50,11 @@ def choices_of(engine: str) -> tuple[str, ...]:
     return _ENGINES[engine].values
 
 
+def unused_by(engine: str) -> frozenset[str]:
+    """Fields that only other engines heed; all of them heed the difficulty."""
+    return frozenset(choosing.field for choosing in _ENGINES.values()) - {field_of(engine), "difficulty"}
+
+
 def choice_in(chosen: Chosen) -> str:
     """The choice made for the engine chosen."""
     return str(getattr(chosen, field_of(chosen.engine)))

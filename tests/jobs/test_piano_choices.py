@@ -30,6 +30,11 @@ def test_a_choice_becomes_a_job_and_is_found_in_it(engine: str) -> None:
         AuditionJob(cover="song.reprise", folder="out", first=0, last=4, engine=engine, choices=(foreign,))
 
 
+def test_what_an_engine_does_not_heed() -> None:
+    unused = {engine: set(piano_choices.unused_by(engine)) for engine in ENGINES}
+    assert unused == {"sketch": {"composer"}, "songbook": {"style", "composer"}, "pop2piano": {"style"}}
+
+
 @pytest.mark.parametrize(
     ("engine", "choice", "name", "undo"),
     [

@@ -1,7 +1,8 @@
-"""Engines in the window: what each lets one choose, Songbook's takes, and the table of a batch."""
+"""Engines in the window: what each lets one choose, Songbook's takes, what is heeded, the pickup, and the table of a batch."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,13 @@ from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
 from desktop.jobs.piano_choices import name_of
+from desktop.piano.project import save_project
 from desktop.ui.app import Parts
 from desktop.ui.piano.batch_table import COLUMNS
 from desktop.ui.piano.panel import PianoPanel
+from desktop.ui.piano.takes import Take
 from tests.e2e.media import tune, write_wav
+from tests.ui.editing import small_cover
 
 PATIENCE = 90_000
 
@@ -77,6 +81,59 @@ def test_songbook_is_chosen_and_its_difficulties_are_compared(
     panel.canvas.seek(float(song.cover.grid.seconds(first + 0.1)))
     panel.take_again()
     qtbot.waitUntil(lambda: song.document.stack.undoText().endswith("Medium take by Songbook"), timeout=PATIENCE)
+
+
+def test_only_what_the_engine_heeds_covers_the_song_anew(
+    parts: Parts, panel: PianoPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    song, prefs = panel.song, parts.window.services.prefs
+    song.source = tmp_path / "a song.wav"
+    # Whether a run was asked for is all that matters here.
+    monkeypatch.setattr(song, "run", lambda: None)
+    song._settle.setInterval(60_000)
+
+    def runs() -> bool:
+        waits = song._settle.isActive()
+        song._settle.stop()
+        return waits
+
+    styles = {"songbook": "rock", "pop2piano": "ballad"}
+    for engine, style in styles.items():
+        song.choose(engine=engine)
+        assert runs()
+        prefs.change(style=style)
+        assert not runs(), f"{engine} has no style"
+        assert song.options.style == style == prefs.now.style
+        prefs.change(difficulty={"songbook": "full", "pop2piano": "easy"}[engine])
+        assert runs()
+        panel.inspector.composer_chosen.emit(song.options.composer + 1)
+        assert runs() == (engine == "pop2piano")
+    song.choose(engine="sketch")
+    assert runs() and song.options.style == "ballad"
+    prefs.change(style="stride")
+    assert runs() and song.options.style == "stride"
+    song.source = None
+
+
+def test_the_place_before_the_first_bar_is_the_pickup(parts: Parts, panel: PianoPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    cover = small_cover()
+    path = tmp_path / "with a pickup.reprise"
+    save_project(replace(cover, grid=replace(cover.grid, downbeat=3)), path)
+    parts.window.open_path(path)
+    qtbot.waitUntil(lambda: panel.song.cover is not None)
+    panel.canvas.show_view("takes")
+    said = panel.takes_view._bars
+    # Half a second a beat: three beats of pickup, then bars of two seconds.
+    for second, words in ((0.0, "Pickup"), (1.4, "Pickup"), (1.6, "Bar 1"), (3.6, "Bar 2")):
+        panel.canvas.seek(second)
+        assert said.text() == words
+    for loop, words in (((0.1, 1.2), "Pickup"), ((0.1, 3.0), "Pickup and bar 1"), ((0.1, 5.0), "Pickup and bars 1 to 2")):
+        panel.canvas.set_loop(loop, True)
+        panel.takes_view.refresh()
+        assert said.text() == words
+    panel.bars.stretch, panel.bars.found = (-1.0, 3.0), {"pop": Take("sketch", "pop", -1.0, 3.0, cover.notes[:2], ())}
+    panel.bars.changed.emit()
+    assert panel.takes_view._message.text() == "Auditions of the pickup"
 
 
 def test_a_batch_by_songbook_has_no_style(panel: PianoPanel, qtbot: QtBot, tmp_path: Path) -> None:

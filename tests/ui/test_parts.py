@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject, Qt, QThread
+from PySide6.QtCore import QObject, QPoint, QRect, Qt, QThread
 from PySide6.QtGui import QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.jobs.events import Previewed, Progressed
@@ -27,7 +27,7 @@ from desktop.ui.bridge import QueueBridge
 from desktop.ui.first_run import FirstRunDialog
 from desktop.ui.library.page import LibraryPage
 from desktop.ui.library.shelf import bytes_text
-from desktop.ui.notify import Note, Severity, Toasts
+from desktop.ui.notify import Note, Severity, Toast, Toasts
 from desktop.ui.widgets.elided import ElidedLabel
 from tests.ui.conftest import Opener
 from tests.video.networks import restorer
@@ -123,6 +123,55 @@ def test_toasts_say_what_where_and_what_to_do(qtbot: QtBot) -> None:
     toasts.clear()
     toasts.show(note).findChildren(QPushButton)[0].click()
     assert done == ["x"] and not toasts.notes
+
+
+def whole_buttons(toast: Toast) -> list[str]:
+    """Names of a toast's buttons; each has all the room that it asks for, and none lies on another or outside."""
+    buttons = toast.findChildren(QAbstractButton)
+    for button in buttons:
+        place = QRect(button.mapTo(toast, QPoint(0, 0)), button.size())
+        asked = button.sizeHint()
+        assert button.width() >= asked.width() and button.height() >= asked.height(), button.accessibleName()
+        assert toast.rect().contains(place), button.accessibleName()
+        rest = [other for other in buttons if other is not button]
+        assert not any(place.intersects(QRect(o.mapTo(toast, QPoint(0, 0)), o.size())) for o in rest), button.accessibleName()
+    names = {button.text(): button.mapTo(toast, button.rect().center()).y() for button in buttons if button.text()}
+    assert names["Details"] == names["Copy"], "they stand in one row"
+    return list(names)
+
+
+@pytest.mark.parametrize("width", [290, 400, 706, 1046])
+def test_the_buttons_of_a_toast_are_whole_whatever_its_text(qtbot: QtBot, width: int) -> None:
+    area = QWidget()
+    qtbot.addWidget(area)
+    area.resize(width, 598)
+    area.show()
+    toasts = Toasts(area)
+    actions: list[tuple[str, Callable[[], None]]] = [("Try again", lambda: None), ("Open the library", lambda: None)]
+    word = "one_word_that_is_much_wider_than_all_of_the_room_there_is_for_it_in_any_toast.opus"
+    said = f"The weights of Pop2Piano are not on this computer, says /home/{word}"
+    toast = toasts.show(Note(Severity.ERROR, said, f"/a/{word}", "Get them in the library.", "line 1", actions))
+    assert whole_buttons(toast) == ["Try again", "Open the library", "Details", "Copy"]
+    [text] = [label for label in toast.findChildren(QLabel) if label.accessibleName() == said]
+    assert "…" in text.text() and text.toolTip() == said
+    assert text.minimumSizeHint().width() <= text.width() and text.height() >= text.heightForWidth(text.width())
+
+
+def test_a_toast_without_room_waits_and_the_one_being_read_stays(qtbot: QtBot) -> None:
+    area = QWidget()
+    qtbot.addWidget(area)
+    area.resize(706, 598)
+    area.show()
+    toasts = Toasts(area)
+    made = [toasts.show(Note(Severity.ERROR, f"Number {n}", "/a", "Mend it.", "x", [("Again", print)])) for n in range(3)]
+    # Now they fill all of the height.
+    area.resize(706, 598 - made[0].y())
+    assert all(toast.isVisible() and toast.y() >= 0 for toast in made)
+    {button.text(): button for button in made[0].findChildren(QPushButton)}["Details"].click()
+    assert [toast.isVisible() for toast in made] == [True, False, False]
+    assert made[0].y() >= 0 and len(toasts.notes) == 3
+    made[0].dismiss()
+    assert made[1].isVisible() and made[2].isVisible()
 
 
 def test_good_news_goes_away_by_itself(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """The song that is open: its jobs, its notes and its sound. No widgets here.
 
 Opening a song queues two jobs, one to hear it (waveform, playback) and one to cover it; a finished cover queues a third one,
-its sound. A change of style, difficulty or beats queues the cover anew; the analysis comes from the cache then.
+its sound. A change of style, difficulty or beats queues the cover anew if its engine heeds it; the analysis comes from the
+cache then.
 What the user changes is in the song's ``Document``: it starts no run, only the sound is made again.
 """
 
@@ -20,7 +21,7 @@ from PySide6.QtCore import QObject, QTimer
 from desktop.errors import UserError
 from desktop.jobs.events import AnyEvent, Previewed
 from desktop.jobs.job import COMPOSERS, DIFFICULTIES, ENGINES, STYLES, AnyJob, CoverJob, ListenJob, RenderJob
-from desktop.jobs.piano_choices import manner_of
+from desktop.jobs.piano_choices import manner_of, unused_by
 from desktop.jobs.rows import Row
 from desktop.jobs.states import State
 from desktop.piano import regrid
@@ -102,10 +103,12 @@ class Song(SongState):
         self._forget()
 
     def choose(self, **changes: Any) -> None:
-        """Change style, difficulty, engine or composer; the song is covered anew."""
+        """Change style, difficulty, engine or composer; the song is covered anew if its engine heeds the change."""
         if (options := replace(self.options, **changes)) != self.options:
+            # What only another engine heeds is kept for when that one is chosen.
+            anew = _heeded(options) != _heeded(self.options)
             self.options = options
-            if self.source is not None:
+            if anew and self.source is not None:
                 self._settle.start()
             self.status_changed.emit()
 
@@ -383,6 +386,12 @@ class Song(SongState):
             self._broken(error)
         self.sound_changed.emit()
         self.status_changed.emit()
+
+
+def _heeded(options: Options) -> dict[str, Any]:
+    """The options that the engine chosen makes something of."""
+    unused = unused_by(options.engine)
+    return {name: value for name, value in asdict(options).items() if name not in unused}
 
 
 def _made_with(info: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from desktop.ui.piano.song import Song
 from desktop.ui.piano.takes import Take, Takes
 from desktop.ui.piano.takes_card import TakeCard
 from desktop.ui.player import Player
+from desktop.ui.widgets import grid_lines
 from desktop.ui.widgets.parts import Segments, clear, label
 
 CARD = 168
@@ -135,7 +136,8 @@ class TakesView(QWidget):
         takes = self.takes
         if not takes.found or takes.stretch is None:
             return "Choose bars on the roll, by a loop or with the playhead"
-        return f"Auditions of {self._named(takes.stretch)}"
+        bars = self._named(takes.stretch)
+        return f"Auditions of the {bars}" if bars.startswith("pickup") else f"Auditions of {bars}"
 
     def _show_bars(self) -> None:
         stretch = self._song.chosen_beats()
@@ -143,10 +145,7 @@ class TakesView(QWidget):
 
     def _named(self, stretch: tuple[float, float]) -> str:
         grid = self._song.grid
-        if grid is None:
-            return ""
-        first, last = grid.bar(stretch[0] + 1e-6)[0] + 1, grid.bar(stretch[1] - 1e-6)[0] + 1
-        return f"bar {first}" if first == last else f"bars {first} to {last}"
+        return grid_lines.bars_text(grid, *stretch) if grid is not None else ""
 
     def _choose_engine(self, engine: str) -> None:
         self._hush()

@@ -11,6 +11,8 @@ from desktop.ui import theme
 from desktop.ui.widgets.timeline import Span
 
 STEPS = (1, 2, 4, 8, 16, 32, 64, 128)
+NEAR = 1e-6
+"""Beats nearer than this to a bar line are on it."""
 
 
 def bar_beat(grid: Grid, second: float) -> str:
@@ -21,6 +23,15 @@ def bar_beat(grid: Grid, second: float) -> str:
     beat = max(0.0, float(grid.beats(second)) + 0.06)
     bar, within = grid.bar(beat)
     return f"{bar + 1}.{int(within) + 1}.{int(within % 1 * 4) + 1}"
+
+
+def bars_text(grid: Grid, first: float, last: float) -> str:
+    """The bars that the beats from ``first`` to ``last`` (exclusive) lie in, in words; what is before the first is its pickup."""
+    low, high = grid.bar(first + NEAR)[0] + 1, grid.bar(last - NEAR)[0] + 1
+    bars = f"bar {high}" if max(low, 1) == high else f"bars {max(low, 1)} to {high}"
+    if low > 0:
+        return bars
+    return f"pickup and {bars}" if high > 0 else "pickup"
 
 
 def visible_beats(span: Span, grid: Grid) -> tuple[int, int]:
