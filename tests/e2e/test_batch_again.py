@@ -53,7 +53,7 @@ def test_restorations(tmp_path: Path, home: Path, machine_models: Path, installe
     installed("mtcnn")
     shutil.copytree(machine_models / "mtcnn", home / "data" / "models" / "mtcnn")
     own = tmp_path / "own.onnx"
-    shutil.copy(resources() / "models" / "face-restorer-1" / "face-restorer.onnx", own)
+    shutil.copy(resources() / "models" / "face-restorer-2" / "face-restorer.onnx", own)
     draw(tmp_path / "in" / "a.png", 1)
     out = tmp_path / "out"
 

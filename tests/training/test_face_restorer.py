@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FACES = sorted((Path(__file__).parent / "faces").glob("*.jpg"))
-MODEL = ROOT / "resources/models/face-restorer-1/face-restorer.onnx"
+MODEL = ROOT / "resources/models/face-restorer-2/face-restorer.onnx"
 sys.path.insert(0, str(ROOT / "packaging/training"))
 
 import cv2  # noqa: E402

@@ -6,7 +6,7 @@ import numpy as np
 
 from desktop.jobs.progress import Progress
 from desktop.piano.analysis_data import SIXTEENTHS, Analysis
-from desktop.piano.arranging.quantise import quantise
+from desktop.piano.arranging.quantise import in_register, quantise
 from desktop.piano.cover import Notes
 from desktop.piano.perform import perform
 from desktop.piano.songbook.decode import STRUCK, Struck, decode
@@ -22,24 +22,30 @@ def compose(songbook: Songbook, analysis: Analysis, difficulty: str, progress: P
     progress = progress or Progress()
     played = songbook.play(view_of(analysis), DENSITIES[difficulty], progress.part(0.0, 0.9))
     progress.at(0.9, "Sharing the notes out between two hands")
-    struck = with_tune(decode(played), quantise(analysis.melody, analysis.grid))
+    heard = quantise(analysis.melody, analysis.grid)
+    struck = with_tune(decode(played), heard, in_register(heard))
     return perform(struck, SIXTEENTHS, analysis, difficulty)
 
 
-def with_tune(struck: Struck, tune: Notes) -> Struck:
+def with_tune(struck: Struck, heard: Notes, tune: Notes) -> Struck:
     """The notes with the whole tune among them, and nothing above it while it sounds.
 
     Args:
-        tune: array of ``sheet.LINE``.
+        heard: array of ``sheet.LINE``, the tune where the song has it.
+        tune: the same notes in the octave that they are to be played in; strokes of theirs in the other one are left out.
     """
     struck = struck.copy()
     onsets = np.rint(tune["start"] * SIXTEENTHS).astype(int)
     offsets = np.maximum(np.rint(tune["end"] * SIXTEENTHS).astype(int), onsets + 1)
     kept = np.ones(len(struck), np.bool_)
     added = []
-    for onset, offset, pitch in zip(onsets.tolist(), offsets.tolist(), tune["pitch"].tolist(), strict=True):
+    notes = zip(onsets.tolist(), offsets.tolist(), heard["pitch"].tolist(), tune["pitch"].tolist(), strict=True)
+    for onset, offset, low, pitch in notes:
         first, last = np.searchsorted(struck["onset"], [onset - _NEAR, onset + _NEAR + 1])
-        same = first + np.flatnonzero(struck["pitch"][first:last] == pitch)
+        close = struck["pitch"][first:last]
+        if low != pitch:
+            kept[first:last] &= close != low
+        same = first + np.flatnonzero(close == pitch)
         if len(same):
             struck["offset"][same] = np.maximum(struck["offset"][same], offset)
         else:

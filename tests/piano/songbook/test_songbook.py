@@ -69,7 +69,15 @@ def test_notes_last_while_keys_are_down() -> None:
 def test_the_tune_is_whole_and_on_top() -> None:
     tune = np.array([(1.0, 2.0, 72, 1.0), (2.0, 3.0, 70, 1.0)], SHEET_LINE)
     struck = np.array([(2, 8, 80), (4, 5, 72), (6, 7, 79), (8, 9, 60)], STRUCK)
-    assert with_tune(struck, tune).tolist() == [(2, 4, 80), (4, 8, 72), (8, 9, 60), (8, 12, 70)]
+    assert with_tune(struck, tune, tune).tolist() == [(2, 4, 80), (4, 8, 72), (8, 9, 60), (8, 12, 70)]
+
+
+def test_a_low_tune_is_played_an_octave_higher() -> None:
+    heard = np.array([(1.0, 2.0, 57, 1.0), (2.0, 3.0, 59, 1.0)], SHEET_LINE)
+    tune = heard.copy()
+    tune["pitch"] += 12
+    struck = np.array([(4, 5, 57), (4, 8, 64), (5, 6, 57), (8, 12, 48), (8, 9, 71)], STRUCK)
+    assert with_tune(struck, heard, tune).tolist() == [(4, 8, 64), (4, 8, 69), (8, 12, 48), (8, 12, 71)]
 
 
 @given(song=songs, difficulty=st.sampled_from(DIFFICULTIES))
