@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import zipfile
-import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED_ARRAYS
 from desktop.paths import atomic_write, cache_dir
 from desktop.piano.analysis_data import Analysis
 from desktop.piano.cover import Chord, Grid, Key
@@ -31,7 +30,7 @@ def load(key: str) -> Analysis | None:
     try:
         with path.open("rb") as file:
             found = unpacked(file)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
+    except (OSError, *MALFORMED_ARRAYS):
         return None
     with contextlib.suppress(OSError):
         path.touch()  # used lately: dropped last

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from desktop.errors import UserError
-from desktop.malformed import MALFORMED
+from desktop.malformed import MALFORMED_ARRAYS
 from desktop.paths import atomic_write
 from desktop.video.faces.data import Track, load_tracks, save_tracks
 from desktop.video.identity import of_file
@@ -115,7 +115,7 @@ def save(found: Look, folder: Path) -> None:
 
 def load(folder: Path) -> Look | None:
     """The look that was kept in a folder; None when there is none, or it is damaged."""
-    with contextlib.suppress(OSError, *MALFORMED, TypeError, EOFError, ArithmeticError, UserError):
+    with contextlib.suppress(OSError, *MALFORMED_ARRAYS, ArithmeticError, UserError):
         saved = msgspec.json.decode((folder / "look.json").read_bytes(), type=_Saved)
         if saved.digests != (of_file(folder / "times.npy"), of_file(folder / "tracks.npz")):
             return None

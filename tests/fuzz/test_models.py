@@ -154,6 +154,6 @@ def test_arrays_of_our_own_that_were_damaged(tmp_path: Path, examples: int) -> N
         refuses(lambda: load_tracks(tmp_path / "tracks.npz"))
         refuses(lambda: findings.load(tmp_path))
 
-    tried(
-        check, broken([out.getvalue(), plain.getvalue()]), max(15, examples // 2), [b"", NESTED[0], b"\x93NUMPY\x01\0\xff\xff{"]
-    )
+    unclosed = plain.getvalue().replace(b"(3,)", b"3,) ")
+    known = [b"", NESTED[0], b"\x93NUMPY\x01\0\xff\xff{", unclosed]
+    tried(check, broken([out.getvalue(), plain.getvalue()]), max(15, examples // 2), known)

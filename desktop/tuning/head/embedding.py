@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
+from desktop.malformed import MALFORMED_ARRAYS
 from desktop.models.encoding import Encoder
 from desktop.models.export.encoder import EXPORTED, export_encoder
 from desktop.models.export.encoder_nets import EncoderPlan, plan_of
@@ -132,7 +133,7 @@ def _file(place: Path, name: str) -> Path:
 def _is_whole(place: Path, rows: int) -> bool:
     try:
         return bool(np.load(_file(place, "tokens"))[1] == rows)
-    except (OSError, ValueError, IndexError):
+    except (OSError, *MALFORMED_ARRAYS, IndexError):
         return False
 
 

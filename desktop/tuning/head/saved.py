@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import zipfile
-import zlib
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from desktop.errors import UserError
-from desktop.malformed import MALFORMED
+from desktop.malformed import MALFORMED_ARRAYS
 from desktop.paths import atomic_write, make_folder
 
 NAME = "head.npz"
@@ -66,7 +64,7 @@ def load(folder: Path, identity: str) -> tuple[Position, dict[str, npt.NDArray[A
         UserError: it is of another training.
     """
     path = folder / NAME
-    with contextlib.suppress(OSError, *MALFORMED, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
+    with contextlib.suppress(OSError, *MALFORMED_ARRAYS):
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
         position = msgspec.json.decode(arrays.pop(_FACTS).tobytes(), type=Position)

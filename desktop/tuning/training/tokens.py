@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from desktop.errors import UserError
 from desktop.jobs.progress import Progress
-from desktop.malformed import MALFORMED
+from desktop.malformed import MALFORMED_ARRAYS
 from desktop.paths import atomic_write, make_folder
 
 if TYPE_CHECKING:
@@ -146,6 +146,6 @@ def _opened(folder: Path, fingerprint: str) -> Tokens | None:
             return None
         ids = np.load(folder / _IDS, mmap_mode="r", allow_pickle=False)
         bounds = np.load(folder / _BOUNDS, allow_pickle=False)
-    except (OSError, *MALFORMED):
+    except (OSError, *MALFORMED_ARRAYS):
         return None
     return Tokens(ids, bounds, facts)

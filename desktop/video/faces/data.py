@@ -6,8 +6,6 @@ first pixel is at 0.5, 0.5), so that they scale with the picture. Needs numpy on
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from desktop.errors import UserError
+from desktop.malformed import MALFORMED_ARRAYS
 from desktop.paths import atomic_write
 
 Floats = npt.NDArray[np.float32]
@@ -125,7 +124,7 @@ def load_tracks(path: Path) -> tuple[list[Track], Shots]:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in ("format", "id", "length", "shots", "seen", *_COLUMNS)}
         return _parsed(arrays)
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, *MALFORMED_ARRAYS) as error:
         raise UserError(
             f"The file of tracks cannot be used: {error}", path=path, remedy="Let the faces be found again."
         ) from error

@@ -98,7 +98,8 @@ def test_a_step_is_the_same_however_it_is_cut(kind: str, tiny_base: Bases) -> No
         np.testing.assert_allclose([m.norm for m in other], [m.norm for m in made[0]], rtol=1e-4)
         assert [m.tokens for m in other] == [m.tokens for m in made[0]]
         for name, tensor in weights[0].items():
-            torch.testing.assert_close(their[name], tensor, rtol=1e-3, atol=1e-5)
+            # Adam divides by the size of a gradient: where that is next to nothing, rounding is a part of a step (0.01 each).
+            torch.testing.assert_close(their[name], tensor, rtol=1e-3, atol=5e-5)
 
 
 def test_what_all_rows_begin_with_is_read_once_to_the_same_effect(tiny_base: Bases) -> None:
