@@ -19,6 +19,7 @@ from desktop.piano.dynamics import shape
 from desktop.piano.hands import make_playable
 from desktop.piano.pedal import make_pedals
 from desktop.piano.playability import LIMITS
+from desktop.piano.struck import Struck
 from desktop.piano.two_hands import splits
 
 _NEAR = 0.3
@@ -26,14 +27,13 @@ _NEAR = 0.3
 _TRUST = 0.8
 
 
-def perform(struck: Notes, steps_per_beat: int, analysis: Analysis, difficulty: str) -> tuple[Notes, Notes]:
+def perform(struck: Struck, steps_per_beat: int, analysis: Analysis, difficulty: str) -> tuple[Notes, Notes]:
     """Notes and pedals (arrays of ``NOTE`` and ``PEDAL``) of what a network wrote; both empty when it wrote nothing.
 
     Loudness follows the song's own, melody over accompaniment, and the metre; the pedal changes with harmony and bass.
 
     Args:
-        struck: array with "onset" and "offset" in steps from the song's first beat, and "pitch"; sorted by onset, then pitch,
-            no key struck while it is down.
+        struck: as ``struck.one_at_a_time`` leaves them.
     """
     sheet = lead_sheet(analysis)
     drafts = _roles(_handed(struck, steps_per_beat), sheet)
@@ -47,7 +47,7 @@ def perform(struck: Notes, steps_per_beat: int, analysis: Analysis, difficulty: 
     return to_notes(drafts), pedals
 
 
-def _handed(struck: Notes, steps_per_beat: int) -> list[list[Draft]]:
+def _handed(struck: Struck, steps_per_beat: int) -> list[list[Draft]]:
     """The notes of each onset, rising."""
     chords = [list(group) for _, group in groupby(struck, key=lambda note: int(note["onset"]))]
     counts = splits([[int(note["pitch"]) for note in chord] for chord in chords])

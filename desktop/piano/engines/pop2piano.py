@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +14,12 @@ from desktop.jobs.progress import Progress
 from desktop.models.decoding.pop2piano import LONGEST, Pop2Piano
 from desktop.models.library import Library
 from desktop.models.pop2piano_card import read_card
-from desktop.piano import versions
 from desktop.piano.analysis_data import Analysis
 from desktop.piano.audio import load_audio
 from desktop.piano.cover import Cover, Notes
 from desktop.piano.engines import EngineOptions
+from desktop.piano.engines.finish import check_difficulty, finished
 from desktop.piano.perform import perform
-from desktop.piano.playability import LIMITS, statistics
 from desktop.piano.pop2piano import mel
 from desktop.piano.pop2piano.generate import write
 from desktop.piano.pop2piano.tidy import tidied
@@ -105,8 +103,7 @@ class Player:
         for composer in composers:
             if not 1 <= composer <= self.composers:
                 raise UsageError(f"composer: {composer} is not between 1 and {self.composers}")
-        if difficulty not in LIMITS:
-            raise UsageError(f"There is no difficulty '{difficulty}'", remedy=f"Difficulties: {', '.join(LIMITS)}.")
+        check_difficulty(difficulty)
 
     def _played(
         self, rows: Sequence[Sequence[int]], numbers: npt.NDArray[np.int64], analysis: Analysis, difficulty: str
@@ -147,24 +144,5 @@ def make_cover(
         )
     if played.unfinished:
         progress.log(f"{played.unfinished} passages of {BEATS} beats came to no end and were cut", "warning")
-    info: dict[str, Any] = {
-        "engine": NAME,
-        "engine_version": versions.POP2PIANO,
-        "composer": options.composer,
-        "activation": player.activation,
-        "device": player.model.device,
-        "difficulty": difficulty,
-        "source_hash": analysis.source_hash,
-    }
-    cover = Cover(
-        title=title or analysis.title,
-        notes=played.notes,
-        pedals=played.pedals,
-        grid=analysis.grid,
-        chords=analysis.chords,
-        key=analysis.key,
-        duration=analysis.duration,
-        info=info,
-    )
-    info["statistics"] = statistics(cover, LIMITS[difficulty])
-    return cover
+    facts = {"composer": options.composer, "activation": player.activation, "device": player.model.device}
+    return finished(analysis, played.notes, played.pedals, engine=NAME, difficulty=difficulty, title=title, facts=facts)

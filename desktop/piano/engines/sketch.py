@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from desktop.jobs.progress import Progress
-from desktop.piano import versions
 from desktop.piano.analysis import Analysis
 from desktop.piano.arrange import arrange
 from desktop.piano.cover import Cover
 from desktop.piano.engines import EngineOptions
-from desktop.piano.playability import LIMITS, statistics
+from desktop.piano.engines.finish import finished
 
 NAME = "sketch"
 
@@ -30,22 +27,5 @@ def make_cover(
     """
     del options, progress
     notes, pedals = arrange(analysis, style, difficulty)
-    info: dict[str, Any] = {
-        "engine": NAME,
-        "engine_version": versions.SKETCH,
-        "style": style,
-        "difficulty": difficulty,
-        "source_hash": analysis.source_hash,
-    }
-    cover = Cover(
-        title=title or analysis.title,
-        notes=notes,
-        pedals=pedals,
-        grid=analysis.grid,
-        chords=analysis.chords,
-        key=analysis.key,
-        duration=analysis.duration,
-        info=info,
-    )
-    info["statistics"] = statistics(cover, LIMITS[difficulty])
-    return cover
+    facts = {"style": style}
+    return finished(analysis, notes, pedals, engine=NAME, difficulty=difficulty, title=title, facts=facts)

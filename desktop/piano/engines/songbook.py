@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from desktop.errors import UsageError, UserError
+from desktop.errors import UserError
 from desktop.jobs.progress import Progress
 from desktop.models.library import Library
-from desktop.piano import versions
 from desktop.piano.analysis_data import Analysis
 from desktop.piano.cover import Cover
 from desktop.piano.engines import EngineOptions
-from desktop.piano.playability import LIMITS, statistics
+from desktop.piano.engines.finish import check_difficulty, finished
 from desktop.piano.songbook.compose import compose
 from desktop.piano.songbook.network import Songbook
 
@@ -37,8 +34,7 @@ def make_cover(
         UserError: the model is damaged, or the network would play nothing to this song.
     """
     del style
-    if difficulty not in LIMITS:
-        raise UsageError(f"There is no difficulty '{difficulty}'", remedy=f"Difficulties: {', '.join(LIMITS)}.")
+    check_difficulty(difficulty)
     library = (options.library if options else None) or Library()
     songbook = Songbook.open(library, options.device if options else "auto")
     notes, pedals = compose(songbook, analysis, difficulty, progress)
@@ -48,22 +44,5 @@ def make_cover(
             path=options.source if options else None,
             remedy="Choose the engine sketch.",
         )
-    info: dict[str, Any] = {
-        "engine": NAME,
-        "engine_version": versions.SONGBOOK,
-        "device": songbook.session.device,
-        "difficulty": difficulty,
-        "source_hash": analysis.source_hash,
-    }
-    cover = Cover(
-        title=title or analysis.title,
-        notes=notes,
-        pedals=pedals,
-        grid=analysis.grid,
-        chords=analysis.chords,
-        key=analysis.key,
-        duration=analysis.duration,
-        info=info,
-    )
-    info["statistics"] = statistics(cover, LIMITS[difficulty])
-    return cover
+    facts = {"device": songbook.session.device}
+    return finished(analysis, notes, pedals, engine=NAME, difficulty=difficulty, title=title, facts=facts)

@@ -7,13 +7,13 @@ import numpy as np
 from desktop.piano.playability import HIGHEST, LOWEST
 from desktop.piano.pop2piano.tokens import Struck
 from desktop.piano.pop2piano.windows import STEPS
+from desktop.piano.struck import one_at_a_time
 
 
 def tidied(notes: Struck) -> Struck:
     """Notes of windows put together (``STRUCK``, sorted by onset, then pitch): no ghosts, no key struck while it is down.
 
     - Notes beyond the keyboard go, and notes that a window has after its own end where the next one has its own.
-    - A key's note ends where the same key is struck again; of two notes of a key at once the longer stays.
     - A note whose end was not written ends where the next window begins to play, with its new harmony.
     """
     notes = notes[(notes["pitch"] >= LOWEST) & (notes["pitch"] <= HIGHEST)]
@@ -21,14 +21,7 @@ def tidied(notes: Struck) -> Struck:
     answered = np.isin(notes["window"] + 1, np.unique(notes["window"]))
     notes = notes[~(answered & (notes["onset"] >= ends))].copy()
     _end_with_window(notes)
-    order = np.lexsort((-notes["offset"], notes["onset"], notes["pitch"]))
-    notes = notes[order]
-    twin = np.zeros(len(notes), np.bool_)
-    twin[1:] = (np.diff(notes["pitch"]) == 0) & (np.diff(notes["onset"]) == 0)
-    notes = notes[~twin]
-    again = np.flatnonzero(np.diff(notes["pitch"]) == 0)
-    notes["offset"][again] = np.minimum(notes["offset"][again], notes["onset"][again + 1])
-    return notes[np.lexsort((notes["pitch"], notes["onset"]))]
+    return one_at_a_time(notes)
 
 
 def _end_with_window(notes: Struck) -> None:

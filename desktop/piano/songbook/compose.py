@@ -9,9 +9,10 @@ from desktop.piano.analysis_data import SIXTEENTHS, Analysis
 from desktop.piano.arranging.quantise import in_register, quantise
 from desktop.piano.cover import Notes
 from desktop.piano.perform import perform
-from desktop.piano.songbook.decode import STRUCK, Struck, decode
+from desktop.piano.songbook.decode import STRUCK, decode
 from desktop.piano.songbook.network import DENSITIES, Songbook
 from desktop.piano.songbook.view import view_of
+from desktop.piano.struck import Struck, one_at_a_time
 
 _NEAR = 1
 """Sixteenths within which a stroke is the tune's."""
@@ -55,15 +56,4 @@ def with_tune(struck: Struck, heard: Notes, tune: Notes) -> Struck:
         over = (struck["onset"] < onset) & (struck["offset"] > onset) & (struck["pitch"] > pitch)
         struck["offset"][over] = onset
     whole = np.concatenate([struck[kept], np.array(added, STRUCK)])
-    return _tidied(whole)
-
-
-def _tidied(struck: Struck) -> Struck:
-    """Sorted, and no key struck while it is down."""
-    struck = struck[np.lexsort((-struck["offset"], struck["onset"], struck["pitch"]))]
-    same = np.zeros(len(struck), np.bool_)
-    same[1:] = (np.diff(struck["pitch"]) == 0) & (np.diff(struck["onset"]) == 0)
-    struck = struck[~same]
-    again = np.flatnonzero(np.diff(struck["pitch"]) == 0)
-    struck["offset"][again] = np.minimum(struck["offset"][again], struck["onset"][again + 1])
-    return struck[np.lexsort((struck["pitch"], struck["onset"]))]
+    return one_at_a_time(whole)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from desktop.piano.playability import LOWEST
 from desktop.piano.songbook.network import Performance
+from desktop.piano.struck import Struck
 
 STRUCK = np.dtype([("onset", "i8"), ("offset", "i8"), ("pitch", "i8")])
 """A note in sixteenths from the song's first beat; sorted by onset, then pitch."""
-Struck = npt.NDArray[np.void]
 
 
 def decode(played: Performance) -> Struck:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from halves import store_as_half
 from torch import Tensor, nn
 
 from desktop.piano.songbook.network import WINDOW
@@ -23,6 +24,7 @@ from .train import BEST, KEPT
 
 OPSET = 17
 TOLERANCE = 1e-3
+LARGE = 1000  # numbers of a tensor from which on it is stored as float16
 
 
 class Chances(nn.Module):
@@ -62,7 +64,6 @@ def example(count: int, seed: int) -> tuple[Tensor, ...]:
 def to_onnx(network: CoverNetwork) -> bytes:
     """The ONNX file: weights stored as float16 and cast, computation in float32, any number of windows."""
     import onnx
-    from onnx import TensorProto, helper, numpy_helper
 
     names = ["sheets", "played", "curves", "places", "density"]
     buffer = io.BytesIO()
@@ -78,20 +79,7 @@ def to_onnx(network: CoverNetwork) -> bytes:
     )
     model = onnx.load_from_string(buffer.getvalue())
     graph = model.graph
-    casts = []
-    for tensor in list(graph.initializer):
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < 1000:
-            continue
-        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name)
-        wide = f"{tensor.name}.wide"
-        casts.append(helper.make_node("Cast", [tensor.name], [wide], to=TensorProto.FLOAT))
-        for node in graph.node:
-            node.input[:] = [wide if name == tensor.name else name for name in node.input]
-        graph.initializer.remove(tensor)
-        graph.initializer.append(half)
-    nodes = casts + list(graph.node)
-    del graph.node[:]
-    graph.node.extend(nodes)
+    store_as_half(graph, {tensor.name for tensor in graph.initializer if np.prod(tensor.dims) >= LARGE})
     onnx.checker.check_model(model)
     return model.SerializeToString()
 

@@ -18,6 +18,8 @@ import soundfile
 
 from desktop.piano.analysis_data import SIXTEENTHS
 from desktop.piano.analysis_store import packed
+from desktop.piano.songbook.decode import STRUCK
+from desktop.piano.struck import Struck
 
 from .band import Excerpt, assemble
 from .hearing import Ears, grid_of, listen
@@ -26,8 +28,6 @@ from .songs import Notes, Song, read_song
 from .synth import mix, play
 
 Rng = np.random.Generator
-STRUCK = np.dtype([("onset", "i8"), ("offset", "i8"), ("pitch", "i8")])
-"""A note in sixteenths from the first beat."""
 
 
 def excerpt_of(song: Song, rng: Rng, beats: int) -> Excerpt:
@@ -39,7 +39,7 @@ def excerpt_of(song: Song, rng: Rng, beats: int) -> Excerpt:
     return Excerpt(song, first, song.beats[cut], song.in_bar[cut])
 
 
-def on_grid(notes: Notes, beats: npt.NDArray[np.float64]) -> npt.NDArray[np.void]:
+def on_grid(notes: Notes, beats: npt.NDArray[np.float64]) -> Struck:
     """Notes (``STRUCK``, steps from the first beat) at the nearest steps, at least one step long."""
     steps = np.arange(len(beats)) * SIXTEENTHS
     onset, offset = (np.rint(np.interp(notes[end], beats, steps)).astype(int) for end in ("start", "end"))

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from halves import store_as_half
 
 from .network import FaceRestorer
 from .settings import NetworkSettings
@@ -63,7 +64,6 @@ def _split_shared(graph: Any, names: set[str]) -> None:
 def to_onnx(network: FaceRestorer, notes: dict[str, str]) -> bytes:
     """Return the ONNX file: weights stored as float16 and cast, computation in float32, batch dynamic."""
     import onnx
-    from onnx import TensorProto, helper, numpy_helper
 
     buffer = io.BytesIO()
     example = (torch.rand(2, 3, 256, 256), torch.tensor([0.0, 0.7]))
@@ -83,20 +83,7 @@ def to_onnx(network: FaceRestorer, notes: dict[str, str]) -> bytes:
     graph = model.graph
     names = {n for n, _ in network.named_parameters()}
     _split_shared(graph, names)
-    casts = []
-    for tensor in list(graph.initializer):
-        if tensor.name not in names or tensor.data_type != TensorProto.FLOAT:
-            continue
-        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name)
-        wide = f"{tensor.name}.wide"
-        casts.append(helper.make_node("Cast", [tensor.name], [wide], to=TensorProto.FLOAT))
-        for node in graph.node:
-            node.input[:] = [wide if i == tensor.name else i for i in node.input]
-        graph.initializer.remove(tensor)
-        graph.initializer.append(half)
-    nodes = casts + list(graph.node)
-    del graph.node[:]
-    graph.node.extend(nodes)
+    store_as_half(graph, names)
     lost = names - {i.name for i in graph.initializer}
     if lost:
         raise RuntimeError(f"the exporter lost the names of {sorted(lost)[:3]}")
