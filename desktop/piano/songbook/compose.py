@@ -38,7 +38,7 @@ def with_tune(struck: Struck, heard: Notes, tune: Notes) -> Struck:
     struck = struck.copy()
     onsets = np.rint(tune["start"] * SIXTEENTHS).astype(int)
     offsets = np.maximum(np.rint(tune["end"] * SIXTEENTHS).astype(int), onsets + 1)
-    kept = np.ones(len(struck), np.bool_)
+    kept, sung = np.ones(len(struck), np.bool_), np.zeros(len(struck), np.bool_)
     added = []
     notes = zip(onsets.tolist(), offsets.tolist(), heard["pitch"].tolist(), tune["pitch"].tolist(), strict=True)
     for onset, offset, low, pitch in notes:
@@ -48,6 +48,7 @@ def with_tune(struck: Struck, heard: Notes, tune: Notes) -> Struck:
             kept[first:last] &= close != low
         same = first + np.flatnonzero(close == pitch)
         if len(same):
+            sung[same] = True
             struck["offset"][same] = np.maximum(struck["offset"][same], offset)
         else:
             added.append((onset, offset, pitch))
@@ -55,5 +56,6 @@ def with_tune(struck: Struck, heard: Notes, tune: Notes) -> Struck:
         kept[first:last] &= struck["pitch"][first:last] <= pitch
         over = (struck["onset"] < onset) & (struck["offset"] > onset) & (struck["pitch"] > pitch)
         struck["offset"][over] = onset
-    whole = np.concatenate([struck[kept], np.array(added, STRUCK)])
+    # Where the tune is faster than sixteenths, a note of it lies above another one that sounds.
+    whole = np.concatenate([struck[kept | sung], np.array(added, STRUCK)])
     return one_at_a_time(whole)

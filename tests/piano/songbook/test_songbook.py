@@ -72,6 +72,12 @@ def test_the_tune_is_whole_and_on_top() -> None:
     assert with_tune(struck, tune, tune).tolist() == [(2, 4, 80), (4, 8, 72), (8, 9, 60), (8, 12, 70)]
 
 
+def test_a_tune_faster_than_sixteenths_is_whole() -> None:
+    tune = np.array([(1.0, 1.12, 60, 1.0), (1.12, 1.24, 64, 1.0), (1.24, 2.0, 67, 1.0)], SHEET_LINE)
+    struck = np.array([(4, 5, 60), (4, 5, 64), (4, 5, 72), (5, 8, 67)], STRUCK)
+    assert [tuple(note) for note in with_tune(struck, tune, tune)[["onset", "pitch"]]] == [(4, 60), (4, 64), (5, 67)]
+
+
 def test_a_low_tune_is_played_an_octave_higher() -> None:
     heard = np.array([(1.0, 2.0, 57, 1.0), (2.0, 3.0, 59, 1.0)], SHEET_LINE)
     tune = heard.copy()
