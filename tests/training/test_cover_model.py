@@ -116,7 +116,6 @@ def test_it_learns_stops_and_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
 def test_what_is_exported_is_what_the_product_runs(tmp_path: Path) -> None:
-    pytest.importorskip("onnx")
     from cover_model.export import largest_error, to_onnx
     from cover_model.network import CoverNetwork
 
