@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from desktop.jobs.piano_choices import name_of
 from desktop.piano.project import save_project
 from desktop.ui.app import Parts
+from desktop.ui.notify import Note, Severity, Toast
 from desktop.ui.piano.batch_table import COLUMNS
 from desktop.ui.piano.panel import PianoPanel
 from desktop.ui.piano.takes import Take
@@ -150,3 +151,14 @@ def test_a_batch_by_songbook_has_no_style(panel: PianoPanel, qtbot: QtBot, tmp_p
     assert [bool(model.flags(cell) & Qt.ItemFlag.ItemIsEditable) for cell in cells] == [True, False, True]
     assert model.data(cells[1], Qt.ItemDataRole.ToolTipRole) == "Songbook needs the difficulty alone"
     assert model.setting_of(model.index(1, places["difficulty"])) == "difficulty"
+
+
+def test_a_message_leaves_the_transport_free(parts: Parts, panel: PianoPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    save_project(small_cover(), tmp_path / "a cover.reprise")
+    parts.window.open_path(tmp_path / "a cover.reprise")
+    qtbot.waitUntil(lambda: panel.song.cover is not None, timeout=PATIENCE)
+    parts.window.services.say(Note(Severity.ERROR, "It went wrong", remedy="Mend it."))
+    [toast] = [toast for toast in parts.window.findChildren(Toast) if toast.isVisible()]
+    transport = panel.canvas.transport
+    assert transport.isVisible()
+    assert toast.mapToGlobal(toast.rect().bottomLeft()).y() < transport.mapToGlobal(transport.rect().topLeft()).y()

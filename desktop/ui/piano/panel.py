@@ -284,6 +284,8 @@ class PianoPanel(Panel):
         if self.in_batch:
             page = self.batch_page
         self._pages.setCurrentWidget(page)
+        # Messages leave the transport free.
+        self._pages.setProperty("foot", self.canvas.transport.sizeHint().height() if page is self.canvas else 0)
         for part in (self._edge, self.inspector):
             part.setVisible(page is self.canvas)
         self.changed.emit()
